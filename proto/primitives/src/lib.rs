@@ -1,0 +1,28 @@
+//! The protocol's plain types: what two parties of Weft must agree on, bit for bit.
+//!
+//! Identifiers, transactions, blocks, batches, commitments, the inbox, chain
+//! configuration and signatures, each with its canonical bytes and its hash.
+//! Deliberately absent: any transport (see `weft-wire`), clock, storage,
+//! randomness or logging. Everything here is a pure function of its inputs.
+
+pub mod batch;
+pub mod block;
+pub mod chain;
+pub mod codec;
+pub mod commitment;
+pub mod header;
+pub mod inbox;
+pub mod limits;
+pub mod namespace;
+pub mod signer;
+pub mod transaction;
+
+pub use alloy_primitives::{Address, B256, Bloom, Bytes, U256, address, b256, keccak256};
+pub use block::{Block, BlockBody};
+pub use chain::ChainConfig;
+pub use commitment::{BatchHeader, SignedBatch};
+pub use header::BlockHeader;
+pub use inbox::InboxItem;
+pub use namespace::Namespace;
+pub use signer::{Signature, Signer};
+pub use transaction::Transaction;

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn golden() {
         assert_eq!(BatchHeader::ENCODED_LEN, 4 + 15 * 8 + 10 * 32);
-        assert_eq!(sample().hash(), b256!("0000000000000000000000000000000000000000000000000000000000000000"));
+        assert_eq!(sample().hash(), b256!("bbc7beac7f72e0176028bae55bf834fe1016e4c2e41677642e0bf0c878e37c84"));
     }
 
     proptest! {

@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(InboxItem::decode(&item.encode()).unwrap(), item);
         assert_eq!(
             accumulate(B256::ZERO, &item),
-            b256!("0000000000000000000000000000000000000000000000000000000000000000")
+            b256!("b1546d477d4fd5374ca1dd7472278fb6e0294869219a85e0b07bc0287704118c")
         );
         assert!(InboxItem::decode(&[0; 15]).is_err());
     }

@@ -1,0 +1,1 @@
+//! The codec as a whole; single parts are tested beside them.

@@ -1,0 +1,36 @@
+//! Blocks that a dishonest producer would make, for the tests of verifiers.
+//!
+//! They are committed to and signed like honest ones, so only the checks of
+//! this crate can tell. Nothing of the node or the light client uses this module.
+
+use crate::block::{EncodedBlock, EncodedRows};
+use crate::layout::Packed;
+use crate::schedule::Schedule;
+
+/// A block that commits to a matrix in which the given rows are not those of
+/// the code, with the digests of the honest original rows. Indices beyond the
+/// matrix are ignored. Every proof of every row leads to the row root.
+pub fn wrong_encoding(packed: Packed, wrong_rows: &[u32]) -> EncodedBlock {
+    let shape = *packed.shape();
+    let index = packed.index().clone();
+    let honest = EncodedBlock::encode(packed, Schedule::Parallel);
+    let mut matrix = honest.rows().matrix().to_vec();
+    for row in wrong_rows.iter().filter(|row| (**row as usize) < shape.rows()) {
+        matrix[*row as usize * shape.row_len()] ^= 1;
+    }
+    let honest_originals = honest.rows().originals();
+    let rows = EncodedRows::commit_with_digests_of(shape, matrix, honest_originals, Schedule::Parallel);
+    EncodedBlock::from_parts(rows, index)
+}
+
+/// A block that commits to digests other than those of its rows.
+pub fn wrong_digests(packed: Packed) -> EncodedBlock {
+    let shape = *packed.shape();
+    let index = packed.index().clone();
+    let honest = EncodedBlock::encode(packed, Schedule::Parallel);
+    let mut lie = honest.rows().originals().to_vec();
+    lie[0] ^= 1;
+    let matrix = honest.rows().matrix().to_vec();
+    let rows = EncodedRows::commit_with_digests_of(shape, matrix, &lie, Schedule::Parallel);
+    EncodedBlock::from_parts(rows, index)
+}

@@ -1,0 +1,101 @@
+//! Certified encoding: the 16-byte digest of a row.
+//!
+//! Once the root of the row tree is fixed, coefficients are drawn from it, and
+//! every row is collapsed to independent random linear functionals over the
+//! code's own field: 16 over GF(2^8) or 8 over GF(2^16), 128 bits in all. The
+//! code acts on each column of symbols alone and is linear over its field, so
+//! it commutes with the collapse: the digests of all `4k` rows are the code's
+//! extension of the `k` digests of the original rows, which the header commits
+//! to. See the crate's documentation for what this proves.
+//!
+//! A digest is itself a row of the code: over GF(2^16) it holds 8 symbols in
+//! the layout of a last chunk, 8 low bytes and then the 8 high bytes.
+//!
+//! The map is also linear over bits, so one byte at one position contributes
+//! one of 256 fixed 16-byte values, whatever the field. All kernels work from
+//! the images of the eight bits at each position ([`RowDigester`]); the
+//! definition over the field is in [`reference`] and is their oracle.
+
+mod coefficients;
+pub mod reference;
+mod tables;
+
+use alloy_primitives::B256;
+use rayon::prelude::*;
+
+pub use coefficients::Coefficients;
+
+use crate::codec::{CodecId, Geometry};
+use crate::limits::{DIGEST_BYTES, EXTENSION};
+use crate::schedule::Schedule;
+use crate::shape::Shape;
+
+/// Digest of one row.
+pub type Digest = [u8; DIGEST_BYTES];
+
+/// Contributions to the digest of the eight bits of a byte at one position.
+type BitImages = [u128; 8];
+
+/// Rows that a worker digests at least; below it, preparing tables costs more than using them.
+const MIN_ROWS_PER_TASK: usize = 64;
+
+/// Computes digests for the rows of one block.
+#[derive(Clone)]
+pub struct RowDigester {
+    images: Vec<BitImages>,
+}
+
+impl RowDigester {
+    /// The digester of the block with this shape and row root.
+    pub fn derive(shape: &Shape, row_root: B256) -> Self {
+        Self::new(&Coefficients::derive(shape, row_root))
+    }
+
+    /// The digester with these coefficients.
+    pub fn new(coefficients: &Coefficients) -> Self {
+        Self { images: coefficients.bit_images() }
+    }
+
+    /// Length of the rows it digests, in bytes.
+    pub fn row_len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Digest of one row. Bytes beyond the row length are ignored, missing ones count as zero.
+    pub fn digest(&self, row: &[u8]) -> Digest {
+        tables::digest_one(&self.images, row).to_le_bytes()
+    }
+
+    /// Digests of many rows, concatenated in `rows`.
+    pub fn digest_rows(&self, rows: &[u8], schedule: Schedule) -> Vec<Digest> {
+        let row_len = self.row_len();
+        let count = rows.len() / row_len;
+        let mut sums = vec![0u128; count];
+        match schedule {
+            Schedule::Sequential => tables::digest_many(&self.images, rows, &mut sums),
+            Schedule::Parallel => {
+                let rows_per_task = count.div_ceil(2 * rayon::current_num_threads()).max(MIN_ROWS_PER_TASK);
+                sums.par_chunks_mut(rows_per_task)
+                    .zip(rows.par_chunks(rows_per_task * row_len))
+                    .for_each(|(sums, rows)| tables::digest_many(&self.images, rows, sums));
+            }
+        }
+        sums.into_iter().map(u128::to_le_bytes).collect()
+    }
+}
+
+/// The digests of all `4k` rows, from those of the `k` original rows.
+pub fn extend_digests(codec: CodecId, digests: &[Digest]) -> Vec<Digest> {
+    let mut all = vec![[0; DIGEST_BYTES]; digests.len() * EXTENSION];
+    let (originals, parity) = all.split_at_mut(digests.len());
+    originals.copy_from_slice(digests);
+    let geometry = Geometry { k: digests.len(), row_len: DIGEST_BYTES };
+    codec
+        .codec()
+        .extend(geometry, originals.as_flattened(), parity.as_flattened_mut(), Schedule::Sequential)
+        .expect("a digest is a row of the code and k comes from a valid shape");
+    all
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Every hash of the DA format and what keeps each apart from the others.
+//!
+//! Tree hashes are keyed BLAKE3 with a public 32-byte ASCII key for each use:
+//! no prefix disturbs the alignment of the rows, and a leaf can never be read
+//! as a node or as a leaf of another tree. Hashes of whole structures use
+//! BLAKE3's key derivation with a context string. Blob contents are hashed by
+//! plain BLAKE3, so that the address of a blob is what `b3sum` prints.
+
+use alloy_primitives::B256;
+
+/// Key of the leaves of the row tree.
+pub(crate) const ROW_LEAF: &[u8; 32] = b"weft/da/v1 leaf of the row tree ";
+/// Key of the interior nodes of the row tree.
+pub(crate) const ROW_NODE: &[u8; 32] = b"weft/da/v1 node of the row tree ";
+/// Key of the leaves of the digest tree.
+pub(crate) const DIGEST_LEAF: &[u8; 32] = b"weft/da/v1 leaf of digest tree  ";
+/// Key of the interior nodes of the digest tree.
+pub(crate) const DIGEST_NODE: &[u8; 32] = b"weft/da/v1 node of digest tree  ";
+/// Key of the leaves of the blob index.
+pub(crate) const INDEX_LEAF: &[u8; 32] = b"weft/da/v1 leaf of blob index   ";
+/// Key of the interior nodes of the blob index.
+pub(crate) const INDEX_NODE: &[u8; 32] = b"weft/da/v1 node of blob index   ";
+/// Key that binds the number of blobs to the root of their tree.
+pub(crate) const INDEX_ROOT: &[u8; 32] = b"weft/da/v1 count of blob index  ";
+
+/// Context of the coefficients of the row digests.
+pub(crate) const COEFFICIENTS_CONTEXT: &str = "weft 2026-11 da row digest coefficients v1";
+/// Context of the header hash.
+pub(crate) const HEADER_CONTEXT: &str = "weft 2026-11 da header v1";
+/// Context of the data root.
+pub(crate) const DATA_ROOT_CONTEXT: &str = "weft 2026-11 da data root v1";
+/// Context of the order in which a light client draws its samples.
+pub(crate) const DRAW_CONTEXT: &str = "weft 2026-11 da sample draw v1";
+
+/// Keyed BLAKE3 of `bytes`.
+pub(crate) fn keyed(key: &[u8; 32], bytes: &[u8]) -> B256 {
+    B256::new(*blake3::keyed_hash(key, bytes).as_bytes())
+}
+
+/// BLAKE3 of `bytes` in key derivation mode.
+pub(crate) fn derived(context: &str, bytes: &[u8]) -> B256 {
+    B256::new(blake3::derive_key(context, bytes))
+}
+
+/// The address of a blob: plain BLAKE3 of its bytes.
+pub fn blob_hash(data: &[u8]) -> B256 {
+    B256::new(*blake3::hash(data).as_bytes())
+}

@@ -1,0 +1,43 @@
+# Two commands do everything:
+#   make dev    builds Weft and runs a whole rollup on this machine
+#   make test   runs everything that CI runs
+# Both install missing system packages first (see setup.sh).
+
+SHELL := /bin/bash
+# ccache, where it is installed, keeps RocksDB's C++ objects between builds.
+export PATH := /usr/lib/ccache:$(PATH)
+# One profile for running and for testing, so that RocksDB is built once.
+CARGO := cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WEFT := $(TARGET_DIR)/release/weft
+
+.PHONY: dev build test lint unit e2e clients tour clean-data help
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+dev: build ## build, then run a whole rollup: sequencer, DA, settlement, light client
+	$(WEFT) dev $(ARGS)
+
+build: ## build the one binary, target/release/weft
+	@./setup.sh build
+	@ls $(TARGET_DIR)/release/build/librocksdb-sys-*/output >/dev/null 2>&1 || \
+	  echo "First build: RocksDB and the EVM are compiled from source, about 15 minutes on 2 cores, 3 on 16. Later builds take seconds."
+	$(CARGO) build --release --locked -p weft
+
+test: ## everything CI runs
+	@./setup.sh test
+	@$(MAKE) --no-print-directory lint unit tour clients
+
+lint: ## formatting and lints
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+unit: build ## unit, property, store and end-to-end tests
+	WEFT_BIN=$(abspath $(WEFT)) $(CARGO) test --release --locked --workspace
+
+tour: build ## the README's tour, line by line
+	WEFT_BIN=$(abspath $(WEFT)) tests/tour.sh
+
+clients: build ## cast, forge, ethers, viem, web3.py and snarkjs against `weft dev`
+	WEFT_BIN=$(abspath $(WEFT)) tests/clients.sh

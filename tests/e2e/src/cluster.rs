@@ -1,0 +1,172 @@
+//! The three services of one rollup as separate processes.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::{Process, Rpc};
+
+/// A service of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// `weft sequencer`.
+    Sequencer,
+    /// `weft da`.
+    Da,
+    /// `weft settlement`.
+    Settlement,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sequencer, Self::Da, Self::Settlement];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sequencer => "sequencer",
+            Self::Da => "da",
+            Self::Settlement => "settlement",
+        }
+    }
+}
+
+/// Ports of one service: gRPC, HTTP, and the sequencer's JSON-RPC.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    grpc: u16,
+    http: u16,
+    rpc: u16,
+}
+
+/// One rollup's services.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: tempfile::TempDir,
+    ports: [Ports; 3],
+    processes: [Option<Process>; 3],
+    extra: [Vec<String>; 3],
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cluster {
+    /// Chooses ports and folders; starts nothing.
+    pub fn new() -> Self {
+        // All ports are held at once, so that no two are the same.
+        let held: Vec<TcpListener> = (0..9).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let port = |n: usize| held[n].local_addr().expect("bound").port();
+        let ports = [0, 3, 6].map(|n| Ports { grpc: port(n), http: port(n + 1), rpc: port(n + 2) });
+        Self {
+            folder: tempfile::tempdir().expect("temporary folder"),
+            ports,
+            processes: [None, None, None],
+            extra: Default::default(),
+        }
+    }
+
+    /// Adds options to every later start of a service.
+    pub fn option(mut self, service: Service, option: &str, value: &str) -> Self {
+        self.extra[service as usize].extend([option.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// The folder that holds all data and logs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A service's gRPC URL.
+    pub fn grpc(&self, service: Service) -> String {
+        format!("http://127.0.0.1:{}", self.ports[service as usize].grpc)
+    }
+
+    /// A service's HTTP URL.
+    pub fn http(&self, service: Service) -> String {
+        format!("http://127.0.0.1:{}", self.ports[service as usize].http)
+    }
+
+    /// The sequencer's JSON-RPC.
+    pub fn rpc(&self) -> Rpc {
+        Rpc::new(format!("http://127.0.0.1:{}", self.ports[Service::Sequencer as usize].rpc))
+    }
+
+    /// Starts a service; returns at once.
+    pub fn start(&mut self, service: Service) {
+        let log = self.folder.path().join(format!("{}.log", service.name()));
+        let process = Process::spawn(&log, self.args(service));
+        self.processes[service as usize] = Some(process);
+    }
+
+    /// Starts all and waits until each is ready.
+    pub async fn start_all(&mut self) {
+        Service::ALL.into_iter().for_each(|service| self.start(service));
+        for service in Service::ALL {
+            self.ready(service).await;
+        }
+    }
+
+    /// The process of a service that was started.
+    pub fn process(&mut self, service: Service) -> &mut Process {
+        self.processes[service as usize].as_mut().expect("service was started")
+    }
+
+    /// Waits until `/health/ready` answers 200; panics with the log after 60 s.
+    pub async fn ready(&mut self, service: Service) {
+        let url = format!("{}/health/ready", self.http(service));
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(60) {
+            if let Ok(answer) = reqwest::get(&url).await
+                && answer.status().is_success()
+            {
+                return;
+            }
+            if let Some(status) = self.process(service).ended() {
+                panic!("{} ended with {status}:\n{}", service.name(), self.process(service).log());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} is not ready after 60 s:\n{}", service.name(), self.process(service).log());
+    }
+
+    fn args(&self, service: Service) -> Vec<String> {
+        let ports = self.ports[service as usize];
+        let data = self.folder.path().join(service.name());
+        let mut args = vec![service.name().to_owned()];
+        let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
+        option("--data-dir", data.display().to_string());
+        option("--grpc-listen", format!("127.0.0.1:{}", ports.grpc));
+        option("--http-listen", format!("127.0.0.1:{}", ports.http));
+        match service {
+            Service::Sequencer => {
+                option("--rpc-listen", format!("127.0.0.1:{}", ports.rpc));
+                option("--genesis", config("genesis.dev.json"));
+                option("--key-file", config("dev-keys/sequencer.key"));
+                option("--da-url", self.grpc(Service::Da));
+                option("--settlement-url", self.grpc(Service::Settlement));
+            }
+            Service::Da => option("--key-file", config("dev-keys/da.key")),
+            Service::Settlement => {
+                option("--genesis", config("genesis.dev.json"));
+                option("--sequencer-address", address_of("sequencer.key"));
+                option("--da-url", self.grpc(Service::Da));
+                option("--da-address", address_of("da.key"));
+            }
+        }
+        args.extend(self.extra[service as usize].iter().cloned());
+        args
+    }
+}
+
+/// A file of `config/`.
+pub fn config(name: &str) -> String {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name).display().to_string()
+}
+
+fn address_of(key: &str) -> String {
+    let text = std::fs::read_to_string(config(&format!("dev-keys/{key}"))).expect("development key");
+    weft_primitives::Signer::from_hex(&text).expect("valid key").address().to_string()
+}

@@ -1,0 +1,94 @@
+//! Each service by itself: any start order, restarts, graceful ends, health and metrics.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, U256};
+use serde_json::{Value, json};
+use weft_e2e::{Cluster, Service, dev_accounts, quantity, weft_binary};
+
+async fn send(cluster: &Cluster, account: &mut weft_e2e::Account) -> u64 {
+    let raw = account.transfer(Address::repeat_byte(9), U256::from(5));
+    let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
+    assert_eq!(receipt["status"], "0x1");
+    quantity(&receipt["blockNumber"])
+}
+
+async fn wait_final(cluster: &Cluster, number: u64) {
+    let start = Instant::now();
+    loop {
+        let block = cluster.rpc().call("eth_getBlockByNumber", json!(["finalized", false])).await.unwrap();
+        if quantity(&block["number"]) >= number {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "block {number} is not final after 60 s");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sequencer_works_alone_and_catches_up() {
+    let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "200");
+    let mut account = dev_accounts().remove(0);
+    cluster.start(Service::Sequencer);
+    cluster.ready(Service::Sequencer).await;
+    let first = send(&cluster, &mut account).await;
+    assert_eq!(first, 1);
+    // Settlement without DA accepts the commitment only later: nothing is posted before its data is.
+    cluster.start(Service::Settlement);
+    cluster.ready(Service::Settlement).await;
+    let second = send(&cluster, &mut account).await;
+    cluster.start(Service::Da);
+    cluster.ready(Service::Da).await;
+    wait_final(&cluster, second).await;
+    // All three again, in another order, each ended gracefully.
+    for service in [Service::Da, Service::Sequencer, Service::Settlement] {
+        let status = cluster.process(service).terminate();
+        assert!(status.success(), "{service:?} ended with {status}:\n{}", cluster.process(service).log());
+        cluster.start(service);
+        cluster.ready(service).await;
+    }
+    let third = send(&cluster, &mut account).await;
+    wait_final(&cluster, third).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_metrics() {
+    let mut cluster = Cluster::new();
+    cluster.start_all().await;
+    send(&cluster, &mut dev_accounts().remove(1)).await;
+    for (service, metric) in
+        [(Service::Sequencer, "weft_sequencer_"), (Service::Da, "weft_da_"), (Service::Settlement, "weft_settlement_")]
+    {
+        let get = async |path: &str| {
+            let answer = reqwest::get(format!("{}{path}", cluster.http(service))).await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        };
+        assert_eq!(get("/health/live").await.0, 200);
+        assert_eq!(get("/health/ready").await.0, 200);
+        let (status, text) = get("/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.contains(metric), "no {metric}* in:\n{text}");
+        let (status, page) = get("/").await;
+        assert_eq!(status, 200);
+        assert!(page.contains("<html"), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_light_client_judges_a_block() {
+    let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "100");
+    cluster.start_all().await;
+    let block = send(&cluster, &mut dev_accounts().remove(2)).await;
+    wait_final(&cluster, block).await;
+    let output = Command::new(weft_binary())
+        .args(["light", "--once", "latest", "--json", "--da-url", &cluster.grpc(Service::Da)])
+        .args(["--data-dir", &cluster.folder().join("light").display().to_string()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let verdict: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(verdict["verdict"], "available");
+}

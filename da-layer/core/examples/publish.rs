@@ -4,9 +4,41 @@
 
 use std::time::Instant;
 
+use weft_da::codec::Geometry;
+use weft_da::digest::RowDigester;
 use weft_da::limits::MAX_PAYLOAD_BYTES;
-use weft_da::{Blob, ChainPosition, EncodedBlock, Packed, Schedule, VerifiedDigests, rebuild};
+use weft_da::tree::{Domain, Tree};
+use weft_da::{Blob, ChainPosition, EncodedBlock, Packed, Schedule, Shape, VerifiedDigests, rebuild};
 use weft_primitives::{B256, Namespace};
+
+/// Prints the best time of each step of encoding, in milliseconds.
+fn steps(shape: Shape, rounds: usize) {
+    let mut matrix = vec![0; shape.matrix_len()];
+    let (originals, parity) = matrix.split_at_mut(shape.originals_len());
+    blake3::Hasher::new().finalize_xof().fill(originals);
+    let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
+    let mut best = [f64::MAX; 4];
+    for _ in 0..rounds.max(1) {
+        let mut times = vec![Instant::now()];
+        let codec = shape.codec().codec();
+        codec.extend(geometry, originals, parity, Schedule::Parallel).expect("valid shape");
+        times.push(Instant::now());
+        let root = [&*originals, &*parity]
+            .map(|rows| Tree::over(Domain::Rows, rows, shape.row_len(), Schedule::Parallel).root());
+        times.push(Instant::now());
+        let digester = RowDigester::derive(&shape, root[0]);
+        times.push(Instant::now());
+        std::hint::black_box(digester.digest_rows(originals, Schedule::Parallel));
+        times.push(Instant::now());
+        for (best, pair) in best.iter_mut().zip(times.windows(2)) {
+            *best = best.min((pair[1] - pair[0]).as_secs_f64() * 1e3);
+        }
+    }
+    println!(
+        "extend {:.2} ms, row trees {:.2} ms, functionals {:.2} ms, digests {:.2} ms",
+        best[0], best[1], best[2], best[3]
+    );
+}
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().expect("a number"));
@@ -53,5 +85,6 @@ fn main() {
     println!("light client start {:9.1} us a block (digests checked and extended, functionals)", best[1] * 1e6);
     println!("verify a row       {:9.2} us", best[2] * 1e6);
     println!("rebuild            {:9.1} MB/s of payload (a quarter, all parity)", mb / best[3]);
+    steps(shape, rounds);
     println!("light client bytes {:9}", shape.light_client_bytes(weft_da::sampling::DEFAULT_SAMPLES));
 }

@@ -2,7 +2,7 @@
 //!
 //! A DA block packs the blobs of many namespaces into one matrix of `k` rows
 //! ([`layout`]), which a Reed-Solomon code of rate 1/4 extends to `4k`
-//! ([`codec`]): any quarter rebuilds all ([`rebuild`]). The rows are the leaves
+//! ([`codec`]): any quarter rebuilds all ([`mod@rebuild`]). The rows are the leaves
 //! of a BLAKE3 Merkle tree ([`tree`]); from its root random functionals are
 //! drawn that collapse each row to 16 bytes ([`digest`]), and the header
 //! ([`header`]) commits to the tree, to the `k` digests and to the index of the
@@ -62,12 +62,13 @@ pub mod rebuild;
 pub mod row;
 pub mod sampling;
 pub mod schedule;
+pub mod serve;
 pub mod shape;
 pub mod signed;
 pub mod tree;
 
 pub use blob::{BlobEntry, BlobIndex, BlobProof, NamespaceProof, VerifiedBlob, VerifiedListing};
-pub use block::{ChainPosition, EncodedBlock, EncodedRows, RowServer};
+pub use block::{ChainPosition, EncodedBlock, EncodedRows};
 pub use codec::CodecId;
 pub use hash::blob_hash;
 pub use header::Header;
@@ -76,5 +77,6 @@ pub use rebuild::{blob_from_rows, check_full, payload_from_rows, rebuild, rows_o
 pub use row::{RowFault, RowProof, VerifiedDigests, VerifiedRow};
 pub use sampling::{Confidence, Plan, Session, Target, Verdict};
 pub use schedule::Schedule;
+pub use serve::RowServer;
 pub use shape::Shape;
 pub use signed::{SignedHeader, VerifiedHeader, verify_checkpoint, verify_header};

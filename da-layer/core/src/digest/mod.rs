@@ -14,9 +14,12 @@
 //! The map is also linear over bits, so one byte at one position contributes
 //! one of 256 fixed 16-byte values, whatever the field. All kernels work from
 //! the images of the eight bits at each position ([`RowDigester`]); the
-//! definition over the field is in [`reference`] and is their oracle.
+//! definition over the field is in [`mod@reference`] and is their oracle.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod coefficients;
+mod kernel;
 pub mod reference;
 mod tables;
 
@@ -24,6 +27,7 @@ use alloy_primitives::B256;
 use rayon::prelude::*;
 
 pub use coefficients::Coefficients;
+pub use kernel::Kernel;
 
 use crate::codec::{CodecId, Geometry};
 use crate::limits::{DIGEST_BYTES, EXTENSION};
@@ -43,6 +47,7 @@ const MIN_ROWS_PER_TASK: usize = 64;
 #[derive(Clone)]
 pub struct RowDigester {
     images: Vec<BitImages>,
+    kernel: Kernel,
 }
 
 impl RowDigester {
@@ -53,7 +58,12 @@ impl RowDigester {
 
     /// The digester with these coefficients.
     pub fn new(coefficients: &Coefficients) -> Self {
-        Self { images: coefficients.bit_images() }
+        Self { images: coefficients.bit_images(), kernel: Kernel::best() }
+    }
+
+    /// The same digester on another kernel.
+    pub fn with_kernel(self, kernel: Kernel) -> Self {
+        Self { kernel, ..self }
     }
 
     /// Length of the rows it digests, in bytes.
@@ -63,7 +73,7 @@ impl RowDigester {
 
     /// Digest of one row. Bytes beyond the row length are ignored, missing ones count as zero.
     pub fn digest(&self, row: &[u8]) -> Digest {
-        tables::digest_one(&self.images, row).to_le_bytes()
+        self.kernel.digest_one(&self.images, row).to_le_bytes()
     }
 
     /// Digests of many rows, concatenated in `rows`.
@@ -72,12 +82,12 @@ impl RowDigester {
         let count = rows.len() / row_len;
         let mut sums = vec![0u128; count];
         match schedule {
-            Schedule::Sequential => tables::digest_many(&self.images, rows, &mut sums),
+            Schedule::Sequential => self.kernel.digest_many(&self.images, rows, &mut sums),
             Schedule::Parallel => {
                 let rows_per_task = count.div_ceil(2 * rayon::current_num_threads()).max(MIN_ROWS_PER_TASK);
                 sums.par_chunks_mut(rows_per_task)
                     .zip(rows.par_chunks(rows_per_task * row_len))
-                    .for_each(|(sums, rows)| tables::digest_many(&self.images, rows, sums));
+                    .for_each(|(sums, rows)| self.kernel.digest_many(&self.images, rows, sums));
             }
         }
         sums.into_iter().map(u128::to_le_bytes).collect()

@@ -36,7 +36,7 @@ pub enum BatchEncodeError {
         /// What is counted.
         field: &'static str,
     },
-    /// zstd refused, for want of memory.
+    /// zstd refused, for want of memory, or wrote a frame unlike what it was asked for.
     #[error("zstd could not compress column {column}")]
     Compress {
         /// The column.

@@ -31,7 +31,9 @@ const ZSTD: u8 = 1;
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Frame header descriptor: content size in 4 bytes, single segment, no checksum, no dictionary.
 const SINGLE_SEGMENT: u8 = 0b1010_0000;
-/// Magic, descriptor, window: the header of a frame compressed without content size.
+/// Frame header descriptor as the encoder's zstd writes it: a window, no content size, no checksum, no dictionary.
+const WINDOW_ONLY: u8 = 0;
+/// Magic, descriptor, window: the length of the header then.
 const WRITTEN_HEADER_LEN: usize = 6;
 
 /// Writes columns, with one zstd context for all.
@@ -56,12 +58,11 @@ impl ColumnWriter {
             return Ok(());
         }
         if let Some(compressor) = self.compressor.as_mut().filter(|_| !column.is_stored_raw()) {
-            let failed = |_| BatchEncodeError::Compress { column: column.name() };
-            let frame = compressor.compress(bytes).map_err(failed)?;
-            if let Some(blocks) = frame.get(WRITTEN_HEADER_LEN..).filter(|blocks| blocks.len() < bytes.len()) {
+            let blocks = blocks(compressor, bytes).ok_or(BatchEncodeError::Compress { column: column.name() })?;
+            if blocks.len() < bytes.len() {
                 out.push(ZSTD);
                 put_uvarint(out, blocks.len() as u64);
-                out.extend_from_slice(blocks);
+                out.extend_from_slice(&blocks);
                 return Ok(());
             }
         }
@@ -69,6 +70,17 @@ impl ColumnWriter {
         out.extend_from_slice(bytes);
         Ok(())
     }
+}
+
+/// One frame of `bytes`, its header taken off.
+fn blocks(compressor: &mut Compressor<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut frame = compressor.compress(bytes).ok()?;
+    // A header of another kind would be longer or shorter, and the batch lost.
+    if frame.get(4) != Some(&WINDOW_ONLY) || frame.len() < WRITTEN_HEADER_LEN {
+        return None;
+    }
+    frame.drain(..WRITTEN_HEADER_LEN);
+    Some(frame)
 }
 
 /// A column whose place and length are known, not yet decompressed.

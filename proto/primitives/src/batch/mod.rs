@@ -17,7 +17,7 @@
 //! column, so this format carries anything and judges nothing.
 //!
 //! Canonical up to compression: a batch has one set of columns, and decoding
-//! refuses any other (unsorted or unused table entries, overlong integers,
+//! refuses any other (repeated or unused table entries, overlong integers,
 //! escapes without need). Only the zstd blocks of a column are free, and with
 //! them the choice to leave it raw. The hash of a batch is therefore the hash
 //! of the bytes published, never of a batch encoded again.

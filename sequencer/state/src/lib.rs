@@ -1,0 +1,36 @@
+//! The authenticated state: accounts and storage in an EIP-8297 partitioned binary tree with BLAKE3.
+//!
+//! The tree maps prefix-free keys to 32-byte values ([`tree`]); [`keys`] and
+//! [`account`] say how accounts and storage become leaves; [`changes`] turns
+//! what execution did into leaf updates; [`proof`] shows a value, or its
+//! absence, to someone who knows only the root. Zero is absent: the root is a
+//! function of the state alone, not of its history.
+//!
+//! Everything lives in memory. Persistence is the caller's: [`tree::Tree::apply`]
+//! returns an [`Undo`] record, and a tree is rebuilt from its leaves.
+//!
+//! Deliberately absent: the code zone (code is committed by its keccak hash in
+//! the account; see the crate's callers for the bytes), clocks, storage,
+//! logging.
+
+pub mod account;
+pub mod changes;
+mod hash;
+pub mod keys;
+pub mod proof;
+pub mod read;
+pub mod tree;
+pub mod undo;
+pub mod updates;
+
+pub use account::Account;
+pub use changes::AccountChange;
+pub use keys::TreeKey;
+pub use proof::Proof;
+pub use read::StoredAccount;
+pub use tree::{Schedule, Tree};
+pub use undo::Undo;
+pub use updates::UpdateBatch;
+
+/// A leaf's 32 bytes. All zero means absent.
+pub type Value = [u8; 32];

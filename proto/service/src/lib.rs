@@ -1,1 +1,24 @@
-//! weft-service
+//! What every service of Weft needs around its own work.
+//!
+//! Logs and metrics ([`telemetry`]), health ([`readiness`], [`http`]), gRPC
+//! with reflection ([`grpc`]), listening ([`listen`]), time ([`clock`]),
+//! stopping ([`shutdown`]), trying again ([`backoff`]), key files
+//! ([`key_file`]) and disk space ([`disk`]). Deliberately absent: anything
+//! that knows what a service does.
+
+pub mod backoff;
+pub mod clock;
+pub mod disk;
+pub mod grpc;
+pub mod http;
+pub mod key_file;
+pub mod listen;
+pub mod readiness;
+pub mod shutdown;
+pub mod telemetry;
+
+pub use readiness::Readiness;
+pub use shutdown::Shutdown;
+
+/// Version of the software, as every service reports it.
+pub const VERSION: &str = concat!("weft/", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,63 @@
+//! Stopping a service: by signal, by its owner, or because a part of it failed.
+
+use std::future::Future;
+
+use tokio_util::sync::CancellationToken;
+
+/// Tells all parts of a service to stop. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown(CancellationToken);
+
+impl Shutdown {
+    /// One that nobody has triggered.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One that stops with this one, but can also be triggered alone.
+    pub fn child(&self) -> Self {
+        Self(self.0.child_token())
+    }
+
+    /// Asks everything to stop.
+    pub fn trigger(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether it was triggered.
+    pub fn is_triggered(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits until it is triggered.
+    pub async fn wait(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// `future`'s output, or `None` if stopping came first.
+    pub async fn unless<F: Future>(&self, future: F) -> Option<F::Output> {
+        self.0.run_until_cancelled(future).await
+    }
+
+    /// Triggers on SIGTERM and SIGINT; a second signal ends the process at once.
+    pub fn on_signals(&self) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let shutdown = self.clone();
+        tokio::spawn(async move {
+            let mut next = async || {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            next().await;
+            tracing::info!("stopping; a second signal stops at once");
+            shutdown.trigger();
+            next().await;
+            std::process::exit(130);
+        });
+        Ok(())
+    }
+}

@@ -40,9 +40,7 @@ impl Default for WeftParams {
 /// Ethereum's rule sets that Weft runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fork {
-    /// Cancun (2024).
-    Cancun,
-    /// Prague (2025): EIP-7702, BLS12-381.
+    /// Prague (2025): EIP-7702, BLS12-381, block hashes in state (EIP-2935).
     Prague,
     /// Osaka (2025): EIP-7825 transaction gas cap, P-256.
     Osaka,
@@ -81,11 +79,8 @@ impl ChainConfig {
         };
         let config = &genesis.config;
         let active_at_genesis = |time: Option<u64>| time.is_some_and(|time| time <= genesis.timestamp);
-        if !active_at_genesis(config.cancun_time)
-            && !active_at_genesis(config.prague_time)
-            && !active_at_genesis(config.osaka_time)
-        {
-            return Err(ChainConfigError::Unsupported("cancunTime (or a later fork) must be active at genesis"));
+        if !active_at_genesis(config.prague_time) && !active_at_genesis(config.osaka_time) {
+            return Err(ChainConfigError::Unsupported("pragueTime (or a later fork) must be active at genesis"));
         }
         if config.amsterdam_time.is_some() || config.bogota_time.is_some() {
             return Err(ChainConfigError::Unsupported("forks after Osaka are not supported"));
@@ -144,15 +139,8 @@ impl ChainConfig {
 
     /// The rules in force at a block time in seconds.
     pub fn fork_at(&self, timestamp: u64) -> Fork {
-        let config = &self.genesis.config;
-        let active = |time: Option<u64>| time.is_some_and(|time| time <= timestamp);
-        if active(config.osaka_time) {
-            Fork::Osaka
-        } else if active(config.prague_time) {
-            Fork::Prague
-        } else {
-            Fork::Cancun
-        }
+        let osaka = self.genesis.config.osaka_time.is_some_and(|time| time <= timestamp);
+        if osaka { Fork::Osaka } else { Fork::Prague }
     }
 
     /// Base fee of the genesis block, in wei.

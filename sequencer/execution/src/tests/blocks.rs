@@ -1,0 +1,187 @@
+//! What blocks do to the state.
+
+use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
+use proptest::prelude::*;
+use weft_state::Tree;
+
+use super::*;
+use crate::overlay::HISTORY_STORAGE_ADDRESS;
+use crate::receipt::{decode_all, encode_all};
+use crate::simulate::{At, Call, Ending, EstimateError};
+
+/// The tree's root, computed from its leaves alone.
+fn rebuilt_root(world: &World) -> B256 {
+    Tree::from_leaves(world.tree().iter(), weft_state::Schedule::Sequential).unwrap().root()
+}
+
+#[test]
+fn a_transfer_moves_value_and_pays_fees() {
+    let mut node = Node::new();
+    let (alice, bob) = (signer(1), signer(2).address());
+    let before = (node.balance(alice.address()), node.balance(bob));
+    let (block, skipped) = node.block(vec![transfer(&alice, 0, bob, 5)]);
+    assert!(skipped.is_empty());
+    let receipt = &block.receipts[0];
+    assert!(receipt.success);
+    assert_eq!((receipt.gas_used, receipt.effective_gas_price), (21_000, 2 * GWEI));
+    let fee = U256::from(21_000 * 2 * GWEI);
+    assert_eq!(node.balance(alice.address()), before.0 - fee - U256::from(5));
+    assert_eq!(node.balance(bob), before.1 + U256::from(5));
+    // The tip is paid, the base fee burnt.
+    assert_eq!(node.balance(node.chain.fee_recipient()), U256::from(21_000 * GWEI));
+    assert_eq!(block.header.state_root, rebuilt_root(&node.world));
+    assert_eq!(decode_all(&encode_all(&block.receipts)).unwrap(), block.receipts);
+}
+
+#[test]
+fn what_cannot_be_executed_changes_nothing() {
+    let mut node = Node::new();
+    let (alice, bob) = (signer(1), signer(2).address());
+    let rich = U256::from(2_000_000) * U256::from(10).pow(U256::from(18));
+    let candidates = vec![
+        transfer(&alice, 1, bob, 1),
+        sign(&alice, TxEip1559 { value: rich, ..fields(0, TxKind::Call(bob)) }),
+        sign(
+            &alice,
+            TxEip1559 { max_fee_per_gas: GWEI - 1, max_priority_fee_per_gas: 0, ..fields(0, TxKind::Call(bob)) },
+        ),
+        sign(&alice, TxEip1559 { gas_limit: 40_000_000, ..fields(0, TxKind::Call(bob)) }),
+        sign(&alice, TxEip1559 { gas_limit: 20_000_000, ..fields(0, TxKind::Call(bob)) }),
+        sign(&alice, TxEip1559 { gas_limit: 20_000, ..fields(0, TxKind::Call(bob)) }),
+    ];
+    let root = node.world.state_root();
+    let leaves = node.world.tree().len();
+    let (block, skipped) = node.block(candidates);
+    assert_eq!(skipped[0], SkipReason::NonceTooHigh { transaction: 1, state: 0 });
+    assert_eq!(skipped[1], SkipReason::InsufficientFunds);
+    assert_eq!(skipped[2], SkipReason::FeeBelowBaseFee);
+    assert_eq!(skipped[3], SkipReason::BlockFull { left: 30_000_000, wanted: 40_000_000 });
+    assert!(matches!(skipped[4], SkipReason::Invalid(_)), "EIP-7825: {:?}", skipped[4]);
+    assert!(matches!(skipped[5], SkipReason::Invalid(_)), "intrinsic gas: {:?}", skipped[5]);
+    assert!(block.body.transactions.is_empty());
+    // Only the parent's hash was written (EIP-2935).
+    assert_eq!(node.world.tree().len(), leaves + 1);
+    node.world.revert(&block.applied.undo);
+    assert_eq!(node.world.state_root(), root);
+}
+
+#[test]
+fn contracts_store_and_forget() {
+    let mut node = Node::new();
+    let alice = signer(1);
+    // sstore(calldataload(0), calldataload(32))
+    let runtime = [0x60, 0x20, 0x35, 0x5f, 0x35, 0x55, 0x00];
+    let create = sign(&alice, TxEip1559 { input: deployment(&runtime), ..fields(0, TxKind::Create) });
+    let (block, _) = node.block(vec![create]);
+    let contract = block.receipts[0].contract_address.unwrap();
+    let stored = node.world.account(contract).unwrap().unwrap().account;
+    assert_eq!((stored.nonce, stored.code_size, stored.code_hash), (1, 7, keccak256(runtime)));
+    assert_eq!(block.applied.codes, vec![(keccak256(runtime), runtime.to_vec().into())]);
+
+    let write = |nonce, slot: u64, value: u64| {
+        let input = [U256::from(slot).to_be_bytes::<32>(), U256::from(value).to_be_bytes::<32>()].concat();
+        sign(&alice, TxEip1559 { input: input.into(), ..fields(nonce, TxKind::Call(contract)) })
+    };
+    node.block(vec![write(1, 3, 7), write(2, 1_000, 9)]);
+    assert_eq!(node.world.storage(contract, U256::from(1_000)), Ok(U256::from(9)));
+    let leaves = node.world.tree().len();
+    let (block, _) = node.block(vec![write(3, 1_000, 0)]);
+    assert_eq!(node.world.storage(contract, U256::from(1_000)), Ok(U256::ZERO));
+    // One slot less, one block hash more.
+    assert_eq!(node.world.tree().len(), leaves);
+    assert_eq!(block.header.state_root, rebuilt_root(&node.world));
+    // The past is still there.
+    assert_eq!(node.world.past([&block.applied.undo]).storage(contract, U256::from(1_000)), Ok(U256::from(9)));
+}
+
+#[test]
+fn self_destruct_in_the_creating_transaction_leaves_nothing() {
+    let mut node = Node::new();
+    let alice = signer(1);
+    // Init code: sstore(1, 1), selfdestruct(caller)
+    let init = vec![0x60, 1, 0x60, 1, 0x55, 0x33, 0xff];
+    let create = sign(&alice, TxEip1559 { input: init.into(), value: U256::from(9), ..fields(0, TxKind::Create) });
+    let (block, _) = node.block(vec![create]);
+    assert!(block.receipts[0].success);
+    let contract = block.receipts[0].contract_address.unwrap();
+    assert_eq!(node.world.account(contract), Ok(None));
+    assert_eq!(node.world.storage(contract, U256::from(1)), Ok(U256::ZERO));
+    assert_eq!(block.header.state_root, rebuilt_root(&node.world));
+}
+
+#[test]
+fn delegations_come_and_go() {
+    let mut node = Node::new();
+    let (alice, target) = (signer(1), Address::repeat_byte(0x55));
+    node.block(vec![delegate(&alice, 0, target)]);
+    let stored = node.world.account(alice.address()).unwrap().unwrap();
+    assert_eq!(stored.delegation, Some(target));
+    assert_eq!(stored.account.nonce, 2);
+    // A delegated account still sends.
+    let (block, _) = node.block(vec![transfer(&alice, 2, signer(2).address(), 1)]);
+    assert!(block.receipts[0].success);
+    assert_eq!(node.world.account(alice.address()).unwrap().unwrap().delegation, Some(target));
+    node.block(vec![delegate(&alice, 3, Address::ZERO)]);
+    let stored = node.world.account(alice.address()).unwrap().unwrap();
+    assert_eq!((stored.delegation, stored.account.code_size), (None, 0));
+    assert_eq!(node.head.header.state_root, rebuilt_root(&node.world));
+}
+
+#[test]
+fn block_hashes_are_in_the_state() {
+    let mut node = Node::new();
+    let genesis = node.head.hash;
+    node.block(vec![]);
+    let first = node.head.hash;
+    node.block(vec![]);
+    let slot = |number: u64| node.world.storage(HISTORY_STORAGE_ADDRESS, U256::from(number)).map(B256::from);
+    assert_eq!((slot(0), slot(1)), (Ok(genesis), Ok(first)));
+    // blockhash(1), returned
+    let code = vec![0x60, 1, 0x40, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3];
+    let at = At { chain: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 10_000_000 };
+    let outcome = at.call(&Call { data: code.into(), ..Call::default() }, &[]).unwrap();
+    assert_eq!(outcome.ending, Ending::Success(first.0.to_vec().into()));
+}
+
+#[test]
+fn estimates_suffice_and_are_tight() {
+    let node = Node::new();
+    let at = At { chain: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 30_000_000 };
+    let from = Some(signer(1).address());
+    let transfer = Call { from, to: Some(signer(2).address()), value: U256::from(1), ..Call::default() };
+    assert_eq!(at.estimate(&transfer, &[]), Ok(21_000));
+    // sstore(1, 1) and return nothing
+    let create = Call { from, data: vec![0x60, 1, 0x60, 1, 0x55].into(), ..Call::default() };
+    let gas = at.estimate(&create, &[]).unwrap();
+    let run = |gas| at.call(&Call { gas: Some(gas), ..create.clone() }, &[]).unwrap().ending;
+    assert!(matches!(run(gas), Ending::Success(_)));
+    assert!(!matches!(run(gas - gas / 50), Ending::Success(_)));
+    let revert = Call { from, data: vec![0x5f, 0x5f, 0xfd].into(), ..Call::default() };
+    assert_eq!(at.estimate(&revert, &[]), Err(EstimateError::Revert(Default::default())));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Random transfers against plain arithmetic; nothing is made or lost but the burnt base fee.
+    #[test]
+    fn transfers_follow_a_model(moves in proptest::collection::vec((1u8..9, 1u8..9, 0u64..1_000), 0..40)) {
+        let mut node = Node::new();
+        let mut nonces = [0u64; 9];
+        let mut want: Vec<U256> = (0..9u8).map(|seed| if seed == 0 { U256::ZERO } else { node.balance(signer(seed).address()) }).collect();
+        let mut transactions = Vec::new();
+        for (from, to, value) in &moves {
+            transactions.push(transfer(&signer(*from), nonces[*from as usize], signer(*to).address(), *value));
+            nonces[*from as usize] += 1;
+            want[*from as usize] -= U256::from(*value) + U256::from(21_000 * 2 * GWEI);
+            want[*to as usize] += U256::from(*value);
+        }
+        let (block, skipped) = node.block(transactions);
+        prop_assert!(skipped.is_empty());
+        for seed in 1..9u8 {
+            prop_assert_eq!(node.balance(signer(seed).address()), want[seed as usize]);
+        }
+        prop_assert_eq!(block.header.gas_used, 21_000 * moves.len() as u64);
+        prop_assert_eq!(block.header.state_root, rebuilt_root(&node.world));
+    }
+}

@@ -1,0 +1,186 @@
+//! The one loop that makes blocks: gather, pack, encode, sign, persist, answer.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use weft_da::limits::MAX_BLOBS_PER_BLOCK;
+use weft_da::{Blob, ChainPosition, EncodedBlock, Packed, Schedule, SignedHeader, payload_len};
+use weft_primitives::{B256, Namespace, Signer};
+use weft_service::clock::Clock;
+
+use super::ingress::{Intake, Pending, Placed, PutError};
+use crate::cache::BlockCache;
+use crate::config::Config;
+use crate::store::{Location, Store, StoreError};
+
+/// Makes the blocks of one node. Runs on a thread of its own until every [`Intake`] is dropped or the store fails.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    cache: Arc<BlockCache>,
+    clock: Arc<dyn Clock>,
+    signer: Signer,
+    config: Config,
+    latest: watch::Sender<Option<SignedHeader>>,
+    queue: mpsc::Receiver<Pending>,
+    waiting: VecDeque<Pending>,
+}
+
+impl Engine {
+    /// An engine that goes on after the newest stored block, the way into it, and the newest header to watch.
+    pub fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        cache: Arc<BlockCache>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Intake, watch::Receiver<Option<SignedHeader>>), StoreError> {
+        let (latest, watcher) = watch::channel(store.latest()?);
+        let (intake, queue) = Intake::new(config.limits);
+        let signer = config.signer.clone();
+        Ok((Self { store, cache, clock, signer, config, latest, queue, waiting: VecDeque::new() }, intake, watcher))
+    }
+
+    /// Makes blocks. An error means that the store failed: what was being written may or may not be durable.
+    pub fn run(mut self) -> Result<(), StoreError> {
+        let interval = Duration::from_millis(self.config.limits.block_min_interval_ms);
+        let mut last_block: Option<Instant> = None;
+        while self.gather() {
+            if let Some(rest) = last_block.and_then(|at| interval.checked_sub(at.elapsed())) {
+                std::thread::sleep(rest);
+                self.drain();
+            }
+            let group = self.next_group();
+            if let Some(error) = self.disk_full() {
+                group.into_iter().for_each(|pending| answer(pending, Err(error.clone())));
+                continue;
+            }
+            self.commit(group)?;
+            last_block = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Waits until something is waiting; false once nothing more will come.
+    fn gather(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            match self.queue.blocking_recv() {
+                Some(pending) => self.waiting.push_back(pending),
+                None => return false,
+            }
+        }
+        self.drain();
+        true
+    }
+
+    /// Takes over what has arrived. Bounded: the intake's budget counts these bytes too.
+    fn drain(&mut self) {
+        while let Ok(pending) = self.queue.try_recv() {
+            self.waiting.push_back(pending);
+        }
+    }
+
+    /// As much of what waits, in order, as fits into one block.
+    fn next_group(&mut self) -> Vec<Pending> {
+        let mut group = Vec::new();
+        let mut data_bytes = 0;
+        while let Some(next) = self.waiting.front() {
+            data_bytes += next.data.len() as u64;
+            let fits = payload_len(group.len() + 1, data_bytes) <= self.config.limits.max_block_bytes;
+            if !group.is_empty() && (!fits || group.len() == MAX_BLOBS_PER_BLOCK) {
+                break;
+            }
+            group.extend(self.waiting.pop_front());
+        }
+        group
+    }
+
+    fn disk_full(&self) -> Option<PutError> {
+        let limit_bytes = self.config.limits.store_min_free_bytes;
+        let free_bytes = weft_service::disk::free_bytes(&self.config.data_dir)?;
+        (free_bytes < limit_bytes).then_some(PutError::DiskFull { free_bytes, limit_bytes })
+    }
+
+    fn commit(&mut self, group: Vec<Pending>) -> Result<(), StoreError> {
+        let start = Instant::now();
+        // The first of equal blobs makes the place for all of them.
+        let mut places: HashMap<(Namespace, B256), Option<usize>> = HashMap::new();
+        let mut fresh: Vec<&Pending> = Vec::new();
+        for pending in &group {
+            let key = (pending.namespace, pending.hash);
+            if let std::collections::hash_map::Entry::Vacant(vacant) = places.entry(key) {
+                let stored = self.store.locate(&pending.namespace, &pending.hash)?.is_some();
+                vacant.insert((!stored).then_some(fresh.len()));
+                if !stored {
+                    fresh.push(pending);
+                }
+            }
+        }
+        let mut positions = Vec::new();
+        let mut height = 0;
+        if !fresh.is_empty() {
+            let blobs: Vec<Blob<'_>> =
+                fresh.iter().map(|blob| Blob::with_hash(blob.namespace, blob.hash, &blob.data)).collect();
+            match Packed::new(&blobs, self.config.limits.max_block_bytes) {
+                Ok(packed) => {
+                    positions = packed.positions().to_vec();
+                    height = self.append(packed)?;
+                }
+                Err(error) => {
+                    // One blob whose index entry carries it over the block's limit; groups are made to fit otherwise.
+                    tracing::debug!(%error, "a blob does not fit into a block");
+                    let limit_bytes = self.config.limits.max_block_bytes;
+                    for pending in group {
+                        let len_bytes = pending.data.len() as u64;
+                        answer(pending, Err(PutError::TooLarge { len_bytes, limit_bytes }));
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        metrics::histogram!("weft_da_commit_seconds").record(start.elapsed().as_secs_f64());
+        let mut first = std::collections::HashSet::new();
+        for pending in group {
+            let key = (pending.namespace, pending.hash);
+            let placed = match places[&key] {
+                Some(at) => {
+                    Placed { location: Location { height, position: positions[at] }, duplicate: !first.insert(key) }
+                }
+                None => match self.store.locate(&key.0, &key.1)? {
+                    Some(location) => Placed { location, duplicate: true },
+                    None => return Err(StoreError::Damaged { height: 0, what: "location of a blob is gone" }),
+                },
+            };
+            answer(pending, Ok(placed));
+        }
+        Ok(())
+    }
+
+    /// Encodes, signs and persists one block; returns its height.
+    fn append(&mut self, packed: Packed) -> Result<u64, StoreError> {
+        let block = EncodedBlock::encode(packed, Schedule::Parallel);
+        let parent = self.latest.borrow().as_ref().map(|signed| signed.header);
+        let position = ChainPosition {
+            network_id: self.config.network_id,
+            height: parent.map_or(weft_da::header::FIRST_HEIGHT, |parent| parent.height + 1),
+            prev_hash: parent.map_or(B256::ZERO, |parent| parent.hash()),
+            // A clock set back must not make a header that clients refuse.
+            time_ms: parent.map_or(0, |parent| parent.time_ms).max(self.clock.now_ms()),
+        };
+        let header = SignedHeader::sign(block.header(position), &self.signer);
+        self.store.append(&header, &block)?;
+        metrics::counter!("weft_da_blocks_total").increment(1);
+        metrics::counter!("weft_da_blobs_total").increment(u64::from(block.index().count()));
+        metrics::counter!("weft_da_payload_bytes_total").increment(block.shape().total_len());
+        metrics::gauge!("weft_da_height").set(position.height as f64);
+        tracing::debug!(height = position.height, blobs = block.index().count(), "da block");
+        self.cache.insert(position.height, Arc::new(block));
+        self.latest.send_replace(Some(header));
+        Ok(position.height)
+    }
+}
+
+/// The caller may be gone; the blob is stored all the same.
+fn answer(pending: Pending, result: Result<Placed, PutError>) {
+    drop(pending.reply.send(result));
+}

@@ -1,0 +1,13 @@
+//! The data-availability node: takes blobs, makes signed DA blocks of them, serves rows and proofs.
+//!
+//! [`intake`] is the only writer, [`reader`] everything that is read,
+//! [`store`] what is durable. Deliberately absent: any knowledge of what the
+//! blobs mean.
+
+pub mod cache;
+pub mod config;
+pub mod intake;
+pub mod reader;
+pub mod store;
+
+pub use config::{Config, Limits};

@@ -1,0 +1,119 @@
+//! Everything that is read from a node: headers, blobs, rows, proofs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use weft_da::{BlobEntry, BlobProof, EncodedBlock, NamespaceProof, RowProof, Schedule, SignedHeader};
+use weft_primitives::{B256, Namespace};
+
+use crate::cache::BlockCache;
+use crate::store::{Location, Store, StoreError};
+
+/// Reads blocks through the cache. Blocking; cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    store: Arc<dyn Store>,
+    cache: Arc<BlockCache>,
+}
+
+/// A blob's place with all that proves it.
+#[derive(Clone, Debug)]
+pub struct ProvenBlob {
+    /// Where it is.
+    pub location: Location,
+    /// The header that commits to it.
+    pub header: SignedHeader,
+    /// Its index entry and path.
+    pub proof: BlobProof,
+}
+
+impl Reader {
+    /// Reads from `store`.
+    pub fn new(store: Arc<dyn Store>, cache: Arc<BlockCache>) -> Self {
+        Self { store, cache }
+    }
+
+    /// One header.
+    pub fn header(&self, height: u64) -> Result<Option<SignedHeader>, StoreError> {
+        self.store.header(height)
+    }
+
+    /// Up to `limit` headers from a height on.
+    pub fn headers(&self, from: u64, limit: usize) -> Result<Vec<SignedHeader>, StoreError> {
+        (from..).take(limit).map_while(|height| self.store.header(height).transpose()).collect()
+    }
+
+    /// The digests of a block.
+    pub fn digests(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.digests(height)
+    }
+
+    /// A whole block, encoded again from its original rows if it is not in the cache, and checked against its header.
+    pub fn block(&self, height: u64) -> Result<Option<Arc<EncodedBlock>>, StoreError> {
+        if let Some(block) = self.cache.get(height) {
+            return Ok(Some(block));
+        }
+        let (Some(header), Some(originals)) = (self.store.header(height)?, self.store.originals(height)?) else {
+            return Ok(None);
+        };
+        let damaged = |what| StoreError::Damaged { height, what };
+        let block = EncodedBlock::from_originals(header.header.shape, &originals, Schedule::Parallel)
+            .map_err(|_| damaged("original rows are no block"))?;
+        if block.rows().row_root() != header.header.row_root {
+            return Err(damaged("original rows are not those of the header"));
+        }
+        let block = Arc::new(block);
+        self.cache.insert(height, block.clone());
+        Ok(Some(block))
+    }
+
+    /// Rows with their paths, in the order asked for; `None` for the whole answer when there is no such block.
+    pub fn rows(&self, height: u64, indices: &[u32]) -> Result<Option<Vec<Option<RowProof>>>, StoreError> {
+        let block = self.block(height)?;
+        Ok(block.map(|block| indices.iter().map(|index| block.row(*index)).collect()))
+    }
+
+    /// A blob's place and proof.
+    pub fn prove_blob(&self, namespace: &Namespace, hash: &B256) -> Result<Option<ProvenBlob>, StoreError> {
+        match self.store.locate(namespace, hash)? {
+            Some(location) => self.prove_place(location).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The proof for a known place.
+    pub fn prove_place(&self, location: Location) -> Result<ProvenBlob, StoreError> {
+        let damaged = |what| StoreError::Damaged { height: location.height, what };
+        let header = self.store.header(location.height)?.ok_or(damaged("header is gone"))?;
+        let block = self.block(location.height)?.ok_or(damaged("original rows are gone"))?;
+        let proof = block.index().prove(location.position).ok_or(damaged("blob is not in the index"))?;
+        Ok(ProvenBlob { location, header, proof })
+    }
+
+    /// A blob's bytes.
+    pub fn blob(&self, place: &ProvenBlob) -> Result<Bytes, StoreError> {
+        let height = place.location.height;
+        let block = self.block(height)?.ok_or(StoreError::Damaged { height, what: "original rows are gone" })?;
+        let data = place
+            .proof
+            .entry
+            .open(block.rows().payload())
+            .map_err(|_| StoreError::Damaged { height, what: "blob is not at its place" })?;
+        Ok(Bytes::copy_from_slice(data))
+    }
+
+    /// All entries of a namespace in a block, and the proof that these are all.
+    #[allow(clippy::type_complexity)]
+    pub fn namespace(
+        &self,
+        height: u64,
+        namespace: &Namespace,
+    ) -> Result<Option<(Vec<BlobEntry>, NamespaceProof, SignedHeader)>, StoreError> {
+        let (Some(header), Some(block)) = (self.store.header(height)?, self.block(height)?) else {
+            return Ok(None);
+        };
+        let index = block.index();
+        let entries = index.entries()[index.positions_of(namespace)].to_vec();
+        Ok(Some((entries, index.prove_namespace(namespace), header)))
+    }
+}

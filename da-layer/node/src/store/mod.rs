@@ -1,0 +1,76 @@
+//! What a DA node keeps: headers, original rows, digests, and where each blob is.
+//!
+//! Parity rows and trees follow from the original rows, so they are not
+//! stored. A block is appended in one synced write, or not at all; heights
+//! have no gaps.
+
+mod keys;
+mod memory;
+mod rocks;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use weft_da::{EncodedBlock, SignedHeader};
+use weft_primitives::{B256, Namespace};
+
+pub use memory::MemoryStore;
+pub use rocks::RocksStore;
+
+/// Position of a blob: DA height, and place in that block's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Height of the block.
+    pub height: u64,
+    /// Place in its blob index.
+    pub position: u32,
+}
+
+/// Why the store cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed; what it was asked to write may or may not be there.
+    #[error("database: {0}")]
+    Database(#[from] rocksdb::Error),
+    /// The folder cannot be used.
+    #[error("data folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// What is on disk is not what was written.
+    #[error("stored DA block {height} is damaged: {what}")]
+    Damaged {
+        /// Its height.
+        height: u64,
+        /// Which part, and how.
+        what: &'static str,
+    },
+    /// A block that does not follow the newest.
+    #[error("block {got} cannot follow block {latest}")]
+    Gap {
+        /// Height of the block.
+        got: u64,
+        /// The newest height; 0 for none.
+        latest: u64,
+    },
+}
+
+/// A durable, append-only sequence of DA blocks.
+pub trait Store: Send + Sync + 'static {
+    /// Appends a block. When it returns, the block survives a crash.
+    fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError>;
+    /// The newest header; `None` while there is none.
+    fn latest(&self) -> Result<Option<SignedHeader>, StoreError>;
+    /// One header.
+    fn header(&self, height: u64) -> Result<Option<SignedHeader>, StoreError>;
+    /// The original rows of a block in one piece: payload and padding.
+    fn originals(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The digests of the original rows in one piece.
+    fn digests(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Where a blob was stored first.
+    fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError>;
+}

@@ -1,0 +1,98 @@
+//! Everything a log says, in memory: tables for replays, audits and tests. Grows with the log.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use weft_primitives::SignedBatch;
+
+use super::{Anchor, Effect, InboxRow, PostFacts, Record};
+use crate::log::LogEntry;
+
+/// All entries, commitments and inbox items.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    entries: Vec<LogEntry>,
+    anchors: Vec<Anchor>,
+    records: BTreeMap<B256, Record>,
+    canonical: BTreeMap<u64, B256>,
+    inbox: Vec<InboxRow>,
+}
+
+impl History {
+    /// Takes in what an operation of the chain did.
+    pub fn absorb(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Append(entry) => {
+                self.anchors.push(Anchor { hash: entry.hash(), time_ms: entry.time_ms });
+                self.entries.push(entry.clone());
+            }
+            Effect::Save(record) => {
+                let index = record.signed.header.batch_index;
+                if record.status.is_canonical() {
+                    self.canonical.insert(index, record.commitment);
+                } else if self.canonical.get(&index) == Some(&record.commitment) {
+                    self.canonical.remove(&index);
+                }
+                self.records.insert(record.commitment, (**record).clone());
+            }
+            Effect::Queue(row) => self.inbox.push(row.clone()),
+        }
+    }
+
+    /// What has to be looked up to judge a commitment.
+    pub fn facts(&self, signed: &SignedBatch) -> PostFacts {
+        let header = &signed.header;
+        let known = self.records.get(&header.hash());
+        let rival = self.canonical(header.batch_index);
+        let inbox_acc = match header.inbox_to.checked_sub(1) {
+            None => Some(B256::ZERO),
+            Some(last) => self.inbox_row(last).map(|row| row.acc),
+        };
+        PostFacts {
+            known: known.map(|record| (record.log_seq, record.status)),
+            rival: rival.map(|record| record.signed.clone()),
+            anchor: header.anchor_seq.checked_sub(1).and_then(|at| get(&self.anchors, at)).copied(),
+            inbox_acc,
+            first_left_ms: self.inbox_row(header.inbox_to).map(|row| row.item.time_ms),
+        }
+    }
+
+    /// All entries; the one at position i has sequence number i + 1.
+    pub fn entries(&self) -> &[LogEntry] {
+        &self.entries
+    }
+
+    /// A commitment by hash.
+    pub fn record(&self, commitment: B256) -> Option<&Record> {
+        self.records.get(&commitment)
+    }
+
+    /// All commitments, those that fell included, by hash.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// The canonical commitment at an index.
+    pub fn canonical(&self, index: u64) -> Option<&Record> {
+        self.canonical.get(&index).and_then(|hash| self.records.get(hash))
+    }
+
+    /// Canonical commitments from an index on, ascending.
+    pub fn canonical_from(&self, index: u64) -> impl Iterator<Item = &Record> {
+        self.canonical.range(index..).filter_map(|(_, hash)| self.records.get(hash))
+    }
+
+    /// An inbox item and the accumulator after it.
+    pub fn inbox_row(&self, index: u64) -> Option<&InboxRow> {
+        get(&self.inbox, index)
+    }
+
+    /// All inbox items, ascending.
+    pub fn inbox(&self) -> &[InboxRow] {
+        &self.inbox
+    }
+}
+
+fn get<T>(items: &[T], at: u64) -> Option<&T> {
+    usize::try_from(at).ok().and_then(|at| items.get(at))
+}

@@ -1,0 +1,162 @@
+//! Verdicts: from posted to final, or to rejected.
+//!
+//! That nothing could be decided yet is no verdict and never comes here.
+
+use alloy_primitives::B256;
+
+use super::record::Rejection;
+use super::{Chain, Effect, Status};
+use crate::log::{AvailabilityVerdict, Event, ExecutionVerdict, Finalized, RejectReason, Rejected};
+
+/// What sampling found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampled {
+    /// The data is there, with the configured confidence.
+    Available,
+    /// The DA layer answers, but not with enough valid samples. Counts only after the deadline.
+    Withheld,
+    /// The signed DA header shows that the block does not hold the payload. Counts at once.
+    NotInDaBlock,
+}
+
+/// What re-execution found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Every claim holds.
+    Valid,
+    /// Some claim does not.
+    Invalid {
+        /// Why.
+        reason: RejectReason,
+        /// The block that broke the rules, if one did.
+        block: Option<u64>,
+    },
+}
+
+/// Why a verdict is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerdictRefusal {
+    /// No canonical commitment that waits for a verdict has this hash.
+    #[error("commitment {0} does not wait for a verdict")]
+    NotPending(B256),
+    /// It waits for another verdict.
+    #[error("commitment {commitment} is {}, which this verdict does not apply to", .status.as_str())]
+    WrongStatus {
+        /// Which.
+        commitment: B256,
+        /// Its state.
+        status: Status,
+    },
+    /// Missing data has until then to appear.
+    #[error("data may be missing until {deadline_ms} ms")]
+    TooEarly {
+        /// In milliseconds of log time.
+        deadline_ms: u64,
+    },
+    /// Judged by another version.
+    #[error("the verdict is by version {got} of the state transition function; this chain runs {want}")]
+    WrongVersion {
+        /// Of the verdict.
+        got: u32,
+        /// Of the chain.
+        want: u32,
+    },
+}
+
+impl Chain {
+    /// Takes what sampling found for a posted commitment.
+    pub fn judge_availability(
+        &mut self,
+        now_ms: u64,
+        commitment: B256,
+        sampled: Sampled,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), VerdictRefusal> {
+        let at = self.waiting(commitment, Status::Posted)?;
+        let record = &self.pending[at];
+        let batch_index = record.signed.header.batch_index;
+        let deadline_ms = record.posted_ms.saturating_add(self.rules.availability_deadline_ms);
+        if sampled == Sampled::Withheld && self.log_time(now_ms) < deadline_ms {
+            return Err(VerdictRefusal::TooEarly { deadline_ms });
+        }
+        let available = sampled == Sampled::Available;
+        self.append(now_ms, Event::Availability(AvailabilityVerdict { batch_index, commitment, available }), out);
+        match sampled {
+            Sampled::Available => self.set_status(at, Status::Available, out),
+            Sampled::Withheld => self.reject(now_ms, at, RejectReason::Unavailable, None, out),
+            Sampled::NotInDaBlock => self.reject(now_ms, at, RejectReason::NotInDaBlock, None, out),
+        }
+        Ok(())
+    }
+
+    /// Takes what re-execution found for an available commitment, and makes final what may be.
+    pub fn judge_execution(
+        &mut self,
+        now_ms: u64,
+        commitment: B256,
+        stf_version: u32,
+        judgement: Judgement,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), VerdictRefusal> {
+        if stf_version != self.rules.stf_version {
+            return Err(VerdictRefusal::WrongVersion { got: stf_version, want: self.rules.stf_version });
+        }
+        let at = self.waiting(commitment, Status::Available)?;
+        let batch_index = self.pending[at].signed.header.batch_index;
+        let valid = judgement == Judgement::Valid;
+        self.append(now_ms, Event::Verdict(ExecutionVerdict { batch_index, commitment, valid, stf_version }), out);
+        match judgement {
+            Judgement::Valid => {
+                self.set_status(at, Status::Verified, out);
+                self.finalize(now_ms, out);
+            }
+            Judgement::Invalid { reason, block } => self.reject(now_ms, at, reason, block, out),
+        }
+        Ok(())
+    }
+
+    fn waiting(&self, commitment: B256, want: Status) -> Result<usize, VerdictRefusal> {
+        let at = self.position(commitment).ok_or(VerdictRefusal::NotPending(commitment))?;
+        match self.pending[at].status {
+            status if status == want => Ok(at),
+            status => Err(VerdictRefusal::WrongStatus { commitment, status }),
+        }
+    }
+
+    fn set_status(&mut self, at: usize, status: Status, out: &mut Vec<Effect>) {
+        self.pending[at].status = status;
+        out.push(Effect::Save(Box::new(self.pending[at].clone())));
+    }
+
+    /// Everything verified whose predecessors are all final.
+    fn finalize(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        while self.pending.front().is_some_and(|record| record.status == Status::Verified) {
+            let Some(mut record) = self.pending.pop_front() else { return };
+            let batch_index = record.signed.header.batch_index;
+            self.append(now_ms, Event::Finalized(Finalized { batch_index, commitment: record.commitment }), out);
+            record.status = Status::Finalized;
+            record.finalized_ms = Some(self.head.log_time_ms);
+            out.push(Effect::Save(Box::new(record.clone())));
+            self.finalized = Some(record);
+            self.update_tip();
+        }
+    }
+
+    /// Rejects the commitment and orphans all after it.
+    fn reject(&mut self, now_ms: u64, at: usize, reason: RejectReason, block: Option<u64>, out: &mut Vec<Effect>) {
+        let fallen = self.pending.split_off(at);
+        for (distance, mut record) in fallen.into_iter().enumerate() {
+            if distance == 0 {
+                let (batch_index, commitment) = (record.signed.header.batch_index, record.commitment);
+                self.append(now_ms, Event::Rejected(Rejected { batch_index, commitment, reason, block }), out);
+                record.rejection = Some(Rejection { reason, block });
+                record.status = Status::Rejected;
+            } else {
+                record.status = Status::Orphaned;
+            }
+            out.push(Effect::Save(Box::new(record)));
+        }
+        self.head.generation += 1;
+        self.update_tip();
+    }
+}

@@ -1,0 +1,23 @@
+//! Settlement's rules, without its service: the log, and the state machine that writes it.
+//!
+//! [`log`] is the append-only, hash-chained record that everyone can follow:
+//! its bytes and hashes. [`Chain`] decides what may be appended: it takes
+//! posted commitments, inbox transactions and verdicts, refuses what breaks
+//! the rules with a typed reason, and returns what is to be persisted.
+//! [`Replay`] runs a finished log through the same rules again.
+//!
+//! Deliberately absent: storage, clocks and network (what the machine may not
+//! fetch arrives as input, see [`PostFacts`]), execution and sampling (their
+//! verdicts are inputs), the optimistic mode with its challenges, withdrawals.
+
+pub mod chain;
+pub mod log;
+
+pub use chain::{
+    Anchor, Chain, Effect, Head, History, InboxReceipt, InboxRefusal, InboxRow, Judgement, Limits, LineageRefusal,
+    Parent, PostFacts, PostReceipt, PostRefusal, Record, Rejection, Replay, ReplayError, ReplayFault, RestoreError,
+    Rules, Sampled, Status, VerdictRefusal,
+};
+pub use log::{
+    AvailabilityVerdict, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, RejectReason, Rejected,
+};

@@ -1,0 +1,196 @@
+//! What a log entry can say, and the bytes of each kind.
+//!
+//! | kind | event | body |
+//! |---|---|---|
+//! | 1 | posted | [`SignedBatch`] (509 bytes) |
+//! | 2 | availability | batch index (8), commitment (32), available (1) |
+//! | 3 | verdict | batch index (8), commitment (32), valid (1), stf version (4) |
+//! | 4 | finalized | batch index (8), commitment (32) |
+//! | 5 | rejected | batch index (8), commitment (32), reason (1), block present (1), block (8 if present) |
+//! | 6 | inbox | [`InboxItem`] |
+//! | 7 | equivocation | [`SignedBatch`] that stands, [`SignedBatch`] that does not |
+
+use alloy_primitives::B256;
+use weft_primitives::codec::{DecodeError, Reader};
+use weft_primitives::{BatchHeader, InboxItem, SignedBatch};
+
+use super::RejectReason;
+
+/// Bytes of a signed commitment.
+const SIGNED_BATCH_BYTES: usize = BatchHeader::ENCODED_LEN + 65;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A commitment was accepted as the new tip.
+    Posted(Box<SignedBatch>),
+    /// A commitment's data was sampled.
+    Availability(AvailabilityVerdict),
+    /// A commitment's batch was re-executed.
+    Verdict(ExecutionVerdict),
+    /// A commitment became final.
+    Finalized(Finalized),
+    /// A commitment was rejected; all after it are orphaned.
+    Rejected(Rejected),
+    /// A transaction entered the inbox.
+    Inbox(InboxItem),
+    /// The sequencer signed two commitments for one place; posting is frozen.
+    Equivocation(Box<Equivocation>),
+}
+
+/// What sampling found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvailabilityVerdict {
+    /// Batch number.
+    pub batch_index: u64,
+    /// Commitment hash.
+    pub commitment: B256,
+    /// Whether the data is there.
+    pub available: bool,
+}
+
+/// What re-execution found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionVerdict {
+    /// Batch number.
+    pub batch_index: u64,
+    /// Commitment hash.
+    pub commitment: B256,
+    /// Whether every claim holds.
+    pub valid: bool,
+    /// Version of the state transition function that judged.
+    pub stf_version: u32,
+}
+
+/// A commitment became final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finalized {
+    /// Batch number.
+    pub batch_index: u64,
+    /// Commitment hash.
+    pub commitment: B256,
+}
+
+/// A commitment was rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Batch number.
+    pub batch_index: u64,
+    /// Commitment hash.
+    pub commitment: B256,
+    /// Why.
+    pub reason: RejectReason,
+    /// The block that broke the rules, if one did.
+    pub block: Option<u64>,
+}
+
+/// Two signatures for one place: same chain, epoch, index and parent, different hashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equivocation {
+    /// The commitment that stands.
+    pub first: SignedBatch,
+    /// The other.
+    pub second: SignedBatch,
+}
+
+impl Event {
+    /// The kind byte.
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Posted(_) => 1,
+            Self::Availability(_) => 2,
+            Self::Verdict(_) => 3,
+            Self::Finalized(_) => 4,
+            Self::Rejected(_) => 5,
+            Self::Inbox(_) => 6,
+            Self::Equivocation(_) => 7,
+        }
+    }
+
+    pub(super) fn encode_body(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Posted(signed) => out.extend_from_slice(&signed.encode()),
+            Self::Availability(verdict) => {
+                put_place(out, verdict.batch_index, verdict.commitment);
+                out.push(u8::from(verdict.available));
+            }
+            Self::Verdict(verdict) => {
+                put_place(out, verdict.batch_index, verdict.commitment);
+                out.push(u8::from(verdict.valid));
+                out.extend_from_slice(&verdict.stf_version.to_be_bytes());
+            }
+            Self::Finalized(finalized) => put_place(out, finalized.batch_index, finalized.commitment),
+            Self::Rejected(rejected) => {
+                put_place(out, rejected.batch_index, rejected.commitment);
+                out.push(rejected.reason.code());
+                out.push(u8::from(rejected.block.is_some()));
+                out.extend(rejected.block.iter().flat_map(|block| block.to_be_bytes()));
+            }
+            Self::Inbox(item) => out.extend_from_slice(&item.encode()),
+            Self::Equivocation(evidence) => {
+                out.extend_from_slice(&evidence.first.encode());
+                out.extend_from_slice(&evidence.second.encode());
+            }
+        }
+    }
+
+    pub(super) fn decode_body(kind: u8, body: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(body);
+        let event = match kind {
+            1 => Self::Posted(Box::new(signed_batch(&mut reader)?)),
+            2 => {
+                let (batch_index, commitment) = place(&mut reader)?;
+                let available = flag(&mut reader, "available")?;
+                Self::Availability(AvailabilityVerdict { batch_index, commitment, available })
+            }
+            3 => {
+                let (batch_index, commitment) = place(&mut reader)?;
+                let valid = flag(&mut reader, "valid")?;
+                let stf_version = reader.u32("stf version")?;
+                Self::Verdict(ExecutionVerdict { batch_index, commitment, valid, stf_version })
+            }
+            4 => {
+                let (batch_index, commitment) = place(&mut reader)?;
+                Self::Finalized(Finalized { batch_index, commitment })
+            }
+            5 => Self::Rejected(rejected(&mut reader)?),
+            6 => Self::Inbox(InboxItem::decode(reader.take("inbox item", body.len())?)?),
+            7 => {
+                let (first, second) = (signed_batch(&mut reader)?, signed_batch(&mut reader)?);
+                Self::Equivocation(Box::new(Equivocation { first, second }))
+            }
+            _ => return Err(DecodeError::Invalid { field: "kind", why: "unknown kind of log entry" }),
+        };
+        reader.finish()?;
+        Ok(event)
+    }
+}
+
+fn put_place(out: &mut Vec<u8>, batch_index: u64, commitment: B256) {
+    out.extend_from_slice(&batch_index.to_be_bytes());
+    out.extend_from_slice(commitment.as_slice());
+}
+
+fn place(reader: &mut Reader<'_>) -> Result<(u64, B256), DecodeError> {
+    Ok((reader.u64("batch index")?, reader.b256("commitment")?))
+}
+
+fn flag(reader: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
+    match reader.u8(field)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(DecodeError::Invalid { field, why: "must be 0 or 1" }),
+    }
+}
+
+fn rejected(reader: &mut Reader<'_>) -> Result<Rejected, DecodeError> {
+    let (batch_index, commitment) = place(reader)?;
+    let reason = RejectReason::from_code(reader.u8("reason")?)
+        .map_err(|_| DecodeError::Invalid { field: "reason", why: "unknown reject reason" })?;
+    let block = if flag(reader, "block present")? { Some(reader.u64("block")?) } else { None };
+    Ok(Rejected { batch_index, commitment, reason, block })
+}
+
+fn signed_batch(reader: &mut Reader<'_>) -> Result<SignedBatch, DecodeError> {
+    SignedBatch::decode(reader.take("commitment", SIGNED_BATCH_BYTES)?)
+}

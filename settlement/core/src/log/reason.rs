@@ -1,0 +1,74 @@
+//! Why a commitment was rejected: a code in the log, a name everywhere else.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal;)*) => {
+        /// Why a commitment was rejected. Codes and names are stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RejectReason { $($(#[$doc])* $variant = $code,)* }
+
+        impl RejectReason {
+            /// All of them, by code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name in UPPER_SNAKE_CASE.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The DA layer could not show the payload before the deadline.
+    Unavailable = 1, "UNAVAILABLE";
+    /// The DA block that the commitment names does not hold the payload.
+    NotInDaBlock = 2, "NOT_IN_DA_BLOCK";
+    /// The payload is not a batch.
+    Undecodable = 3, "UNDECODABLE";
+    /// The batch breaks a limit of the protocol.
+    Limits = 4, "LIMITS";
+    /// Block timestamps go back.
+    BadTimestamp = 5, "BAD_TIMESTAMP";
+    /// The batch takes other inbox items than it claims, or not at the head of its blocks.
+    InboxMismatch = 6, "INBOX_MISMATCH";
+    /// A transaction in the batch cannot be executed.
+    BadTransaction = 7, "BAD_TRANSACTION";
+    /// Re-execution gives another result than claimed.
+    ClaimMismatch = 8, "CLAIM_MISMATCH";
+    /// The batch's blocks are not those that the commitment names.
+    BlockMismatch = 9, "BLOCK_MISMATCH";
+}
+
+/// No reason has this code or name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown reject reason")]
+pub struct UnknownReason;
+
+impl RejectReason {
+    /// The code in the log.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Inverse of [`RejectReason::code`].
+    pub fn from_code(code: u8) -> Result<Self, UnknownReason> {
+        Self::ALL.iter().copied().find(|reason| reason.code() == code).ok_or(UnknownReason)
+    }
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RejectReason {
+    type Err = UnknownReason;
+
+    fn from_str(name: &str) -> Result<Self, UnknownReason> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == name).ok_or(UnknownReason)
+    }
+}

@@ -1,0 +1,123 @@
+//! Golden hashes, one a kind; round trips; hostile bytes.
+#![allow(clippy::unwrap_used)]
+
+use alloy_primitives::{B256, Bytes, b256};
+use proptest::prelude::*;
+use weft_primitives::{BatchHeader, InboxItem, SignedBatch, Signer};
+
+use super::*;
+
+fn signed(batch_index: u64) -> SignedBatch {
+    BatchHeader { version: 1, chain_id: 31337, batch_index, ..Default::default() }
+        .sign(&Signer::from_bytes([1; 32]).unwrap())
+}
+
+/// One of each kind.
+fn events() -> Vec<Event> {
+    let (batch_index, commitment) = (3, B256::repeat_byte(9));
+    vec![
+        Event::Posted(Box::new(signed(0))),
+        Event::Availability(AvailabilityVerdict { batch_index, commitment, available: true }),
+        Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 }),
+        Event::Finalized(Finalized { batch_index, commitment }),
+        Event::Rejected(Rejected { batch_index, commitment, reason: RejectReason::ClaimMismatch, block: Some(7) }),
+        Event::Inbox(InboxItem { index: 0, time_ms: 5, transaction: Bytes::from_static(&[2, 3]) }),
+        Event::Equivocation(Box::new(Equivocation { first: signed(1), second: signed(2) })),
+    ]
+}
+
+fn entry(event: Event) -> LogEntry {
+    LogEntry { seq: 2, prev_hash: B256::repeat_byte(1), time_ms: 1_700_000_000_000, event }
+}
+
+#[test]
+fn golden_hashes() {
+    let want = [
+        b256!("507ab26397bfd74c248ffc3fab52f9ad88f525b3373bee029fe1cc1f2e22e342"),
+        b256!("4065f95f2a2aee01493a200821b33337049c51b9bcdff470d3aa0a3c95f9bde5"),
+        b256!("04bb26d546a7d429a67a9913290e241a2da2a246bce36e9d01601e0b51938e50"),
+        b256!("859e10ef07826b20a465495762fc0c7c3a3e24dc920c8ed5995239d9dae56e1f"),
+        b256!("5a4c4f7545bd78ea3806d9d61619205fa3e387fbad0b83e13e03fbdd57f4dcc7"),
+        b256!("e1f008910fc30b32bf4a16ef07e1cabfad58f83cb273e1cbedca9eedd07f7d6f"),
+        b256!("d55c97c86fa06b919d69c59f9e896c00ec755730787058445a2931b8bb1c9336"),
+    ];
+    let got: Vec<B256> = events().into_iter().map(|event| entry(event).hash()).collect();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn every_kind_round_trips() {
+    for event in events() {
+        let entry = entry(event);
+        assert_eq!(LogEntry::decode(&entry.encode()), Ok(entry));
+    }
+    let none = Event::Rejected(Rejected {
+        batch_index: 0,
+        commitment: B256::ZERO,
+        reason: RejectReason::Unavailable,
+        block: None,
+    });
+    assert_eq!(LogEntry::decode(&entry(none.clone()).encode()).unwrap().event, none);
+}
+
+#[test]
+fn the_largest_entry_decodes_and_one_byte_more_does_not() {
+    let item = |len| Event::Inbox(InboxItem { index: 1, time_ms: 2, transaction: vec![7; len].into() });
+    let largest = entry(item(MAX_TRANSACTION_BYTES));
+    assert_eq!(largest.encode().len(), MAX_ENTRY_BYTES);
+    assert_eq!(LogEntry::decode(&largest.encode()).unwrap(), largest);
+    let larger = entry(item(MAX_TRANSACTION_BYTES + 1)).encode();
+    assert!(matches!(LogEntry::decode(&larger), Err(DecodeError::TooLarge { .. })));
+}
+
+#[test]
+fn only_the_first_entry_follows_nothing() {
+    let good = entry(events().remove(3));
+    for (seq, prev_hash) in [(0, B256::ZERO), (1, B256::repeat_byte(1)), (2, B256::ZERO)] {
+        assert!(LogEntry::decode(&LogEntry { seq, prev_hash, ..good.clone() }.encode()).is_err());
+    }
+}
+
+#[test]
+fn reasons_have_one_code_and_one_name() {
+    for reason in RejectReason::ALL {
+        assert_eq!(RejectReason::from_code(reason.code()), Ok(*reason));
+        assert_eq!(reason.as_str().parse(), Ok(*reason));
+    }
+    assert_eq!(RejectReason::from_code(0), Err(UnknownReason));
+    assert_eq!("NONE".parse::<RejectReason>(), Err(UnknownReason));
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(kind in 0u8..9, bytes in proptest::collection::vec(any::<u8>(), 0..1200)) {
+        let bytes = [&[kind][..], &bytes].concat();
+        if let Ok(entry) = LogEntry::decode(&bytes) {
+            prop_assert_eq!(entry.encode(), bytes);
+        }
+    }
+
+    #[test]
+    fn mutated_entries_decode_to_what_they_encode(which in 0usize..7, at: prop::sample::Index, byte: u8, cut: bool) {
+        let mut bytes = entry(events().remove(which)).encode();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if cut {
+            bytes.truncate(at);
+        }
+        if let Ok(entry) = LogEntry::decode(&bytes) {
+            prop_assert_eq!(entry.encode(), bytes);
+        }
+    }
+
+    #[test]
+    fn any_change_changes_the_hash(which in 0usize..7, at: prop::sample::Index, flip in 1u8..) {
+        let honest = entry(events().remove(which));
+        let mut bytes = honest.encode();
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        if let Ok(changed) = LogEntry::decode(&bytes) {
+            prop_assert_ne!(changed.hash(), honest.hash());
+        }
+    }
+}

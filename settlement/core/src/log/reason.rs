@@ -30,16 +30,14 @@ reasons! {
     Undecodable = 3, "UNDECODABLE";
     /// The batch breaks a limit of the protocol.
     Limits = 4, "LIMITS";
-    /// Block timestamps go back.
+    /// Block times go back, or lie in the future of the log.
     BadTimestamp = 5, "BAD_TIMESTAMP";
-    /// The batch takes other inbox items than it claims, or not at the head of its blocks.
-    InboxMismatch = 6, "INBOX_MISMATCH";
-    /// A transaction in the batch cannot be executed.
-    BadTransaction = 7, "BAD_TRANSACTION";
-    /// Re-execution gives another result than claimed.
-    ClaimMismatch = 8, "CLAIM_MISMATCH";
-    /// The batch's blocks are not those that the commitment names.
-    BlockMismatch = 9, "BLOCK_MISMATCH";
+    /// An overdue inbox item was left out.
+    ForcedInclusion = 6, "FORCED_INCLUSION";
+    /// A transaction in the batch cannot be executed where it stands.
+    InvalidTransaction = 7, "INVALID_TRANSACTION";
+    /// Something that the commitment claims is not what follows from its parent, the payload and the inbox.
+    InvalidStf = 8, "INVALID_STF";
 }
 
 /// No reason has this code or name.

@@ -20,7 +20,7 @@ fn events() -> Vec<Event> {
         Event::Availability(AvailabilityVerdict { batch_index, commitment, available: true }),
         Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 }),
         Event::Finalized(Finalized { batch_index, commitment }),
-        Event::Rejected(Rejected { batch_index, commitment, reason: RejectReason::ClaimMismatch, block: Some(7) }),
+        Event::Rejected(Rejected { batch_index, commitment, reason: RejectReason::InvalidStf, block: Some(7) }),
         Event::Inbox(InboxItem { index: 0, time_ms: 5, transaction: Bytes::from_static(&[2, 3]) }),
         Event::Equivocation(Box::new(Equivocation { first: signed(1), second: signed(2) })),
     ]

@@ -1,1 +1,47 @@
-//! weft-wire
+//! Weft's services on the wire: generated gRPC code, its translation to domain types, and typed clients.
+//!
+//! Generated types appear only as `pb::X`; whoever takes one from a peer
+//! converts it at once ([`convert`]), so that nothing unchecked goes further.
+//! [`status`] is the only place where a `tonic::Status` is made or read.
+
+pub mod client;
+pub mod convert;
+pub mod status;
+
+pub use client::{DaClient, SequencerClient, SettlementClient};
+pub use convert::WireError;
+pub use status::{Reason, RemoteError};
+
+/// Generated code, one module for each protocol package.
+#[allow(missing_docs, clippy::all, rustdoc::all)]
+pub mod pb {
+    pub mod common {
+        pub mod v1 {
+            tonic::include_proto!("weft.common.v1");
+        }
+    }
+    pub mod sequencer {
+        pub mod v1 {
+            tonic::include_proto!("weft.sequencer.v1");
+        }
+    }
+    pub mod da {
+        pub mod v1 {
+            tonic::include_proto!("weft.da.v1");
+        }
+    }
+    pub mod settlement {
+        pub mod v1 {
+            tonic::include_proto!("weft.settlement.v1");
+        }
+    }
+}
+
+/// Descriptors of all protocol files, for gRPC reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Largest message that clients and servers take: a DA block's digests or a full block, with room.
+pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
+
+/// Bytes of one chunk of a blob stream.
+pub const CHUNK_BYTES: usize = 1 << 20;

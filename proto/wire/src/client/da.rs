@@ -1,0 +1,203 @@
+//! Client of a DA node.
+
+use alloy_primitives::{Address, B256};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use tonic::transport::Channel;
+use weft_da::{BlobProof, NamespaceProof, RowProof, SignedHeader, blob_hash};
+use weft_primitives::Namespace;
+
+use super::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, channel, timed};
+use crate::convert::{address, blob_proof, namespace_proof, required};
+use crate::pb::da::v1 as pb;
+use crate::status::RemoteError;
+use crate::{CHUNK_BYTES, MAX_MESSAGE_BYTES};
+use pb::data_availability_client::DataAvailabilityClient;
+
+/// What a DA node says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DaInfo {
+    /// The network.
+    pub network_id: u64,
+    /// Who signs its headers.
+    pub signer: Address,
+    /// Newest height; `None` while there is none.
+    pub latest_height: Option<u64>,
+    /// Largest blob it takes.
+    pub max_blob_bytes: u64,
+}
+
+/// A blob's place and proof; the proof is not verified yet.
+#[derive(Clone, Debug)]
+pub struct StoredBlob {
+    /// Height of its DA block.
+    pub height: u64,
+    /// The header of that block.
+    pub header: SignedHeader,
+    /// Its index entry and path.
+    pub proof: BlobProof,
+}
+
+/// Answer to a put.
+#[derive(Clone, Debug)]
+pub struct PutResult {
+    /// Where it is.
+    pub blob: StoredBlob,
+    /// Whether it had been stored before.
+    pub duplicate: bool,
+}
+
+/// Calls one DA node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DaClient {
+    inner: DataAvailabilityClient<Channel>,
+}
+
+impl DaClient {
+    /// For a URL like `http://127.0.0.1:9200`. Connects on first use.
+    pub fn new(url: &str) -> Result<Self, EndpointError> {
+        let inner = DataAvailabilityClient::new(channel(url)?)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Ok(Self { inner })
+    }
+
+    /// What the node runs.
+    pub async fn info(&self) -> Result<DaInfo, RemoteError> {
+        let info = self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT)).await?.into_inner();
+        Ok(DaInfo {
+            network_id: info.network_id,
+            signer: address("signer_address", &info.signer_address)?,
+            latest_height: info.latest_height,
+            max_blob_bytes: info.max_blob_bytes,
+        })
+    }
+
+    /// Stores a blob; returns once it is durable.
+    pub async fn put_blob(&self, namespace: Namespace, data: Bytes) -> Result<PutResult, RemoteError> {
+        let start = pb::PutStart {
+            namespace: Bytes::copy_from_slice(namespace.as_bytes()),
+            length: data.len() as u64,
+            content_hash: Bytes::copy_from_slice(blob_hash(&data).as_slice()),
+        };
+        let part = |part| pb::PutBlobRequest { part: Some(part) };
+        let mut messages = vec![part(pb::put_blob_request::Part::Start(start))];
+        messages.extend((0..data.len()).step_by(CHUNK_BYTES).map(|from| {
+            let chunk = data.slice(from..data.len().min(from + CHUNK_BYTES));
+            part(pb::put_blob_request::Part::Chunk(chunk))
+        }));
+        let request = timed(futures::stream::iter(messages), BLOB_TIMEOUT);
+        let answer = self.inner.clone().put_blob(request).await?.into_inner();
+        let blob = stored(answer.blob, answer.header, answer.proof)?;
+        Ok(PutResult { blob, duplicate: answer.duplicate })
+    }
+
+    /// A blob's bytes, checked against its hash.
+    pub async fn get_blob(&self, namespace: Namespace, hash: B256) -> Result<Bytes, RemoteError> {
+        let request = pb::GetBlobRequest {
+            namespace: Bytes::copy_from_slice(namespace.as_bytes()),
+            content_hash: Bytes::copy_from_slice(hash.as_slice()),
+        };
+        let mut parts = self.inner.clone().get_blob(timed(request, BLOB_TIMEOUT)).await?.into_inner();
+        let mut length = None;
+        let mut data = BytesMut::new();
+        while let Some(message) = parts.next().await {
+            match (message?.part, length) {
+                (Some(pb::get_blob_response::Part::Blob(blob)), None) => length = Some(blob.length),
+                (Some(pb::get_blob_response::Part::Chunk(chunk)), Some(limit)) => {
+                    if (data.len() + chunk.len()) as u64 > limit {
+                        return Err(RemoteError::protocol("the blob is longer than announced"));
+                    }
+                    data.extend_from_slice(&chunk);
+                }
+                _ => return Err(RemoteError::protocol("the blob's parts are out of order")),
+            }
+        }
+        let data = data.freeze();
+        if blob_hash(&data) != hash {
+            return Err(RemoteError::protocol("the bytes are not the blob that was asked for"));
+        }
+        Ok(data)
+    }
+
+    /// Where a blob is, and its proof.
+    pub async fn blob_proof(&self, namespace: Namespace, hash: B256) -> Result<StoredBlob, RemoteError> {
+        let request = pb::GetBlobProofRequest {
+            namespace: Bytes::copy_from_slice(namespace.as_bytes()),
+            content_hash: Bytes::copy_from_slice(hash.as_slice()),
+        };
+        let answer = self.inner.clone().get_blob_proof(timed(request, CALL_TIMEOUT)).await?.into_inner();
+        stored(answer.blob, answer.header, answer.proof)
+    }
+
+    /// All entries of a namespace in a block, by proof; not verified yet.
+    pub async fn list_namespace(
+        &self,
+        height: u64,
+        namespace: Namespace,
+    ) -> Result<(NamespaceProof, SignedHeader), RemoteError> {
+        let request = pb::ListNamespaceRequest { height, namespace: Bytes::copy_from_slice(namespace.as_bytes()) };
+        let answer = self.inner.clone().list_namespace(timed(request, CALL_TIMEOUT)).await?.into_inner();
+        let proof = namespace_proof(required("proof", answer.proof)?)?;
+        Ok((proof, required("header", answer.header)?.try_into()?))
+    }
+
+    /// One header; the newest for `None`.
+    pub async fn header(&self, height: Option<u64>) -> Result<SignedHeader, RemoteError> {
+        let request = timed(pb::GetHeaderRequest { height }, CALL_TIMEOUT);
+        let answer = self.inner.clone().get_header(request).await?.into_inner();
+        Ok(required("header", answer.header)?.try_into()?)
+    }
+
+    /// Up to `limit` headers from a height on.
+    pub async fn headers(&self, from_height: u64, limit: u32) -> Result<Vec<SignedHeader>, RemoteError> {
+        let request = timed(pb::ListHeadersRequest { from_height, limit }, CALL_TIMEOUT);
+        let answer = self.inner.clone().list_headers(request).await?.into_inner();
+        answer.headers.into_iter().map(|header| header.try_into().map_err(RemoteError::from)).collect()
+    }
+
+    /// Every header from a height on, then each new one.
+    pub async fn subscribe_headers(
+        &self,
+        from_height: u64,
+    ) -> Result<impl Stream<Item = Result<SignedHeader, RemoteError>> + Send + Unpin + use<>, RemoteError> {
+        let request = pb::SubscribeHeadersRequest { from_height: Some(from_height) };
+        let stream = self.inner.clone().subscribe_headers(request).await?.into_inner();
+        Ok(stream.map(|message| Ok(required("header", message?.header)?.try_into()?)))
+    }
+
+    /// The digests of a block; not verified yet.
+    pub async fn digests(&self, height: u64) -> Result<Bytes, RemoteError> {
+        let request = timed(pb::GetDigestsRequest { height }, CALL_TIMEOUT);
+        Ok(self.inner.clone().get_digests(request).await?.into_inner().digests)
+    }
+
+    /// Rows with their paths, not verified yet; `None` where the node has none.
+    pub async fn rows(&self, height: u64, indices: Vec<u32>) -> Result<Vec<(u32, Option<RowProof>)>, RemoteError> {
+        let count = indices.len();
+        let request = timed(pb::GetRowsRequest { height, indices }, CALL_TIMEOUT);
+        let mut stream = self.inner.clone().get_rows(request).await?.into_inner();
+        let mut rows = Vec::new();
+        while let Some(message) = stream.next().await {
+            let message = message?;
+            if rows.len() == count {
+                return Err(RemoteError::protocol("more rows than were asked for"));
+            }
+            rows.push(match message.result {
+                Some(pb::get_rows_response::Result::Row(row)) => (message.index, Some(row.into_proof(message.index)?)),
+                Some(pb::get_rows_response::Result::Missing(_)) | None => (message.index, None),
+            });
+        }
+        Ok(rows)
+    }
+}
+
+fn stored(
+    blob: Option<pb::BlobRef>,
+    header: Option<pb::SignedHeader>,
+    proof: Option<pb::BlobProof>,
+) -> Result<StoredBlob, RemoteError> {
+    let blob = required("blob", blob)?;
+    let proof = blob_proof(&blob, &required("proof", proof)?)?;
+    Ok(StoredBlob { height: blob.height, header: required("header", header)?.try_into()?, proof })
+}

@@ -1,0 +1,14 @@
+//! From wire to domain and back. What a peer sends is checked here once.
+
+mod commitment;
+mod da;
+mod field;
+mod sequencer;
+mod settlement;
+#[cfg(test)]
+mod tests;
+
+pub use da::{blob_proof, blob_ref, namespace_proof};
+pub use field::{WireError, address, hash, hashes, required, signature, u256, wei};
+pub use sequencer::{WireBlock, block, receipt};
+pub use settlement::CommitmentView;

@@ -1,0 +1,137 @@
+//! Errors on the wire: a gRPC code, a stable reason in the trailer `weft-reason`, words for people.
+
+use std::fmt;
+
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
+
+/// Name of the trailer that holds the reason.
+pub const REASON_TRAILER: &str = "weft-reason";
+
+/// An error that has a place in the protocol.
+pub trait Reason: fmt::Display {
+    /// gRPC code.
+    fn code(&self) -> Code;
+    /// Stable, UPPER_SNAKE_CASE.
+    fn reason(&self) -> &'static str;
+}
+
+/// The status of an error.
+pub fn status(error: &impl Reason) -> Status {
+    let mut status = Status::new(error.code(), error.to_string());
+    status.metadata_mut().insert(REASON_TRAILER, MetadataValue::from_static(error.reason()));
+    status
+}
+
+/// A plain error without a type of its own.
+#[derive(Debug, Clone)]
+pub struct Plain {
+    code: Code,
+    reason: &'static str,
+    message: String,
+}
+
+impl Plain {
+    /// What was asked for does not exist.
+    pub fn not_found(what: impl fmt::Display) -> Self {
+        Self { code: Code::NotFound, reason: "NOT_FOUND", message: format!("{what} does not exist") }
+    }
+
+    /// The request breaks a rule of the protocol.
+    pub fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Code::InvalidArgument, reason, message: message.into() }
+    }
+
+    /// A bound of this node is reached.
+    pub fn exhausted(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Code::ResourceExhausted, reason, message: message.into() }
+    }
+
+    /// The node itself failed.
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Self { code: Code::Internal, reason: "INTERNAL", message: message.to_string() }
+    }
+
+    /// The node is stopping or not ready.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { code: Code::Unavailable, reason: "UNAVAILABLE", message: message.into() }
+    }
+}
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Reason for Plain {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+impl From<Plain> for Status {
+    fn from(plain: Plain) -> Self {
+        status(&plain)
+    }
+}
+
+/// What a service answered instead of a result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub struct RemoteError {
+    /// gRPC code.
+    pub code: Code,
+    /// Stable reason; empty if there was none.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match (self.code, self.reason.as_str()) {
+            (Code::Unavailable, _) => f.write_str(" (is the service running and reachable?)"),
+            (_, "") => write!(f, " ({:?})", self.code),
+            (_, reason) => write!(f, " ({reason})"),
+        }
+    }
+}
+
+impl RemoteError {
+    /// Whether the same call may succeed later.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self.code,
+            Code::Unavailable
+                | Code::DeadlineExceeded
+                | Code::ResourceExhausted
+                | Code::Aborted
+                | Code::Cancelled
+                | Code::Unknown
+                | Code::Internal
+        )
+    }
+
+    /// The peer broke the protocol.
+    pub fn protocol(message: impl Into<String>) -> Self {
+        Self { code: Code::DataLoss, reason: "PROTOCOL".to_owned(), message: message.into() }
+    }
+}
+
+impl From<Status> for RemoteError {
+    fn from(status: Status) -> Self {
+        let reason = status.metadata().get(REASON_TRAILER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self { code: status.code(), reason: reason.to_owned(), message: status.message().to_owned() }
+    }
+}
+
+impl From<crate::WireError> for RemoteError {
+    fn from(error: crate::WireError) -> Self {
+        Self::protocol(format!("the service's answer is malformed: {error}"))
+    }
+}

@@ -6,8 +6,11 @@
 
 pub mod cache;
 pub mod config;
+mod grpc;
 pub mod intake;
 pub mod reader;
+mod run;
 pub mod store;
 
 pub use config::{Config, Limits};
+pub use run::{Listeners, RunError, run};

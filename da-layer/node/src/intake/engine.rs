@@ -4,10 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use weft_da::limits::MAX_BLOBS_PER_BLOCK;
 use weft_da::{Blob, ChainPosition, EncodedBlock, Packed, Schedule, SignedHeader, payload_len};
 use weft_primitives::{B256, Namespace, Signer};
+use weft_service::Shutdown;
 use weft_service::clock::Clock;
 
 use super::ingress::{Intake, Pending, Placed, PutError};
@@ -15,7 +17,7 @@ use crate::cache::BlockCache;
 use crate::config::Config;
 use crate::store::{Location, Store, StoreError};
 
-/// Makes the blocks of one node. Runs on a thread of its own until every [`Intake`] is dropped or the store fails.
+/// Makes the blocks of one node, on a thread of its own.
 pub struct Engine {
     store: Arc<dyn Store>,
     cache: Arc<BlockCache>,
@@ -41,11 +43,12 @@ impl Engine {
         Ok((Self { store, cache, clock, signer, config, latest, queue, waiting: VecDeque::new() }, intake, watcher))
     }
 
-    /// Makes blocks. An error means that the store failed: what was being written may or may not be durable.
-    pub fn run(mut self) -> Result<(), StoreError> {
+    /// Makes blocks until shutdown; what was taken in by then is stored first. An error means that the store failed:
+    /// what was being written may or may not be durable.
+    pub fn run(mut self, runtime: &Handle, shutdown: &Shutdown) -> Result<(), StoreError> {
         let interval = Duration::from_millis(self.config.limits.block_min_interval_ms);
         let mut last_block: Option<Instant> = None;
-        while self.gather() {
+        while self.gather(runtime, shutdown) {
             if let Some(rest) = last_block.and_then(|at| interval.checked_sub(at.elapsed())) {
                 std::thread::sleep(rest);
                 self.drain();
@@ -62,15 +65,16 @@ impl Engine {
     }
 
     /// Waits until something is waiting; false once nothing more will come.
-    fn gather(&mut self) -> bool {
+    fn gather(&mut self, runtime: &Handle, shutdown: &Shutdown) -> bool {
         if self.waiting.is_empty() {
-            match self.queue.blocking_recv() {
-                Some(pending) => self.waiting.push_back(pending),
-                None => return false,
-            }
+            let next = runtime.block_on(shutdown.unless(self.queue.recv())).flatten();
+            self.waiting.extend(next);
+        }
+        if shutdown.is_triggered() {
+            self.queue.close();
         }
         self.drain();
-        true
+        !self.waiting.is_empty()
     }
 
     /// Takes over what has arrived. Bounded: the intake's budget counts these bytes too.

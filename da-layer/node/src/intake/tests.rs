@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use weft_da::{SignedHeader, blob_hash, verify_header};
 use weft_primitives::{Namespace, Signer};
+use weft_service::Shutdown;
 use weft_service::clock::ManualClock;
 
 use super::{Engine, Intake, Placed, PutError};
@@ -22,6 +23,7 @@ struct Node {
     reader: Reader,
     latest: watch::Receiver<Option<SignedHeader>>,
     signer: Signer,
+    shutdown: Shutdown,
     thread: JoinHandle<Result<(), StoreError>>,
 }
 
@@ -32,7 +34,10 @@ fn node(store: Arc<dyn Store>, limits: Limits) -> Node {
     let clock = Arc::new(ManualClock::default());
     let reader = Reader::new(store.clone(), cache.clone());
     let (engine, intake, latest) = Engine::new(config, store, cache, clock).unwrap();
-    Node { intake, reader, latest, signer, thread: std::thread::spawn(move || engine.run()) }
+    let shutdown = Shutdown::new();
+    let (runtime, stop) = (tokio::runtime::Handle::current(), shutdown.clone());
+    let thread = std::thread::spawn(move || engine.run(&runtime, &stop));
+    Node { intake, reader, latest, signer, shutdown, thread }
 }
 
 fn limits() -> Limits {
@@ -46,7 +51,7 @@ impl Node {
     }
 
     fn stop(self) {
-        drop(self.intake);
+        self.shutdown.trigger();
         self.thread.join().unwrap().unwrap();
     }
 }
@@ -126,9 +131,7 @@ async fn goes_on_after_a_restart() {
     let open = |path: &Path| -> Arc<dyn Store> { Arc::new(RocksStore::open(path).unwrap()) };
     let before = node(open(folder.path()), limits());
     let first = before.put(1, b"first").await.unwrap();
-    let Node { intake, thread, reader, .. } = before;
-    drop((intake, reader));
-    thread.join().unwrap().unwrap();
+    before.stop();
 
     let after = node(open(folder.path()), limits());
     assert_eq!(after.put(1, b"first").await.unwrap(), Placed { duplicate: true, ..first });

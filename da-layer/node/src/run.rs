@@ -1,0 +1,197 @@
+//! The whole node: store, engine, gRPC and HTTP, started and stopped together.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use weft_service::clock::SystemClock;
+use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_wire::pb::da::v1::data_availability_server::DataAvailabilityServer;
+use weft_wire::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
+
+use crate::cache::BlockCache;
+use crate::config::Config;
+use crate::grpc::{DaService, SERVICE};
+use crate::intake::Engine;
+use crate::reader::Reader;
+use crate::store::{RocksStore, Store, StoreError};
+
+/// Where a node listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// gRPC.
+    pub grpc: TcpListener,
+    /// Metrics, health, page.
+    pub http: TcpListener,
+}
+
+/// Why a node ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error("DA node: {0}")]
+    Store(#[from] StoreError),
+    /// The data folder was written by another key or for another network.
+    #[error(
+        "the data folder {path} holds blocks of network {network_id} signed by {signer}; \
+         use that key and network id, or another data folder"
+    )]
+    ForeignData {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Its network.
+        network_id: u64,
+        /// Its signer.
+        signer: weft_primitives::Address,
+    },
+    /// A server failed.
+    #[error("DA node: {0}")]
+    Grpc(#[from] grpc::GrpcError),
+    /// A server failed.
+    #[error("DA node HTTP: {0}")]
+    Http(std::io::Error),
+    /// A part of the node panicked.
+    #[error("DA node: a part of it panicked; see the log")]
+    Panicked,
+}
+
+/// Runs a node until shutdown, or until a part of it fails.
+pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
+    telemetry::metrics();
+    let readiness = Readiness::new(&["store"]);
+    let store: Arc<dyn Store> = Arc::new(RocksStore::open(&config.data_dir)?);
+    check_owner(&config, &*store)?;
+    let cache = Arc::new(BlockCache::new(config.limits.cache_max_bytes));
+    let reader = Reader::new(store.clone(), cache.clone());
+    let (engine, intake, latest) = Engine::new(config.clone(), store, cache, Arc::new(SystemClock))?;
+
+    let status = {
+        let (latest, config) = (latest.clone(), config.clone());
+        Arc::new(move || {
+            let newest = *latest.borrow();
+            json!({
+                "version": weft_service::VERSION,
+                "network": config.network_id,
+                "signer": config.signer.address(),
+                "height": newest.map(|signed| signed.header.height),
+                "newest block (ms)": newest.map(|signed| signed.header.time_ms),
+                "rows of the newest block": newest.map(|signed| signed.header.shape.rows()),
+                "max blob bytes": config.limits.max_blob_bytes,
+            })
+        })
+    };
+    let stop = shutdown.child();
+    let (runtime, ending) = (tokio::runtime::Handle::current(), stop.clone());
+    let (failed, mut failure) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::Builder::new()
+        .name("da-engine".to_owned())
+        .spawn(move || {
+            let result = engine.run(&runtime, &ending);
+            drop(failed);
+            result
+        })
+        .map_err(RunError::Http)?;
+    readiness.set("store");
+    tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
+
+    let server = DataAvailabilityServer::new(DaService::new(config, intake, reader, latest))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    // All stop when asked to, or when the engine has ended by itself.
+    let grpc = grpc::serve(listeners.grpc, Routes::new(server), FILE_DESCRIPTOR_SET, SERVICE, stop.clone());
+    let http = http::serve(listeners.http, http::router("DA node", readiness, status), stop.clone());
+    let watch = async {
+        tokio::select! {
+            () = stop.wait() => {}
+            _ = &mut failure => stop.trigger(),
+        }
+    };
+    let (grpc, http, ()) = tokio::join!(grpc, http, watch);
+    let engine = tokio::task::spawn_blocking(move || thread.join()).await;
+    match engine {
+        Ok(Ok(result)) => result?,
+        _ => return Err(RunError::Panicked),
+    }
+    grpc?;
+    http.map_err(RunError::Http)
+}
+
+/// Two keys must not sign one chain.
+fn check_owner(config: &Config, store: &dyn Store) -> Result<(), RunError> {
+    let Some(newest) = store.latest()? else { return Ok(()) };
+    let signer = newest.signature.recover(newest.header.hash()).unwrap_or_default();
+    if signer != config.signer.address() || newest.header.network_id != config.network_id {
+        let (path, network_id) = (config.data_dir.clone(), newest.header.network_id);
+        return Err(RunError::ForeignData { path, network_id, signer });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use futures::StreamExt;
+    use weft_da::{VerifiedDigests, verify_header};
+    use weft_primitives::{Namespace, Signer};
+    use weft_wire::DaClient;
+
+    async fn start(
+        path: &std::path::Path,
+        key: u8,
+    ) -> (DaClient, Shutdown, tokio::task::JoinHandle<Result<(), RunError>>) {
+        let listener = || TcpListener::bind("127.0.0.1:0");
+        let listeners = Listeners { grpc: listener().await.unwrap(), http: listener().await.unwrap() };
+        let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
+        let limits = Limits { store_min_free_bytes: 0, ..Limits::default() };
+        let signer = Signer::from_bytes([key; 32]).unwrap();
+        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits };
+        let shutdown = Shutdown::new();
+        let task = tokio::spawn(run(config, listeners, shutdown.clone()));
+        (DaClient::new(&url).unwrap(), shutdown, task)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_client_sees_everything_it_needs_and_can_check_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (client, shutdown, task) = start(folder.path(), 1).await;
+        let namespace = Namespace([5; 32]);
+        let data = bytes::Bytes::from(vec![9; 3 << 20]);
+        let put = client.put_blob(namespace, data.clone()).await.unwrap();
+        let signer = client.info().await.unwrap().signer;
+        verify_header(None, &put.blob.header, signer).unwrap();
+        put.blob.proof.verify(&put.blob.header.header).unwrap().check(&data).unwrap();
+        let hash = weft_da::blob_hash(&data);
+        assert_eq!(client.get_blob(namespace, hash).await.unwrap(), data);
+        assert!(client.put_blob(namespace, data.clone()).await.unwrap().duplicate);
+
+        let mut headers = client.subscribe_headers(1).await.unwrap();
+        let header = headers.next().await.unwrap().unwrap();
+        assert_eq!(header, put.blob.header);
+        let digests = client.digests(1).await.unwrap();
+        let digests = VerifiedDigests::verify(&header.header, &digests).unwrap();
+        let rows = client.rows(1, vec![0, 1_000, 3]).await.unwrap();
+        for (index, row) in rows {
+            assert_eq!(digests.verify_row(&row.unwrap()).unwrap().index(), index);
+        }
+        let (proof, listed) = client.list_namespace(1, namespace).await.unwrap();
+        assert_eq!(proof.verify(&listed.header, &namespace).unwrap().entries().len(), 1);
+
+        let missing = client.get_blob(Namespace([6; 32]), hash).await.unwrap_err();
+        assert_eq!(missing.reason, "NOT_FOUND");
+        let beyond = client.rows(1, vec![1 << 20]).await.unwrap_err();
+        assert_eq!(beyond.reason, "ROW_INDEX");
+        let large = client.put_blob(namespace, vec![0; 17 << 20].into()).await.unwrap_err();
+        assert_eq!(large.reason, "BLOB_TOO_LARGE");
+        assert!(large.message.contains("max_blob_bytes"), "{}", large.message);
+
+        drop(headers);
+        shutdown.trigger();
+        task.await.unwrap().unwrap();
+        // Another key may not go on with this chain.
+        let (_, _, task) = start(folder.path(), 2).await;
+        assert!(matches!(task.await.unwrap(), Err(RunError::ForeignData { .. })));
+    }
+}

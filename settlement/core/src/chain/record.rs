@@ -37,6 +37,26 @@ impl Status {
         !matches!(self, Self::Rejected | Self::Orphaned)
     }
 
+    /// A stable number from 1: canonical states are below [`Status::FIRST_FALLEN_CODE`].
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Posted => 1,
+            Self::Available => 2,
+            Self::Verified => 3,
+            Self::Finalized => 4,
+            Self::Rejected => 5,
+            Self::Orphaned => 6,
+        }
+    }
+
+    /// The least code of a state that is not canonical.
+    pub const FIRST_FALLEN_CODE: u8 = 5;
+
+    /// Inverse of [`Status::code`].
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
+    }
+
     /// The name in UPPER_SNAKE_CASE.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::{Chain, Effect, History, Judgement, Limits, Rules, Sampled};
-use crate::log::{Event, LogEntry, RejectReason};
+use crate::log::{Event, LogEntry};
 
 /// A log that is being replayed.
 #[derive(Clone, Debug)]
@@ -146,11 +146,7 @@ impl Replay {
         let now_ms = verdict.time_ms;
         match &verdict.event {
             Event::Availability(verdict) => {
-                let sampled = match reason {
-                    RejectReason::Unavailable => Sampled::Withheld,
-                    RejectReason::NotInDaBlock => Sampled::NotInDaBlock,
-                    _ => return Err(ReplayFault::Different),
-                };
+                let sampled = Sampled::from_reject_reason(reason).ok_or(ReplayFault::Different)?;
                 self.chain.judge_availability(now_ms, verdict.commitment, sampled, out).map_err(refused)
             }
             Event::Verdict(verdict) => {

@@ -17,6 +17,27 @@ pub enum Sampled {
     Withheld,
     /// The signed DA header shows that the block does not hold the payload. Counts at once.
     NotInDaBlock,
+    /// A sampled row proves that the DA block is wrongly encoded. Counts at once.
+    WrongEncoding,
+}
+
+impl Sampled {
+    /// Why the commitment is rejected; `None` if it is not.
+    pub const fn reject_reason(self) -> Option<RejectReason> {
+        match self {
+            Self::Available => None,
+            Self::Withheld => Some(RejectReason::Unavailable),
+            Self::NotInDaBlock => Some(RejectReason::NotInDaBlock),
+            Self::WrongEncoding => Some(RejectReason::WrongEncoding),
+        }
+    }
+
+    /// Inverse of [`Sampled::reject_reason`].
+    pub(super) fn from_reject_reason(reason: RejectReason) -> Option<Self> {
+        [Self::Withheld, Self::NotInDaBlock, Self::WrongEncoding]
+            .into_iter()
+            .find(|sampled| sampled.reject_reason() == Some(reason))
+    }
 }
 
 /// What re-execution found.
@@ -81,10 +102,9 @@ impl Chain {
         }
         let available = sampled == Sampled::Available;
         self.append(now_ms, Event::Availability(AvailabilityVerdict { batch_index, commitment, available }), out);
-        match sampled {
-            Sampled::Available => self.set_status(at, Status::Available, out),
-            Sampled::Withheld => self.reject(now_ms, at, RejectReason::Unavailable, None, out),
-            Sampled::NotInDaBlock => self.reject(now_ms, at, RejectReason::NotInDaBlock, None, out),
+        match sampled.reject_reason() {
+            None => self.set_status(at, Status::Available, out),
+            Some(reason) => self.reject(now_ms, at, reason, None, out),
         }
         Ok(())
     }

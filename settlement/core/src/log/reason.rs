@@ -38,6 +38,8 @@ reasons! {
     InvalidTransaction = 7, "INVALID_TRANSACTION";
     /// Something that the commitment claims is not what follows from its parent, the payload and the inbox.
     InvalidStf = 8, "INVALID_STF";
+    /// The DA block that holds the payload is not a codeword.
+    WrongEncoding = 9, "WRONG_ENCODING";
 }
 
 /// No reason has this code or name.

@@ -234,3 +234,12 @@ fn the_inbox_takes_only_transactions_of_the_chain() {
     assert_eq!((receipt.index, receipt.log_seq), (0, 1));
     assert_eq!(receipt.deadline_ms, START_MS + INBOX_DEADLINE_MS);
 }
+
+#[test]
+fn states_have_one_code() {
+    for status in Status::ALL {
+        assert_eq!(Status::from_code(status.code()), Some(status));
+        assert_eq!(status.is_canonical(), status.code() < Status::FIRST_FALLEN_CODE);
+    }
+    assert_eq!(Status::from_code(0), None);
+}

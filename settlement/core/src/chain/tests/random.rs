@@ -55,7 +55,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Stranger),
         1 => (0..444usize * 8).prop_map(|bit| Op::BitFlip { bit }),
         4 => Just(Op::Submit),
-        8 => (any::<Index>(), 0..8u8).prop_map(|(which, sampled)| Op::Sample { which, sampled }),
+        8 => (any::<Index>(), 0..12u8).prop_map(|(which, sampled)| Op::Sample { which, sampled }),
         8 => (any::<Index>(), prop::bool::weighted(0.85), 0..20u32)
             .prop_map(|(which, valid, version)| Op::Judge { which, valid, version: u32::from(version != 0) }),
         2 => (-100_000..100_000i64).prop_map(|by_ms| Op::Clock { by_ms }),
@@ -118,6 +118,7 @@ fn apply(world: &mut World, op: Op) {
             let sampled = match sampled {
                 0 => Sampled::NotInDaBlock,
                 1 => Sampled::Withheld,
+                2 => Sampled::WrongEncoding,
                 _ => Sampled::Available,
             };
             unchanged_if_refused(world, |world| world.sampled(pending(world, which), sampled).is_ok());

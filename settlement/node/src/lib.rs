@@ -1,0 +1,2 @@
+//! The settlement service: takes commitments, verifies them itself, makes them final.
+pub mod store;

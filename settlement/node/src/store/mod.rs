@@ -1,0 +1,178 @@
+//! Where settlement's log and tables live.
+//!
+//! One trait, three stores: [`SqliteStore`] (embedded, the default),
+//! [`PostgresStore`] (by `database_url`) and [`MemoryStore`] (their twin for
+//! tests). A [`Write`] is one transition of the state machine; it is committed
+//! whole, synced, and only if nobody else moved the chain since (compare and
+//! swap on the chain's version), so any number of services may share one
+//! database. Deliberately absent: any judgement, which is the machine's.
+
+mod memory;
+mod postgres;
+mod rows;
+mod sql;
+mod sqlite;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use alloy_primitives::{B256, Bytes};
+use futures::future::BoxFuture;
+use weft_execution::verify::Checkpoint;
+use weft_primitives::SignedBatch;
+use weft_settlement::{Chain, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, Record, RestoreError, Rules};
+use weft_state::{TreeKey, Value};
+
+pub use memory::MemoryStore;
+pub use postgres::PostgresStore;
+pub use sqlite::SqliteStore;
+
+/// Most rows that one call reads.
+pub const MAX_PAGE: u32 = 1_000;
+
+/// What a chain's tables begin with.
+#[derive(Clone, Debug)]
+pub struct Genesis {
+    /// Hash of the chain configuration; a database belongs to one for good.
+    pub config_hash: B256,
+    /// The verifier's state at block 0.
+    pub state: StateWrite,
+}
+
+/// A change of the verifier's state.
+#[derive(Clone, Debug)]
+pub struct StateWrite {
+    /// Where the next batch must start.
+    pub checkpoint: Checkpoint,
+    /// Changed leaves, each key once; `None` deletes.
+    pub leaves: Vec<(TreeKey, Option<Value>)>,
+    /// New code, by hash.
+    pub codes: Vec<(B256, Bytes)>,
+}
+
+/// One transition, all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The chain's version that it was decided on.
+    pub version: u64,
+    /// Heads after it.
+    pub head: Head,
+    /// What the machine said.
+    pub effects: Vec<Effect>,
+    /// The verifier's state, if it moves too.
+    pub state: Option<StateWrite>,
+}
+
+/// A chain as it was persisted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its version: the number of transitions so far.
+    pub version: u64,
+    /// Its heads.
+    pub head: Head,
+    /// The newest final commitment.
+    pub finalized: Option<Record>,
+    /// Canonical commitments after it, ascending.
+    pub pending: Vec<Record>,
+}
+
+impl Loaded {
+    /// The machine, as it was.
+    pub fn restore(self, rules: Rules, limits: Limits) -> Result<Chain, RestoreError> {
+        Chain::restore(rules, limits, self.head, self.finalized, self.pending)
+    }
+}
+
+/// The verifier's whole state.
+#[derive(Clone, Debug)]
+pub struct VerifierState {
+    /// Where the next batch must start.
+    pub checkpoint: Checkpoint,
+    /// All leaves.
+    pub leaves: Vec<(TreeKey, Value)>,
+    /// All code.
+    pub codes: Vec<Bytes>,
+}
+
+/// Why a store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer moved the chain. Load it again and decide again.
+    #[error("another settlement service moved the chain")]
+    Conflict,
+    /// The database was made for another chain configuration.
+    #[error(
+        "the database belongs to a chain with config hash {found}, the configured genesis file has {expected}: \
+         use the right genesis file or another data_dir"
+    )]
+    WrongChain {
+        /// In the database.
+        found: B256,
+        /// Of the configuration.
+        expected: B256,
+    },
+    /// What was read cannot have been written by us.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// The database may lose what it acknowledges.
+    #[error("PostgreSQL runs with {setting} = off and may lose what it acknowledges: switch it on")]
+    Unsafe {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("database migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The folder cannot be made.
+    #[error("data_dir {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn damaged(why: impl std::fmt::Display) -> Self {
+        Self::Damaged(why.to_string())
+    }
+}
+
+/// The answer of a store.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// The tables of one chain.
+pub trait Store: Send + Sync + 'static {
+    /// Makes the chain's rows if there are none; checks that they are this chain's.
+    fn open<'a>(&'a self, genesis: &'a Genesis) -> Answer<'a, ()>;
+
+    /// The chain as of now.
+    fn load(&self) -> Answer<'_, Loaded>;
+
+    /// The chain's version as of now.
+    fn version(&self) -> Answer<'_, u64>;
+
+    /// Commits one transition; durable when it returns.
+    fn commit<'a>(&'a self, write: &'a Write) -> Answer<'a, ()>;
+
+    /// What has to be looked up to judge a commitment.
+    fn facts<'a>(&'a self, signed: &'a SignedBatch) -> Answer<'a, PostFacts>;
+
+    /// Log entries from a sequence number on, at most [`MAX_PAGE`].
+    fn entries(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<LogEntry>>;
+
+    /// A commitment by hash.
+    fn record(&self, commitment: B256) -> Answer<'_, Option<Record>>;
+
+    /// Canonical commitments from an index on, at most [`MAX_PAGE`].
+    fn canonical(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<Record>>;
+
+    /// Inbox items from an index on, at most [`MAX_PAGE`].
+    fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>>;
+
+    /// The verifier's whole state, as of one moment.
+    fn verifier_state(&self) -> Answer<'_, VerifierState>;
+}

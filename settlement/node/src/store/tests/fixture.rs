@@ -1,0 +1,123 @@
+//! A chain with a made-up state, its genesis, and transitions on any store.
+
+use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_primitives::{B256, Bytes, Signature};
+use weft_execution::block::Parent as Block;
+use weft_execution::verify::Checkpoint;
+use weft_primitives::{BatchHeader, BlockHeader, SignedBatch, Signer};
+use weft_settlement::{Chain, Effect, Limits, Parent, PostReceipt, PostRefusal, Rules};
+use weft_state::{TreeKey, Value};
+
+use crate::store::{Genesis, StateWrite, Store, StoreError, Write};
+
+pub(super) const CHAIN_ID: u64 = 31337;
+pub(super) const START_MS: u64 = 1_700_000_000_000;
+const CONFIG_HASH: B256 = B256::repeat_byte(0xc0);
+
+pub(super) fn sequencer() -> Signer {
+    Signer::from_bytes([1; 32]).unwrap()
+}
+
+pub(super) fn rules() -> Rules {
+    Rules {
+        chain_id: CHAIN_ID,
+        config_hash: CONFIG_HASH,
+        sequencer: sequencer().address(),
+        genesis: Parent::genesis(B256::repeat_byte(0x60), B256::repeat_byte(0x61), START_MS / 1000),
+        stf_version: 1,
+        availability_deadline_ms: 60_000,
+    }
+}
+
+pub(super) fn key(index: u32) -> TreeKey {
+    let mut bytes = [7; 34];
+    bytes[..4].copy_from_slice(&index.to_be_bytes());
+    TreeKey::new(&bytes).unwrap()
+}
+
+pub(super) fn state(next_batch: u64, leaves: Vec<(TreeKey, Option<Value>)>) -> StateWrite {
+    let header = BlockHeader { number: next_batch, ..Default::default() };
+    let mut checkpoint = Checkpoint::genesis(Block { hash: header.hash_slow(), header });
+    checkpoint.next_batch = next_batch;
+    checkpoint.inbox_acc = B256::repeat_byte(next_batch as u8);
+    let code = Bytes::from(vec![next_batch as u8; 5]);
+    StateWrite { checkpoint, leaves, codes: vec![(alloy_primitives::keccak256(&code), code)] }
+}
+
+pub(super) fn genesis() -> Genesis {
+    Genesis { config_hash: CONFIG_HASH, state: state(0, vec![(key(0), Some([1; 32])), (key(1), Some([2; 32]))]) }
+}
+
+pub(super) fn transaction(nonce: u64) -> Bytes {
+    let unsigned = TxEip1559 { chain_id: CHAIN_ID, nonce, gas_limit: 21_000, ..Default::default() };
+    let signature = Signature::from_raw(&sequencer().sign(unsigned.signature_hash()).0).unwrap();
+    weft_primitives::transaction::encode(&unsigned.into_signed(signature).into())
+}
+
+/// Loads the chain, lets `act` decide, commits. `None` when it did nothing.
+pub(super) async fn transition<T>(
+    store: &dyn Store,
+    state: Option<StateWrite>,
+    act: impl FnOnce(&mut Chain, &mut Vec<Effect>) -> T,
+) -> Result<T, StoreError> {
+    let loaded = store.load().await?;
+    let version = loaded.version;
+    let mut chain = loaded.restore(rules(), Limits::default()).unwrap();
+    let mut effects = Vec::new();
+    let result = act(&mut chain, &mut effects);
+    if !effects.is_empty() {
+        store.commit(&Write { version, head: chain.head().clone(), effects, state }).await?;
+    }
+    Ok(result)
+}
+
+/// Posts with facts from the store, again and again while others move the chain.
+pub(super) async fn post(store: &dyn Store, signed: &SignedBatch) -> Result<PostReceipt, PostRefusal> {
+    loop {
+        let version = store.version().await.unwrap();
+        let facts = store.facts(signed).await.unwrap();
+        let loaded = store.load().await.unwrap();
+        if loaded.version != version {
+            continue;
+        }
+        let mut chain = loaded.restore(rules(), Limits::default()).unwrap();
+        let mut effects = Vec::new();
+        let result = chain.post(START_MS, signed, &facts, &mut effects);
+        if effects.is_empty() {
+            return result;
+        }
+        match store.commit(&Write { version, head: chain.head().clone(), effects, state: None }).await {
+            Ok(()) => return result,
+            Err(StoreError::Conflict) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// An honest next commitment; consumes the whole inbox.
+pub(super) async fn next(store: &dyn Store, salt: u8) -> BatchHeader {
+    let loaded = store.load().await.unwrap();
+    let chain = loaded.restore(rules(), Limits::default()).unwrap();
+    let (parent, head) = (chain.parent(), chain.head());
+    BatchHeader {
+        version: 1,
+        chain_id: CHAIN_ID,
+        config_hash: CONFIG_HASH,
+        batch_index: parent.next_index,
+        parent_commitment: parent.commitment,
+        first_block: parent.block + 1,
+        last_block: parent.block + 2,
+        first_timestamp: parent.timestamp,
+        last_timestamp: parent.timestamp,
+        pre_state_root: parent.state_root,
+        post_state_root: alloy_primitives::keccak256([parent.state_root.0, B256::with_last_byte(salt).0].concat()),
+        payload_len: 1,
+        da_height: 1,
+        inbox_from: parent.inbox_cursor,
+        inbox_to: head.inbox_len,
+        inbox_acc: head.inbox_acc,
+        anchor_seq: head.log_seq,
+        anchor_hash: head.log_hash,
+        ..Default::default()
+    }
+}

@@ -71,6 +71,13 @@ impl Transaction {
         Ok(Self { envelope, sender, raw })
     }
 
+    /// A transaction whose sender was recovered before, as from a node's own store; nothing but the form is checked.
+    pub fn with_sender(raw: Bytes, sender: Address) -> Result<Self, TransactionError> {
+        let envelope =
+            Envelope::decode_2718_exact(&raw).map_err(|error| TransactionError::Malformed(error.to_string()))?;
+        Ok(Self { envelope, sender, raw })
+    }
+
     /// The decoded transaction.
     pub const fn envelope(&self) -> &Envelope {
         &self.envelope

@@ -75,3 +75,17 @@ pub(crate) fn transaction(transaction: &Transaction) -> TxEnv {
         ..TxEnv::default()
     }
 }
+
+/// Gas that a transaction must ask for at least: intrinsic gas and EIP-7623's floor.
+pub fn intrinsic_gas(chain: &ChainConfig, timestamp: u64, candidate: &Transaction) -> u64 {
+    let gas = config(chain, timestamp).gas_params.initial_tx_gas_for_tx(transaction(candidate), None);
+    gas.initial_total_gas().max(gas.floor_gas())
+}
+
+/// Gas that a transaction may ask for at most: the block's, and from Osaka on EIP-7825's cap.
+pub fn max_transaction_gas(chain: &ChainConfig, timestamp: u64) -> u64 {
+    match chain.fork_at(timestamp) {
+        Fork::Prague => chain.gas_limit(),
+        Fork::Osaka => chain.gas_limit().min(alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA),
+    }
+}

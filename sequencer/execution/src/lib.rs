@@ -22,6 +22,7 @@ pub mod world;
 #[cfg(test)]
 mod tests;
 
+pub use env::{intrinsic_gas, max_transaction_gas};
 pub use block::{BlockBuilder, Built, Parent, Sealed, SkipReason};
 pub use receipt::Receipt;
 pub use view::{Missing, StateView};

@@ -1,0 +1,152 @@
+//! What an operator sets.
+
+use std::path::PathBuf;
+
+use weft_primitives::{ChainConfig, Signer};
+
+/// Configuration of one sequencer.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where RocksDB keeps its files.
+    pub data_dir: PathBuf,
+    /// The chain.
+    pub chain: ChainConfig,
+    /// Signs the commitments.
+    pub signer: Signer,
+    /// gRPC URL of the DA node.
+    pub da_url: String,
+    /// gRPC URL of the settlement service.
+    pub settlement_url: String,
+    /// The node's limits.
+    pub limits: Limits,
+    /// The pool's limits.
+    pub mempool: PoolLimits,
+    /// JSON-RPC.
+    pub rpc: RpcConfig,
+}
+
+/// Bounds of blocks, batches and streams. Each error that one causes names its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `block.min_interval_ms`: least time between two blocks.
+    pub block_min_interval_ms: u64,
+    /// `block.max_transactions`: most transactions in one block.
+    pub block_max_transactions: usize,
+    /// `block.max_bytes`: most bytes of transactions in one block.
+    pub block_max_bytes: usize,
+    /// `block.max_inbox_items`: most inbox items in one block.
+    pub block_max_inbox_items: usize,
+    /// `batch.max_bytes`: a batch is cut when its transactions reach this many bytes before compression.
+    pub batch_max_bytes: usize,
+    /// `batch.max_blocks`: a batch is cut when it has this many blocks.
+    pub batch_max_blocks: usize,
+    /// `batch.max_age_ms`: a batch is cut when its first block is this old.
+    pub batch_max_age_ms: u64,
+    /// `batch.max_pending`: with this many batches not yet posted, new transactions are refused.
+    pub batch_max_pending: u64,
+    /// `history_blocks`: blocks whose state can still be read.
+    pub history_blocks: u64,
+    /// `store.min_free_bytes`: with less free disk space than this, new transactions are refused.
+    pub store_min_free_bytes: u64,
+    /// `max_subscribers`: block subscriptions at once.
+    pub max_subscribers: usize,
+    /// `max_waiters`: callers that wait for a receipt at once.
+    pub max_waiters: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            block_min_interval_ms: 5,
+            block_max_transactions: 20_000,
+            block_max_bytes: 4 << 20,
+            block_max_inbox_items: 256,
+            batch_max_bytes: 4 << 20,
+            batch_max_blocks: 10_000,
+            batch_max_age_ms: 2_000,
+            batch_max_pending: 256,
+            history_blocks: 1_024,
+            store_min_free_bytes: 256 << 20,
+            max_subscribers: 1_024,
+            max_waiters: 65_536,
+        }
+    }
+}
+
+/// Bounds of the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// `mempool.max_transactions`: transactions in the pool.
+    pub max_transactions: usize,
+    /// `mempool.max_bytes`: bytes of transactions in the pool.
+    pub max_bytes: usize,
+    /// `mempool.max_per_sender`: transactions of one sender.
+    pub max_per_sender: usize,
+    /// `mempool.max_nonce_gap`: how far ahead of the account a nonce may be.
+    pub max_nonce_gap: u64,
+    /// `mempool.price_bump_percent`: how much more a replacement must pay, on both fees.
+    pub price_bump_percent: u128,
+    /// `mempool.allow_unprotected`: take legacy transactions that bind no chain id (before EIP-155).
+    pub allow_unprotected: bool,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            max_transactions: 200_000,
+            max_bytes: 256 << 20,
+            max_per_sender: 4_096,
+            max_nonce_gap: 65_536,
+            price_bump_percent: 10,
+            allow_unprotected: false,
+        }
+    }
+}
+
+/// Bounds of the Ethereum JSON-RPC server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcConfig {
+    /// `rpc.max_body_bytes`: largest request.
+    pub max_body_bytes: u32,
+    /// `rpc.max_response_bytes`: largest answer.
+    pub max_response_bytes: u32,
+    /// `rpc.max_batch`: calls in one JSON-RPC batch.
+    pub max_batch: u32,
+    /// `rpc.max_connections`: connections at once.
+    pub max_connections: u32,
+    /// `rpc.max_logs`: logs in one answer.
+    pub max_logs: usize,
+    /// `rpc.max_block_range`: blocks in one log query.
+    pub max_block_range: u64,
+    /// `rpc.call_gas_cap`: gas of one `eth_call` or estimate.
+    pub call_gas_cap: u64,
+    /// `rpc.max_calls`: `eth_call` and estimates that run at once.
+    pub max_calls: usize,
+    /// `rpc.max_filters`: filters at once.
+    pub max_filters: usize,
+    /// `rpc.sync_timeout_max_ms`: longest wait of `eth_sendRawTransactionSync`.
+    pub sync_timeout_max_ms: u64,
+    /// `rpc.max_subscription_lag`: notifications a WebSocket client may be behind before it is cut off.
+    pub max_subscription_lag: u32,
+    /// `rpc.cors`: origins that browsers may call from; `*` for any.
+    pub cors: Vec<String>,
+}
+
+impl Default for RpcConfig {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 5 << 20,
+            max_response_bytes: 64 << 20,
+            max_batch: 1_000,
+            max_connections: 1_024,
+            max_logs: 10_000,
+            max_block_range: 100_000,
+            call_gas_cap: 50_000_000,
+            max_calls: 8,
+            max_filters: 1_024,
+            sync_timeout_max_ms: 10_000,
+            max_subscription_lag: 4_096,
+            cors: vec!["*".to_owned()],
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The sequencer: takes transactions, makes blocks and batches of them.
+//!
+//! [`mempool`] orders what waits, [`producer`] makes blocks of it, [`chain`]
+//! makes them durable and then visible, [`batcher`] brings them to DA and
+//! settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do.
+//! Deliberately absent: the rules of execution (weft-execution) and of batches
+//! (weft-primitives).
+
+pub mod backend;
+pub mod batcher;
+pub mod chain;
+pub mod config;
+pub mod grpc;
+pub mod mempool;
+pub mod producer;
+mod run;
+pub mod store;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, Limits, PoolLimits, RpcConfig};
+pub use run::{Listeners, RunError, run};

@@ -1,0 +1,145 @@
+//! The rules one by one, and the order against a naive model.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use weft_primitives::{Address, Transaction, U256};
+
+use super::*;
+use crate::config::PoolLimits;
+use crate::testing::{self, GWEI, signer};
+
+const BASE_FEE: u64 = 1_000_000_000;
+
+fn rich(nonce: u64) -> AccountState {
+    AccountState { nonce, balance: U256::from(10).pow(U256::from(24)) }
+}
+
+fn paying(seed: u8, nonce: u64, tip: u128) -> Transaction {
+    testing::transfer_with(&signer(seed), nonce, tip, 3 * GWEI + tip)
+}
+
+fn pool(limits: PoolLimits) -> Pool {
+    Pool::new(limits, BASE_FEE)
+}
+
+fn all() -> Select {
+    Select { count: usize::MAX, bytes: usize::MAX, gas: u64::MAX }
+}
+
+fn order(pool: &Pool) -> Vec<(Address, u64)> {
+    pool.select(all()).iter().map(|transaction| (transaction.sender(), transaction.nonce())).collect()
+}
+
+#[test]
+fn gaps_park_and_close() {
+    let mut pool = pool(PoolLimits::default());
+    let hash = pool.add(paying(1, 1, GWEI), rich(0)).unwrap();
+    assert!(order(&pool).is_empty());
+    assert_eq!((pool.is_queued(&hash), pool.pending_nonce(&signer(1).address())), (Some(true), Some(0)));
+    pool.add(paying(1, 0, 1), rich(0)).unwrap();
+    let me = signer(1).address();
+    assert_eq!(order(&pool), [(me, 0), (me, 1)]);
+    assert_eq!(pool.counts(), PoolCounts { pending: 2, queued: 0, bytes: pool.counts().bytes });
+    pool.advance([(me, rich(1))], BASE_FEE);
+    assert_eq!(order(&pool), [(me, 1)]);
+    assert_eq!(pool.add(paying(1, 0, GWEI), rich(1)), Err(PoolError::NonceTooLow { got: 0, next: 1 }));
+    pool.advance([(me, rich(2))], BASE_FEE);
+    assert!(pool.is_empty() && pool.counts().bytes == 0);
+}
+
+#[test]
+fn replacements_pay_more_on_both_fees() {
+    let mut pool = pool(PoolLimits::default());
+    pool.add(testing::transfer_with(&signer(1), 0, 100, 3 * GWEI), rich(0)).unwrap();
+    let too_little = testing::transfer_with(&signer(1), 0, 109, 4 * GWEI);
+    assert!(matches!(pool.add(too_little, rich(0)), Err(PoolError::ReplacementUnderpriced { bump_percent: 10 })));
+    let only_tip = testing::transfer_with(&signer(1), 0, 200, 3 * GWEI);
+    assert!(matches!(pool.add(only_tip, rich(0)), Err(PoolError::ReplacementUnderpriced { .. })));
+    let enough = testing::transfer_with(&signer(1), 0, 110, 33 * GWEI / 10);
+    pool.add(enough.clone(), rich(0)).unwrap();
+    assert_eq!(pool.select(all())[0].hash(), enough.hash());
+    assert_eq!(pool.add(enough, rich(0)), Err(PoolError::AlreadyKnown));
+    assert_eq!(pool.len(), 1);
+}
+
+#[test]
+fn everything_waiting_must_be_affordable() {
+    let mut pool = pool(PoolLimits::default());
+    let one = U256::from(21_000 * 4 * GWEI + 1);
+    let account = AccountState { nonce: 0, balance: one * U256::from(2) };
+    pool.add(paying(1, 0, GWEI), account).unwrap();
+    pool.add(paying(1, 1, GWEI), account).unwrap();
+    let refused = pool.add(paying(1, 2, GWEI), account);
+    assert!(matches!(refused, Err(PoolError::InsufficientFunds { .. })), "{refused:?}");
+}
+
+#[test]
+fn limits_have_names_and_the_worst_gives_way() {
+    let limits = PoolLimits { max_transactions: 3, max_per_sender: 2, max_nonce_gap: 9, ..PoolLimits::default() };
+    let mut pool = pool(limits);
+    pool.add(paying(1, 0, 5), rich(0)).unwrap();
+    pool.add(paying(1, 1, 1), rich(0)).unwrap();
+    assert_eq!(pool.add(paying(1, 2, 9), rich(0)), Err(PoolError::SenderFull { limit: 2 }));
+    assert!(matches!(pool.add(paying(1, 10, 9), rich(0)), Err(PoolError::NonceTooFar { limit: 9, .. })));
+    pool.add(paying(2, 0, 4), rich(0)).unwrap();
+    let error = pool.add(paying(3, 0, 1), rich(0)).unwrap_err();
+    assert_eq!(error, PoolError::Full { key: "mempool.max_transactions", limit: 3 });
+    pool.add(paying(3, 0, 2), rich(0)).unwrap();
+    let addresses = [1, 2, 3].map(|seed| signer(seed).address());
+    assert_eq!(order(&pool), [(addresses[0], 0), (addresses[1], 0), (addresses[2], 0)]);
+}
+
+#[test]
+fn a_rising_base_fee_holds_back_and_reorders() {
+    let mut pool = pool(PoolLimits::default());
+    pool.add(testing::transfer_with(&signer(1), 0, 5, 2 * GWEI), rich(0)).unwrap();
+    pool.add(testing::transfer_with(&signer(2), 0, 3, 9 * GWEI), rich(0)).unwrap();
+    pool.advance([], 3 * BASE_FEE);
+    assert_eq!(order(&pool), [(signer(2).address(), 0)]);
+    pool.advance([], BASE_FEE);
+    assert_eq!(order(&pool), [(signer(1).address(), 0), (signer(2).address(), 0)]);
+}
+
+/// The rule as it is written: again and again the best of all that could run next.
+fn model(transactions: &[Transaction]) -> Vec<(Address, u64)> {
+    let mut waiting: Vec<(usize, &Transaction)> = transactions.iter().enumerate().collect();
+    let mut next: std::collections::HashMap<Address, u64> = Default::default();
+    let mut out = Vec::new();
+    loop {
+        let runnable = waiting.iter().filter(|(_, t)| t.nonce() == next.get(&t.sender()).copied().unwrap_or(0));
+        let tip = |t: &Transaction| alloy_consensus::Transaction::effective_tip_per_gas(t.envelope(), BASE_FEE);
+        let Some(best) = runnable.max_by_key(|(arrival, t)| (tip(t), std::cmp::Reverse(*arrival))) else { return out };
+        let (arrival, transaction) = *best;
+        *next.entry(transaction.sender()).or_default() += 1;
+        out.push((transaction.sender(), transaction.nonce()));
+        waiting.retain(|(other, _)| *other != arrival);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn the_order_is_the_rule(picks in proptest::collection::vec((1u8..5, 0u64..6, 1u128..6), 0..25)) {
+        let mut pool = pool(PoolLimits::default());
+        let mut taken: Vec<Transaction> = Vec::new();
+        for (seed, nonce, tip) in picks {
+            let transaction = paying(seed, nonce, tip);
+            if !taken.iter().any(|t| t.sender() == transaction.sender() && t.nonce() == nonce) {
+                pool.add(transaction.clone(), rich(0)).unwrap();
+                taken.push(transaction);
+            }
+        }
+        let want = model(&taken);
+        prop_assert_eq!(order(&pool), want.clone());
+        let few = pool.select(Select { count: 3, ..all() });
+        prop_assert_eq!(few.len(), want.len().min(3));
+        // Executed one by one, the rest keeps the order.
+        let mut next: std::collections::HashMap<Address, u64> = Default::default();
+        for (at, (sender, nonce)) in want.iter().enumerate() {
+            next.insert(*sender, nonce + 1);
+            pool.advance([(*sender, rich(nonce + 1))], BASE_FEE);
+            prop_assert_eq!(&order(&pool)[..], &want[at + 1..]);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Makes blocks: as soon as something waits and the last block is done, no faster than configured, none while idle.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use weft_execution::{BlockBuilder, Missing, SkipReason, StateView};
+use weft_primitives::{Address, InboxItem, Transaction};
+use weft_service::Shutdown;
+use weft_service::clock::Clock;
+
+use crate::backend::Backend;
+use crate::chain::{ChainError, FullBlock};
+use crate::mempool::{AccountState, Select};
+use crate::store::StoreError;
+
+/// How often the disk is looked at.
+const DISK_CHECK: Duration = Duration::from_secs(2);
+
+/// Why production ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ProducerError {
+    /// State or disk failed: what was being written may or may not be there.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A part of the state is not there.
+    #[error("missing {0}")]
+    Missing(#[from] Missing),
+}
+
+/// The only writer of the chain. Runs on a thread of its own.
+pub struct Producer {
+    backend: Backend,
+    clock: Arc<dyn Clock>,
+    last_block: Option<Instant>,
+    last_disk_check: Option<Instant>,
+}
+
+impl Producer {
+    /// For a backend's chain and pool.
+    pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
+        Self { backend, clock, last_block: None, last_disk_check: None }
+    }
+
+    /// Makes blocks until shutdown. After an error the process must stop.
+    pub fn run(mut self, runtime: &Handle, shutdown: &Shutdown) -> Result<(), ProducerError> {
+        let interval = Duration::from_millis(self.backend.limits().block_min_interval_ms);
+        while !shutdown.is_triggered() {
+            self.check_disk();
+            let inbox = self.inbox()?;
+            if inbox.is_empty() && !self.backend.pool().has_ready() {
+                self.wait(runtime, shutdown);
+                continue;
+            }
+            if let Some(rest) = self.last_block.and_then(|at| interval.checked_sub(at.elapsed())) {
+                std::thread::sleep(rest);
+            }
+            self.last_block = Some(Instant::now());
+            self.make_block(&inbox)?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until there is work, or the disk is to be looked at again.
+    fn wait(&self, runtime: &Handle, shutdown: &Shutdown) {
+        runtime.block_on(async {
+            tokio::select! {
+                () = self.backend.work().notified() => {}
+                () = shutdown.wait() => {}
+                () = tokio::time::sleep(DISK_CHECK) => {}
+            }
+        });
+    }
+
+    fn check_disk(&mut self) {
+        if self.last_disk_check.is_none_or(|at| at.elapsed() >= DISK_CHECK) {
+            self.backend.check_disk();
+            self.last_disk_check = Some(Instant::now());
+        }
+    }
+
+    /// Inbox items that wait for this block.
+    fn inbox(&self) -> Result<Vec<InboxItem>, StoreError> {
+        let cursor = self.backend.chain().tip().inbox_cursor;
+        let most = self.backend.limits().block_max_inbox_items;
+        self.backend.chain().store().inbox(cursor, most)
+    }
+
+    /// Makes one block of the inbox items and the pool's best; none if nothing of it can be executed.
+    pub fn make_block(&mut self, inbox: &[InboxItem]) -> Result<Option<Arc<FullBlock>>, ProducerError> {
+        let start = Instant::now();
+        let chain = self.backend.chain().clone();
+        let tip = chain.tip();
+        let timestamp = tip.parent.header.timestamp.max(self.clock.now_ms() / 1_000);
+        let limits = self.backend.limits();
+        let most = Select {
+            count: limits.block_max_transactions,
+            bytes: limits.block_max_bytes,
+            gas: chain.config().gas_limit(),
+        };
+        let candidates = self.backend.pool().select(most);
+        let (built, invalid) = {
+            let world = chain.world();
+            let mut builder = BlockBuilder::new(chain.config(), &tip.parent, timestamp, &*world)?;
+            for item in inbox {
+                builder.inbox_item(item)?;
+            }
+            let invalid = execute(&mut builder, candidates)?;
+            if builder.is_empty() && inbox.is_empty() { (None, invalid) } else { (Some(builder.finish()), invalid) }
+        };
+        let executed = start.elapsed();
+        let full = built.map(|built| chain.commit(built, inbox)).transpose()?;
+        self.advance_pool(full.as_deref(), invalid)?;
+        if let Some(full) = &full {
+            report(full, executed, start.elapsed());
+        }
+        Ok(full)
+    }
+
+    /// The pool follows the chain.
+    fn advance_pool(
+        &self,
+        full: Option<&FullBlock>,
+        invalid: Vec<(Transaction, SkipReason)>,
+    ) -> Result<(), ProducerError> {
+        let chain = self.backend.chain();
+        let base_fee = chain.config().next_base_fee(&chain.tip().parent.header);
+        let included = full.map(|full| &full.block.body.transactions[..]).unwrap_or_default();
+        let mut touched: HashSet<Address> = included.iter().map(Transaction::sender).collect();
+        touched.extend(invalid.iter().map(|(transaction, _)| transaction.sender()));
+        let mut pool = self.backend.pool();
+        let world = chain.world();
+        let mut accounts = HashMap::new();
+        for address in touched {
+            let stored = world.account(address)?.map(|stored| stored.account).unwrap_or_default();
+            accounts.insert(address, AccountState { nonce: stored.nonce, balance: stored.balance });
+        }
+        drop(world);
+        pool.advance(accounts, base_fee);
+        for (transaction, reason) in invalid {
+            if !reason.may_heal() {
+                tracing::debug!(hash = %transaction.hash(), %reason, "transaction dropped");
+                metrics::counter!("weft_sequencer_transactions_dropped_total").increment(1);
+                pool.drop_invalid(transaction.hash());
+            }
+        }
+        metrics::gauge!("weft_sequencer_pool_transactions").set(pool.len() as f64);
+        Ok(())
+    }
+}
+
+/// Executes candidates; returns those that could not be. After one of a sender fails, its later ones are left for
+/// another block.
+fn execute<V: StateView + ?Sized>(
+    builder: &mut BlockBuilder<'_, V>,
+    candidates: Vec<Transaction>,
+) -> Result<Vec<(Transaction, SkipReason)>, Missing> {
+    let mut invalid = Vec::new();
+    let mut stuck: HashSet<Address> = HashSet::new();
+    for transaction in candidates {
+        if stuck.contains(&transaction.sender()) {
+            continue;
+        }
+        if let Err(reason) = builder.transaction(transaction.clone())? {
+            stuck.insert(transaction.sender());
+            invalid.push((transaction, reason));
+        }
+    }
+    Ok(invalid)
+}
+
+fn report(full: &FullBlock, executed: Duration, total: Duration) {
+    let header = &full.block.header;
+    let count = full.block.body.transactions.len();
+    metrics::counter!("weft_sequencer_blocks_total").increment(1);
+    metrics::counter!("weft_sequencer_transactions_executed_total").increment(count as u64);
+    metrics::counter!("weft_sequencer_gas_used_total").increment(header.gas_used);
+    metrics::gauge!("weft_sequencer_latest_block").set(header.number as f64);
+    metrics::histogram!("weft_sequencer_block_execute_seconds").record(executed.as_secs_f64());
+    metrics::histogram!("weft_sequencer_block_total_seconds").record(total.as_secs_f64());
+    tracing::debug!(number = header.number, transactions = count, gas = header.gas_used, ?total, "block");
+}

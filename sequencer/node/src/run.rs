@@ -1,0 +1,147 @@
+//! The whole sequencer, started and stopped together.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use weft_service::clock::SystemClock;
+use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_wire::client::EndpointError;
+use weft_wire::pb::sequencer::v1::sequencer_server::SequencerServer;
+use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SettlementClient};
+
+use crate::backend::Backend;
+use crate::batcher::{CutError, Cutter, Follower, Stages, Submitter};
+use crate::chain::{Chain, ChainError};
+use crate::config::Config;
+use crate::grpc::{SERVICE, SequencerService};
+use crate::producer::{Producer, ProducerError};
+use crate::store::{ChainStore, RocksKv, StoreError};
+
+/// Where a sequencer listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// gRPC.
+    pub grpc: TcpListener,
+    /// Ethereum JSON-RPC, HTTP and WebSocket.
+    pub rpc: TcpListener,
+    /// Metrics, health, page.
+    pub http: TcpListener,
+}
+
+/// Why a sequencer ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error("sequencer: {0}")]
+    Store(#[from] StoreError),
+    /// The chain cannot be opened.
+    #[error("sequencer: {0}")]
+    Chain(#[from] ChainError),
+    /// Production failed.
+    #[error("sequencer: block production: {0}")]
+    Producer(#[from] ProducerError),
+    /// No batch can be made.
+    #[error("sequencer: batches: {0}")]
+    Cut(#[from] CutError),
+    /// A URL of the configuration is none.
+    #[error("sequencer: {0}")]
+    Endpoint(#[from] EndpointError),
+    /// A server failed.
+    #[error("sequencer: {0}")]
+    Grpc(#[from] grpc::GrpcError),
+    /// A server failed.
+    #[error("sequencer HTTP: {0}")]
+    Http(std::io::Error),
+    /// A server failed.
+    #[error("sequencer JSON-RPC: {0}")]
+    Rpc(String),
+    /// A part panicked.
+    #[error("sequencer: a part of it panicked; see the log")]
+    Panicked,
+}
+
+/// Runs a sequencer until shutdown, or until a part of it fails.
+pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
+    telemetry::metrics();
+    let readiness = Readiness::new(&["store"]);
+    let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
+    let limits = config.limits;
+    let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
+    let backend = Backend::new(Arc::new(chain), &config);
+    let stages = Stages::new(backend.clone());
+    let da = DaClient::new(&config.da_url)?;
+    let settlement = SettlementClient::new(&config.settlement_url)?;
+
+    let cutter = Cutter::new(backend.clone(), stages.clone())?;
+    let submitter = Submitter::new(
+        backend.clone(),
+        stages.clone(),
+        config.signer.clone(),
+        Arc::new(da),
+        Arc::new(settlement.clone()),
+        readiness.clone(),
+    );
+    let follower = Follower::new(backend.clone(), stages, settlement, readiness.clone());
+    let server =
+        SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+
+    // One failure stops everything; each part ends by itself once stopping is asked for.
+    let stop = shutdown.child();
+    let producer = produce(backend.clone(), stop.clone());
+    readiness.set("store");
+    tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "sequencer is ready");
+    let router = http::router("sequencer", readiness, status(backend.clone()));
+    let results = tokio::join!(
+        ending(&stop, producer),
+        ending(&stop, async { cutter.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, async { submitter.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, async { follower.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, async {
+            let routes = Routes::new(server);
+            Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
+        }),
+        ending(&stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
+    );
+    let (producer, cutter, submitter, follower, grpc, http) = results;
+    producer.and(cutter).and(submitter).and(follower).and(grpc).and(http)
+}
+
+/// Whatever ends first takes the others along.
+async fn ending(stop: &Shutdown, part: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+    let result = part.await;
+    stop.trigger();
+    result
+}
+
+/// Runs the producer on a thread of its own.
+async fn produce(backend: Backend, stop: Shutdown) -> Result<(), RunError> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    let spawned = std::thread::Builder::new().name("producer".to_owned()).spawn(move || {
+        let result = Producer::new(backend, Arc::new(SystemClock)).run(&runtime, &stop);
+        // The receiver is gone only if the whole service is.
+        let _ = sender.send(result);
+    });
+    spawned.map_err(RunError::Http)?;
+    match receiver.await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(RunError::Panicked),
+    }
+}
+
+fn status(backend: Backend) -> http::Status {
+    Arc::new(move || {
+        let heads = backend.heads();
+        json!({
+            "version": weft_service::VERSION,
+            "chain id": backend.config().chain_id(),
+            "latest block": heads.latest,
+            "safe block": heads.safe,
+            "finalized block": heads.finalized,
+            "transactions in the pool": backend.pool().len(),
+            "sequencer": backend.signer(),
+        })
+    })
+}

@@ -1,0 +1,224 @@
+//! The chain's records over a key-value store.
+
+use std::sync::Arc;
+
+use weft_execution::{Applied, Receipt, receipt};
+use weft_primitives::{B256, Bytes, InboxItem};
+use weft_state::{TreeKey, Undo, Value};
+
+use super::keys::{HEAD, LOG};
+use super::{BatchRecord, Family, Head, Kv, LogState, StoreError, StoredBlock, Write};
+
+/// Pairs read at once when all leaves are loaded.
+const LOAD_PAGE: usize = 65_536;
+
+/// A block with all that goes to disk with it.
+#[derive(Debug)]
+pub struct NewBlock<'a> {
+    /// The block.
+    pub block: &'a StoredBlock,
+    /// Its receipts.
+    pub receipts: &'a [Receipt],
+    /// What it did to the state.
+    pub applied: &'a Applied,
+    /// The undo record that is not kept any longer.
+    pub forget_undo: Option<u64>,
+}
+
+/// Reads and writes the chain's records. Cheap to clone.
+#[derive(Clone)]
+pub struct ChainStore {
+    kv: Arc<dyn Kv>,
+}
+
+fn put(family: Family, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Write {
+    Write { family, key: key.into(), value: Some(value) }
+}
+
+const fn number_key(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+fn number_of(bytes: &[u8]) -> Result<u64, StoreError> {
+    bytes.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Damaged { what: "number" })
+}
+
+impl ChainStore {
+    /// Over `kv`.
+    pub fn new(kv: Arc<dyn Kv>) -> Self {
+        Self { kv }
+    }
+
+    /// Writes a block, its receipts, indexes, state and undo record: all of it, durably, or nothing.
+    pub fn put_block(&self, new: &NewBlock<'_>) -> Result<(), StoreError> {
+        let number = new.block.header.number;
+        let key = number_key(number);
+        let mut writes = Vec::with_capacity(new.applied.updates.entries().len() + 2 * new.receipts.len() + 8);
+        for (leaf, value) in new.applied.updates.entries() {
+            let value = value.map(|value| value.to_vec());
+            writes.push(Write { family: Family::Leaf, key: leaf.as_slice().to_vec(), value });
+        }
+        for (hash, code) in &new.applied.codes {
+            writes.push(put(Family::Code, hash.as_slice(), code.to_vec()));
+        }
+        writes.push(put(Family::Undo, key, new.applied.undo.encode()));
+        writes.push(put(Family::Block, key, new.block.encode()));
+        writes.push(put(Family::Receipts, key, receipt::encode_all(new.receipts)));
+        writes.push(put(Family::Hash, new.block.hash.as_slice(), key.to_vec()));
+        for (position, receipt) in (0u32..).zip(new.receipts) {
+            let location = [&key[..], &position.to_be_bytes()].concat();
+            writes.push(put(Family::Tx, receipt.transaction_hash.as_slice(), location));
+        }
+        writes.push(put(Family::Meta, HEAD, key.to_vec()));
+        if let Some(old) = new.forget_undo {
+            writes.push(Write { family: Family::Undo, key: number_key(old).to_vec(), value: None });
+        }
+        self.kv.write(writes, true)
+    }
+
+    /// The newest block's number; `None` before genesis was written.
+    pub fn head(&self) -> Result<Option<Head>, StoreError> {
+        let bytes = self.kv.get(Family::Meta, HEAD)?;
+        bytes.map(|bytes| Ok(Head { number: number_of(&bytes)? })).transpose()
+    }
+
+    /// One block.
+    pub fn block(&self, number: u64) -> Result<Option<StoredBlock>, StoreError> {
+        let bytes = self.kv.get(Family::Block, &number_key(number))?;
+        let decode = |bytes: Vec<u8>| StoredBlock::decode(&bytes).map_err(|_| StoreError::Damaged { what: "block" });
+        bytes.map(decode).transpose()
+    }
+
+    /// The receipts of a block.
+    pub fn receipts(&self, number: u64) -> Result<Option<Vec<Receipt>>, StoreError> {
+        let bytes = self.kv.get(Family::Receipts, &number_key(number))?;
+        let damaged = StoreError::Damaged { what: "receipts" };
+        bytes.map(|bytes| receipt::decode_all(&bytes).map_err(|_| damaged)).transpose()
+    }
+
+    /// Block and position of a transaction.
+    pub fn locate(&self, hash: &B256) -> Result<Option<(u64, u32)>, StoreError> {
+        let Some(bytes) = self.kv.get(Family::Tx, hash.as_slice())? else { return Ok(None) };
+        let damaged = || StoreError::Damaged { what: "transaction location" };
+        let (number, position) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let position = position.try_into().map(u32::from_be_bytes).map_err(|_| damaged())?;
+        Ok(Some((u64::from_be_bytes(*number), position)))
+    }
+
+    /// Number of the block with this hash.
+    pub fn number_of(&self, hash: &B256) -> Result<Option<u64>, StoreError> {
+        self.kv.get(Family::Hash, hash.as_slice())?.map(|bytes| number_of(&bytes)).transpose()
+    }
+
+    /// What the state was before a block.
+    pub fn undo(&self, number: u64) -> Result<Option<Undo>, StoreError> {
+        let bytes = self.kv.get(Family::Undo, &number_key(number))?;
+        let damaged = StoreError::Damaged { what: "undo record" };
+        bytes.map(|bytes| Undo::decode(&bytes).map_err(|_| damaged)).transpose()
+    }
+
+    /// All leaves of the state.
+    pub fn leaves(&self) -> Result<Vec<(TreeKey, Value)>, StoreError> {
+        let mut leaves = Vec::new();
+        let mut from = Vec::new();
+        loop {
+            let page = self.kv.scan(Family::Leaf, &from, LOAD_PAGE)?;
+            let full = page.len() == LOAD_PAGE;
+            for (key, value) in page {
+                let damaged = || StoreError::Damaged { what: "state leaf" };
+                let value = value.try_into().map_err(|_| damaged())?;
+                leaves.push((TreeKey::new(&key).map_err(|_| damaged())?, value));
+                from = key;
+            }
+            if !full {
+                return Ok(leaves);
+            }
+            // The least key after the last one read.
+            from.push(0);
+        }
+    }
+
+    /// All code.
+    pub fn codes(&self) -> Result<Vec<Bytes>, StoreError> {
+        Ok(self.kv.scan(Family::Code, &[], usize::MAX)?.into_iter().map(|(_, code)| code.into()).collect())
+    }
+
+    /// Writes a new batch and its payload, durably.
+    pub fn put_batch(&self, record: &BatchRecord, payload: &[u8]) -> Result<(), StoreError> {
+        let index = number_key(record.header.batch_index);
+        let writes = vec![
+            put(Family::Batch, index, record.encode()),
+            put(Family::Payload, index, payload.to_vec()),
+            put(Family::BatchEnd, number_key(record.header.last_block), index.to_vec()),
+        ];
+        self.kv.write(writes, true)
+    }
+
+    /// Writes what became of a batch, durably.
+    pub fn update_batch(&self, record: &BatchRecord) -> Result<(), StoreError> {
+        self.kv.write(vec![put(Family::Batch, number_key(record.header.batch_index), record.encode())], true)
+    }
+
+    /// One batch.
+    pub fn batch(&self, index: u64) -> Result<Option<BatchRecord>, StoreError> {
+        let bytes = self.kv.get(Family::Batch, &number_key(index))?;
+        let damaged = StoreError::Damaged { what: "batch" };
+        bytes.map(|bytes| BatchRecord::decode(&bytes).map_err(|_| damaged)).transpose()
+    }
+
+    /// The bytes of a batch that is not final yet.
+    pub fn payload(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.kv.get(Family::Payload, &number_key(index))
+    }
+
+    /// The newest batch.
+    pub fn last_batch(&self) -> Result<Option<BatchRecord>, StoreError> {
+        match self.kv.last(Family::Batch)? {
+            Some((key, _)) => self.batch(number_of(&key)?),
+            None => Ok(None),
+        }
+    }
+
+    /// The batch that a block is in.
+    pub fn batch_of(&self, block: u64) -> Result<Option<BatchRecord>, StoreError> {
+        match self.kv.scan(Family::BatchEnd, &number_key(block), 1)?.first() {
+            Some((_, index)) => self.batch(number_of(index)?),
+            None => Ok(None),
+        }
+    }
+
+    /// How far the settlement log was followed.
+    pub fn log_state(&self) -> Result<LogState, StoreError> {
+        match self.kv.get(Family::Meta, LOG)? {
+            Some(bytes) => LogState::decode(&bytes).map_err(|_| StoreError::Damaged { what: "log state" }),
+            None => Ok(LogState::default()),
+        }
+    }
+
+    /// Writes how far the log was followed, with what the entry brought.
+    pub fn put_log(
+        &self,
+        state: &LogState,
+        item: Option<&InboxItem>,
+        batch: Option<&BatchRecord>,
+    ) -> Result<(), StoreError> {
+        let mut writes = vec![put(Family::Meta, LOG, state.encode())];
+        writes.extend(item.map(|item| put(Family::Inbox, number_key(item.index), item.encode())));
+        if let Some(batch) = batch {
+            let index = number_key(batch.header.batch_index);
+            writes.push(put(Family::Batch, index, batch.encode()));
+            if batch.stage == super::BatchStage::Finalized {
+                writes.push(Write { family: Family::Payload, key: index.to_vec(), value: None });
+            }
+        }
+        // All of it can be read from the log again.
+        self.kv.write(writes, false)
+    }
+
+    /// Inbox items from an index on.
+    pub fn inbox(&self, from: u64, limit: usize) -> Result<Vec<InboxItem>, StoreError> {
+        let pairs = self.kv.scan(Family::Inbox, &number_key(from), limit)?;
+        let damaged = |_| StoreError::Damaged { what: "inbox item" };
+        pairs.into_iter().map(|(_, bytes)| InboxItem::decode(&bytes).map_err(damaged)).collect()
+    }
+}

@@ -1,0 +1,73 @@
+//! The schema: one family for each kind of key. Integers are big-endian, so that keys sort by number.
+//!
+//! | family | key | value |
+//! |---|---|---|
+//! | `leaf` | key in the state tree | 32-byte value |
+//! | `code` | keccak256 (32) | code |
+//! | `undo` | block number (8) | leaves before the block, for the newest `history_blocks` |
+//! | `block` | block number (8) | [`super::StoredBlock`] |
+//! | `receipts` | block number (8) | receipts in order |
+//! | `tx` | transaction hash (32) | block number (8), position (4) |
+//! | `hash` | block hash (32) | block number (8) |
+//! | `batch` | batch index (8) | [`super::BatchRecord`] |
+//! | `payload` | batch index (8) | the batch's bytes, until it is final |
+//! | `batch_end` | last block of a batch (8) | batch index (8) |
+//! | `inbox` | item index (8) | inbox item |
+//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`] |
+
+/// Kind of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Family {
+    Leaf,
+    Code,
+    Undo,
+    Block,
+    Receipts,
+    Tx,
+    Hash,
+    Batch,
+    Payload,
+    BatchEnd,
+    Inbox,
+    Meta,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Leaf,
+        Self::Code,
+        Self::Undo,
+        Self::Block,
+        Self::Receipts,
+        Self::Tx,
+        Self::Hash,
+        Self::Batch,
+        Self::Payload,
+        Self::BatchEnd,
+        Self::Inbox,
+        Self::Meta,
+    ];
+
+    /// Name of the column family.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Leaf => "leaf",
+            Self::Code => "code",
+            Self::Undo => "undo",
+            Self::Block => "block",
+            Self::Receipts => "receipts",
+            Self::Tx => "tx",
+            Self::Hash => "hash",
+            Self::Batch => "batch",
+            Self::Payload => "payload",
+            Self::BatchEnd => "batch_end",
+            Self::Inbox => "inbox",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+pub(super) const HEAD: &[u8] = b"head";
+pub(super) const LOG: &[u8] = b"log";

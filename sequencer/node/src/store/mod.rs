@@ -1,0 +1,77 @@
+//! What a sequencer keeps, in layers: a narrow key-value store ([`Kv`]) on RocksDB or in memory, and the chain's
+//! records over it ([`ChainStore`]).
+//!
+//! Everything that must move together is one list of writes, applied at once
+//! or not at all.
+
+mod chain;
+mod keys;
+mod memory;
+pub mod records;
+mod rocks;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use chain::{ChainStore, NewBlock};
+pub use keys::Family;
+pub use memory::MemoryKv;
+pub use records::{BatchRecord, BatchStage, Head, LogState, StoredBlock};
+pub use rocks::RocksKv;
+
+/// Key and value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// One change of one key; without a value the key is deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which kind of key.
+    pub family: Family,
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Why the store cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed; what it was asked to write may or may not be there.
+    #[error("database: {0}")]
+    Database(#[from] rocksdb::Error),
+    /// The folder cannot be used.
+    #[error("data folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// What is on disk is not what was written.
+    #[error("stored {what} is damaged")]
+    Damaged {
+        /// Which record.
+        what: &'static str,
+    },
+    /// The data belongs to another chain.
+    #[error("the data folder belongs to another chain (its genesis block is {stored}, the genesis file's is {wanted})")]
+    ForeignChain {
+        /// Genesis hash on disk.
+        stored: weft_primitives::B256,
+        /// Genesis hash of the configuration.
+        wanted: weft_primitives::B256,
+    },
+}
+
+/// Ordered keys in families.
+pub trait Kv: Send + Sync + 'static {
+    /// One value.
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// All writes or none. With `durable`, they survive a crash once this returns.
+    fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError>;
+    /// Up to `limit` pairs from the key `from` on, in key order.
+    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError>;
+    /// The pair with the greatest key.
+    fn last(&self, family: Family) -> Result<Option<Pair>, StoreError>;
+}

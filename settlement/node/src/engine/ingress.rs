@@ -1,0 +1,114 @@
+//! The only way into the engine: a bounded queue of requests, each with its answer.
+
+use std::sync::Arc;
+
+use alloy_primitives::{B256, Bytes};
+use tokio::sync::{mpsc, oneshot, watch};
+use weft_primitives::SignedBatch;
+use weft_settlement::{
+    Chain, InboxReceipt, InboxRefusal, Judgement, PostReceipt, PostRefusal, Sampled, VerdictRefusal,
+};
+
+use crate::store::StateWrite;
+
+type Reply<T, R> = oneshot::Sender<Result<T, Failure<R>>>;
+
+pub(super) enum Command {
+    Post {
+        signed: Box<SignedBatch>,
+        reply: Reply<PostReceipt, PostRefusal>,
+    },
+    Inbox {
+        transaction: Bytes,
+        reply: Reply<InboxReceipt, InboxRefusal>,
+    },
+    Sampled {
+        commitment: B256,
+        sampled: Sampled,
+        reply: Reply<(), VerdictRefusal>,
+    },
+    Judged {
+        commitment: B256,
+        stf_version: u32,
+        judgement: Judgement,
+        state: Option<Box<StateWrite>>,
+        reply: Reply<(), VerdictRefusal>,
+    },
+}
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure<R> {
+    /// The rules refuse it.
+    #[error("{0}")]
+    Refused(R),
+    /// Too many requests wait, or too many other services write.
+    #[error("too many requests wait (max_waiting_requests); try again")]
+    Busy,
+    /// The database failed; whether the request was done is not known.
+    #[error("the settlement database failed: {0}; try again")]
+    Store(String),
+    /// The service is stopping.
+    #[error("the settlement service is stopping")]
+    Stopped,
+}
+
+/// Sends requests to the engine, and sees the chain as it was committed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    commands: mpsc::Sender<Command>,
+    view: watch::Receiver<Arc<Chain>>,
+}
+
+impl EngineHandle {
+    pub(super) const fn new(commands: mpsc::Sender<Command>, view: watch::Receiver<Arc<Chain>>) -> Self {
+        Self { commands, view }
+    }
+
+    /// The chain as last committed.
+    pub fn chain(&self) -> Arc<Chain> {
+        self.view.borrow().clone()
+    }
+
+    /// Tells of every newer chain.
+    pub fn watch(&self) -> watch::Receiver<Arc<Chain>> {
+        self.view.clone()
+    }
+
+    /// Posts a commitment.
+    pub async fn post(&self, signed: SignedBatch) -> Result<PostReceipt, Failure<PostRefusal>> {
+        self.ask(|reply| Command::Post { signed: Box::new(signed), reply }).await
+    }
+
+    /// Puts a transaction into the inbox.
+    pub async fn submit_inbox(&self, transaction: Bytes) -> Result<InboxReceipt, Failure<InboxRefusal>> {
+        self.ask(|reply| Command::Inbox { transaction, reply }).await
+    }
+
+    /// Says what sampling found.
+    pub async fn sampled(&self, commitment: B256, sampled: Sampled) -> Result<(), Failure<VerdictRefusal>> {
+        self.ask(|reply| Command::Sampled { commitment, sampled, reply }).await
+    }
+
+    /// Says what re-execution found, with the verifier's state after it.
+    pub async fn judged(
+        &self,
+        commitment: B256,
+        stf_version: u32,
+        judgement: Judgement,
+        state: Option<StateWrite>,
+    ) -> Result<(), Failure<VerdictRefusal>> {
+        let state = state.map(Box::new);
+        self.ask(|reply| Command::Judged { commitment, stf_version, judgement, state, reply }).await
+    }
+
+    /// A full queue is refused at once, so that callers are told instead of piling up.
+    async fn ask<T, R>(&self, command: impl FnOnce(Reply<T, R>) -> Command) -> Result<T, Failure<R>> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(command(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Failure::Busy,
+            mpsc::error::TrySendError::Closed(_) => Failure::Stopped,
+        })?;
+        answer.await.unwrap_or(Err(Failure::Stopped))
+    }
+}

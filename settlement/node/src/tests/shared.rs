@@ -1,0 +1,47 @@
+//! Two services on one PostgreSQL database: one log, every batch judged once.
+
+use std::time::Duration;
+
+use weft_settlement::{Replay, Status};
+
+use super::rollup::{Rollup, transfer};
+use super::{Service, config};
+use crate::store::tests::server::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_services_share_one_log() {
+    let server = Server::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut rollup = Rollup::start().await;
+    let mut config = config(folder.path(), &rollup.da_url);
+    config.database_url = Some(server.url("postgres"));
+    let services = [Service::start(config.clone()).await, Service::start(config.clone()).await];
+    let mut last = None;
+    for round in 0..4 {
+        let (here, there) = (&services[round % 2], &services[(round + 1) % 2]);
+        let nonce = rollup.next_nonce();
+        here.client.submit_inbox(transfer(nonce).into()).await.unwrap();
+        let signed = rollup.next(&here.client).await;
+        let (first, second) = tokio::join!(here.client.post(&signed), there.client.post(&signed));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!(first.log_seq, second.log_seq);
+        assert!(first.duplicate != second.duplicate);
+        last = Some(first.commitment);
+        // The other one has to see what this one wrote.
+        there.until(first.commitment, Status::Finalized).await;
+        let here_tip = here.client.tip().await.unwrap();
+        there.wait(async || (there.client.tip().await.unwrap().log == here_tip.log).then_some(())).await;
+    }
+    services[0].until(last.unwrap(), Status::Finalized).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+
+    let store = crate::store::PostgresStore::connect(&server.url("postgres"), super::rollup::CHAIN_ID).await.unwrap();
+    let mut replay = Replay::new(crate::run::rules(&config).unwrap().0);
+    for entry in crate::store::Store::entries(&store, 1, 1_000).await.unwrap() {
+        replay.push(&entry).unwrap();
+    }
+    assert_eq!(replay.chain().head().finalized_index, Some(3));
+    for service in services {
+        service.stop().await;
+    }
+}

@@ -1,0 +1,160 @@
+//! Is what a commitment claims true? By running its batch again on a state of our own.
+//!
+//! The state is in memory and in the database; both are at the newest final
+//! commitment. It moves in memory when a batch is found valid, in the database
+//! in the transaction that records the verdict. If that fails, the state in
+//! memory is dropped and loaded again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use weft_execution::World;
+use weft_execution::verify::{Checkpoint, LogContext, Valid, Verdict, verify};
+use weft_primitives::{BatchHeader, ChainConfig, InboxItem};
+use weft_settlement::{Parent, Record, RejectReason};
+
+use super::Wait;
+use crate::store::{MAX_PAGE, StateWrite, Store, StoreError};
+
+/// A decided judgement.
+pub(super) enum Outcome {
+    /// Every claim holds; this is the state after it.
+    Valid(Box<StateWrite>),
+    /// Some claim does not.
+    Invalid { reason: RejectReason, block: Option<u64>, words: String },
+}
+
+/// The state at the newest final commitment.
+struct State {
+    world: World,
+    checkpoint: Checkpoint,
+}
+
+/// Runs batches on a state of its own.
+pub(super) struct Executor {
+    chain: Arc<ChainConfig>,
+    store: Arc<dyn Store>,
+    state: Option<State>,
+}
+
+/// What the log says around a commitment, owned.
+struct Context {
+    inbox: Vec<InboxItem>,
+    next_item_ms: Option<u64>,
+    anchor_ms: u64,
+    posted_ms: u64,
+}
+
+impl Executor {
+    pub(super) fn new(chain: Arc<ChainConfig>, store: Arc<dyn Store>) -> Self {
+        Self { chain, store, state: None }
+    }
+
+    /// Drops the state in memory; the next judgement loads it.
+    pub(super) fn forget(&mut self) {
+        self.state = None;
+    }
+
+    /// Judges `record`, which builds on the final `parent`. When it is valid, the state in memory is the one after it.
+    pub(super) async fn judge(&mut self, parent: &Parent, record: &Record, payload: Bytes) -> Result<Outcome, Wait> {
+        let context = self.context(record).await?;
+        let state = self.state_at(parent).await?;
+        let (chain, claim) = (self.chain.clone(), record.signed.header.clone());
+        let judged = tokio::task::spawn_blocking(move || run(&chain, &claim, &payload, &context, state)).await;
+        let (state, verdict) = judged.map_err(|error| Wait::Undecided(format!("a judgement: {error}")))?;
+        self.state = Some(state);
+        match verdict {
+            Verdict::Valid(valid) => Ok(Outcome::Valid(Box::new(state_write(*valid)))),
+            Verdict::Invalid { block, reason } => {
+                let words = reason.to_string();
+                let reason = reason.code().parse().map_err(|_| Wait::Undecided(format!("a name for: {words}")))?;
+                Ok(Outcome::Invalid { reason, block, words })
+            }
+            Verdict::Undecided { missing } => Err(Wait::Undecided(missing)),
+        }
+    }
+
+    /// Takes the state out of its place, loading it first if it is not the one wanted.
+    async fn state_at(&mut self, parent: &Parent) -> Result<State, Wait> {
+        let fits = |state: &State| state.checkpoint.commitment == parent.commitment;
+        if let Some(state) = self.state.take().filter(fits) {
+            return Ok(state);
+        }
+        let state = load(&*self.store).await?;
+        if fits(&state) { Ok(state) } else { Err(Wait::Undecided("a newer view of the log".to_owned())) }
+    }
+
+    async fn context(&self, record: &Record) -> Result<Context, StoreError> {
+        let header = &record.signed.header;
+        let facts = self.store.facts(&record.signed).await?;
+        Ok(Context {
+            inbox: self.inbox(header).await?,
+            next_item_ms: facts.first_left_ms,
+            anchor_ms: facts.anchor.map_or(0, |anchor| anchor.time_ms),
+            posted_ms: record.posted_ms,
+        })
+    }
+
+    async fn inbox(&self, header: &BatchHeader) -> Result<Vec<InboxItem>, StoreError> {
+        let mut items = Vec::new();
+        let mut from = header.inbox_from;
+        while from < header.inbox_to {
+            let wanted = (header.inbox_to - from).min(u64::from(MAX_PAGE));
+            let page = self.store.inbox(from, wanted as u32).await?;
+            if page.is_empty() {
+                return Err(StoreError::damaged(format!("inbox item {from} is missing")));
+            }
+            from += page.len() as u64;
+            items.extend(page.into_iter().map(|row| row.item));
+        }
+        Ok(items)
+    }
+}
+
+/// The state as the database has it, checked against its own root.
+async fn load(store: &dyn Store) -> Result<State, StoreError> {
+    let loaded = store.verifier_state().await?;
+    let checkpoint = loaded.checkpoint;
+    let built = tokio::task::spawn_blocking(move || World::load(loaded.leaves, loaded.codes)).await;
+    let world = built.map_err(StoreError::damaged)?.map_err(StoreError::damaged)?;
+    let (found, expected) = (world.state_root(), checkpoint.block.header.state_root);
+    if found != expected {
+        let why = format!("state leaves give the root {found}, the checkpoint says {expected}");
+        return Err(StoreError::Damaged(why));
+    }
+    tracing::info!(block = checkpoint.block.header.number, root = %found, leaves = world.tree().len(), "state loaded");
+    Ok(State { world, checkpoint })
+}
+
+fn run(
+    chain: &ChainConfig,
+    claim: &BatchHeader,
+    payload: &[u8],
+    context: &Context,
+    mut state: State,
+) -> (State, Verdict) {
+    let log = LogContext {
+        inbox: &context.inbox,
+        next_item_ms: context.next_item_ms,
+        anchor_ms: context.anchor_ms,
+        posted_ms: context.posted_ms,
+    };
+    let verdict = verify(chain, &state.checkpoint, claim, payload, &log, &mut state.world);
+    if let Verdict::Valid(valid) = &verdict {
+        state.checkpoint = valid.checkpoint.clone();
+    }
+    (state, verdict)
+}
+
+/// What the batch's blocks changed, each leaf once.
+fn state_write(valid: Valid) -> StateWrite {
+    let mut leaves = BTreeMap::new();
+    let mut codes = BTreeMap::new();
+    for block in valid.blocks {
+        leaves.extend(block.applied.updates.entries().iter().copied());
+        codes.extend(block.applied.codes);
+    }
+    let leaves = leaves.into_iter().collect();
+    StateWrite { checkpoint: valid.checkpoint, leaves, codes: codes.into_iter().collect() }
+}

@@ -1,0 +1,29 @@
+//! Names of all metrics, `weft_light_*`.
+
+use crate::judge::Judgement;
+use crate::nodes::FaultKind;
+
+/// A fault of a node.
+pub(crate) fn node_fault(node: &str, kind: FaultKind) {
+    metrics::counter!("weft_light_node_faults_total", "node" => node.to_owned(), "kind" => kind.name()).increment(1);
+}
+
+/// A block was judged.
+pub(crate) fn judged(judgement: &Judgement) {
+    metrics::counter!("weft_light_judgements_total", "verdict" => judgement.verdict.name()).increment(1);
+    metrics::counter!("weft_light_downloaded_bytes_total").increment(judgement.downloaded_bytes);
+    metrics::counter!("weft_light_samples_total").increment(u64::from(judgement.samples));
+    metrics::histogram!("weft_light_judge_seconds").record(judgement.elapsed_ms / 1e3);
+}
+
+/// Where the chain of headers and the judging stand.
+pub(crate) fn progress(header_height: u64, judged_height: u64, open: usize) {
+    metrics::gauge!("weft_light_header_height").set(header_height as f64);
+    metrics::gauge!("weft_light_judged_height").set(judged_height as f64);
+    metrics::gauge!("weft_light_open_heights").set(open as f64);
+}
+
+/// The signer contradicted itself.
+pub(crate) fn chain_fault() {
+    metrics::gauge!("weft_light_chain_fault").set(1.0);
+}

@@ -19,7 +19,7 @@ use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Reco
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};
-use super::sql::{self, sql_store};
+use super::sql::{self, sql_reads, sql_writes};
 use super::{Answer, Genesis, Loaded, MAX_PAGE, StateWrite, Store, StoreError, VerifierState, Write};
 
 /// Connections to the server.
@@ -131,4 +131,5 @@ fn was_rolled_back(error: &StoreError) -> bool {
     error.code().is_some_and(|code| ROLLED_BACK.contains(&code.as_ref()))
 }
 
-sql_store!(PostgresStore, PgRow, PgConnection);
+sql_reads!(PostgresStore, PgRow);
+sql_writes!(PostgresStore, PgConnection);

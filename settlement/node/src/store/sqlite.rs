@@ -19,7 +19,7 @@ use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Reco
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};
-use super::sql::{self, sql_store};
+use super::sql::{self, sql_reads, sql_writes};
 use super::{Answer, Genesis, Loaded, MAX_PAGE, StateWrite, Store, StoreError, VerifierState, Write};
 
 /// Name of the database within the data folder.
@@ -102,4 +102,5 @@ impl SqliteStore {
     }
 }
 
-sql_store!(SqliteStore, SqliteRow, SqliteConnection);
+sql_reads!(SqliteStore, SqliteRow);
+sql_writes!(SqliteStore, SqliteConnection);

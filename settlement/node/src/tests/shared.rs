@@ -1,4 +1,4 @@
-//! Two services on one PostgreSQL database: one log, every batch judged once.
+//! PostgreSQL: two services on one database write one log; a server that is killed delays and loses nothing.
 
 use std::time::Duration;
 
@@ -44,4 +44,28 @@ async fn two_services_share_one_log() {
     for service in services {
         service.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_database_delays_and_loses_nothing() {
+    let mut server = Server::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut rollup = Rollup::start().await;
+    let mut config = config(folder.path(), &rollup.da_url);
+    config.database_url = Some(server.url("postgres"));
+    let service = Service::start(config).await;
+    let first = rollup.next(&service.client).await;
+    let first = service.client.post(&first).await.unwrap();
+    let second = rollup.next(&service.client).await;
+    server.kill();
+    let error = service.client.post(&second).await.unwrap_err();
+    assert_eq!((error.code, error.is_retryable()), (tonic::Code::Unavailable, true), "{}", error.message);
+    service.wait(async || (service.get("/health/ready").await.0 == 503).then_some(())).await;
+
+    server.restart().await;
+    let second = service.wait(async || service.client.post(&second).await.ok()).await;
+    service.until(second.commitment, Status::Finalized).await;
+    service.until(first.commitment, Status::Finalized).await;
+    service.wait(async || (service.get("/health/ready").await.0 == 200).then_some(())).await;
+    service.stop().await;
 }

@@ -1,0 +1,65 @@
+//! What the two SQL stores share: the statements, and macros that run them on either driver.
+//!
+//! Macros, because the drivers' types have no common bounds that would read better.
+//!
+//! Both databases take the same text (`$1` parameters, `ON CONFLICT`). What
+//! differs (connecting, beginning a transaction, writing many leaves at once)
+//! is in the store's own file.
+
+mod reads;
+mod writes;
+
+pub(super) use reads::sql_reads;
+pub(super) use writes::sql_writes;
+
+pub(super) const NEW_CHAIN: &str = "INSERT INTO chain (chain_id, config_hash, version, log_seq, log_hash, log_time_ms, \
+     epoch, generation, frozen, inbox_len, inbox_acc) VALUES ($1, $2, 0, 0, $3, 0, 0, 0, 0, 0, $3) \
+     ON CONFLICT (chain_id) DO NOTHING";
+
+pub(super) const GET_CHAIN: &str = "SELECT * FROM chain WHERE chain_id = $1";
+
+/// The compare-and-swap: it moves one row or none, and holds the row until the transaction ends.
+pub(super) const MOVE_CHAIN: &str = "UPDATE chain SET version = version + 1, log_seq = $3, log_hash = $4, \
+     log_time_ms = $5, tip_index = $6, tip_hash = $7, finalized_index = $8, epoch = $9, generation = $10, \
+     frozen = $11, inbox_len = $12, inbox_acc = $13 WHERE chain_id = $1 AND version = $2";
+
+pub(super) const APPEND: &str =
+    "INSERT INTO log (chain_id, seq, kind, time_ms, hash, entry) VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(super) const EVIDENCE: &str =
+    "INSERT INTO equivocation (chain_id, log_seq, first_signed, second_signed) VALUES ($1, $2, $3, $4)";
+
+pub(super) const SAVE: &str = "INSERT INTO batch (chain_id, commitment, batch_index, generation, status, signed, \
+     log_seq, posted_ms, finalized_ms, reject_reason, reject_block) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (chain_id, commitment) DO UPDATE SET \
+     status = excluded.status, finalized_ms = excluded.finalized_ms, reject_reason = excluded.reject_reason, \
+     reject_block = excluded.reject_block";
+
+pub(super) const QUEUE: &str =
+    "INSERT INTO inbox (chain_id, item_index, time_ms, signed_transaction, acc) VALUES ($1, $2, $3, $4, $5)";
+
+pub(super) const SET_CHECKPOINT: &str = "INSERT INTO checkpoint (chain_id, next_batch, commitment, block_header, \
+     inbox_cursor, inbox_acc) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (chain_id) DO UPDATE SET \
+     next_batch = excluded.next_batch, commitment = excluded.commitment, block_header = excluded.block_header, \
+     inbox_cursor = excluded.inbox_cursor, inbox_acc = excluded.inbox_acc";
+
+pub(super) const RECORD: &str = "SELECT * FROM batch WHERE chain_id = $1 AND commitment = $2";
+
+pub(super) const CANONICAL: &str = "SELECT * FROM batch WHERE chain_id = $1 AND batch_index >= $2 AND status < 5 \
+     ORDER BY batch_index LIMIT $3";
+
+pub(super) const ANCHOR: &str = "SELECT hash, time_ms FROM log WHERE chain_id = $1 AND seq = $2";
+
+pub(super) const ENTRIES: &str = "SELECT entry FROM log WHERE chain_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
+
+pub(super) const INBOX: &str =
+    "SELECT * FROM inbox WHERE chain_id = $1 AND item_index >= $2 ORDER BY item_index LIMIT $3";
+
+pub(super) const GET_CHECKPOINT: &str = "SELECT * FROM checkpoint WHERE chain_id = $1";
+
+pub(super) const LEAVES: &str = "SELECT leaf_key, value FROM state_leaf WHERE chain_id = $1";
+
+pub(super) const CODES: &str = "SELECT code FROM state_code WHERE chain_id = $1";
+
+pub(super) const ADD_CODE: &str = "INSERT INTO state_code (chain_id, code_hash, code) VALUES ($1, $2, $3) \
+     ON CONFLICT (chain_id, code_hash) DO NOTHING";

@@ -1,0 +1,133 @@
+//! Reading: rows of either driver, and what a store looks up.
+
+/// Implements [`crate::store::rows::Cells`] for the driver's rows, and the lookups of a store with the fields
+/// `chain_id: i64` and `readers: Pool` and the method `snapshot`.
+macro_rules! sql_reads {
+    ($Store:ident, $Row:ty) => {
+        impl $crate::store::rows::Cells for $Row {
+            fn int(&self, name: &'static str) -> Result<u64, StoreError> {
+                Ok(sqlx::Row::try_get::<i64, _>(self, name)?.cast_unsigned())
+            }
+
+            fn maybe_int(&self, name: &'static str) -> Result<Option<u64>, StoreError> {
+                Ok(sqlx::Row::try_get::<Option<i64>, _>(self, name)?.map(i64::cast_unsigned))
+            }
+
+            fn bytes(&self, name: &'static str) -> Result<Vec<u8>, StoreError> {
+                Ok(sqlx::Row::try_get(self, name)?)
+            }
+
+            fn maybe_bytes(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+                Ok(sqlx::Row::try_get(self, name)?)
+            }
+        }
+
+        impl $Store {
+            async fn try_load(&self) -> Result<Loaded, StoreError> {
+                let mut tx = self.snapshot().await?;
+                let row = sqlx::query(sql::GET_CHAIN).bind(self.chain_id).fetch_one(&mut *tx).await?;
+                let (version, head) = rows::head(&row)?;
+                let first = head.finalized_index.unwrap_or_default();
+                let rows = sqlx::query(sql::CANONICAL)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(first))
+                    .bind(i64::MAX)
+                    .fetch_all(&mut *tx)
+                    .await?;
+                let mut pending = rows.iter().map(rows::record).collect::<Result<Vec<_>, _>>()?;
+                let is_final = pending.first().is_some_and(|record| record.status == Status::Finalized);
+                let finalized = is_final.then(|| pending.remove(0));
+                Ok(Loaded { version, head, finalized, pending })
+            }
+
+            async fn try_facts(&self, signed: &SignedBatch) -> Result<PostFacts, StoreError> {
+                let header = &signed.header;
+                let known = self.try_record(header.hash()).await?;
+                let rivals = self.try_canonical(header.batch_index, 1).await?;
+                let rival = rivals.into_iter().find(|record| record.signed.header.batch_index == header.batch_index);
+                let anchor = sqlx::query(sql::ANCHOR)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(header.anchor_seq))
+                    .fetch_optional(&self.readers)
+                    .await?;
+                let anchor = match anchor {
+                    Some(row) => Some(Anchor { hash: row.hash("hash")?, time_ms: row.int("time_ms")? }),
+                    None => None,
+                };
+                let around = self.try_inbox(header.inbox_to.saturating_sub(1), 2).await?;
+                let at = |index| around.iter().find(|row| row.item.index == index);
+                let inbox_acc = match header.inbox_to.checked_sub(1) {
+                    None => Some(B256::ZERO),
+                    Some(last) => at(last).map(|row| row.acc),
+                };
+                Ok(PostFacts {
+                    known: known.map(|record| (record.log_seq, record.status)),
+                    rival: rival.map(|record| record.signed),
+                    anchor,
+                    inbox_acc,
+                    first_left_ms: at(header.inbox_to).map(|row| row.item.time_ms),
+                })
+            }
+
+            async fn try_record(&self, commitment: B256) -> Result<Option<Record>, StoreError> {
+                let row = sqlx::query(sql::RECORD)
+                    .bind(self.chain_id)
+                    .bind(commitment.to_vec())
+                    .fetch_optional(&self.readers)
+                    .await?;
+                row.as_ref().map(rows::record).transpose()
+            }
+
+            async fn try_canonical(&self, from_index: u64, limit: u32) -> Result<Vec<Record>, StoreError> {
+                // Stored numbers are signed: an index beyond them is beyond the last.
+                let Ok(from_index) = i64::try_from(from_index) else { return Ok(Vec::new()) };
+                let rows = sqlx::query(sql::CANONICAL)
+                    .bind(self.chain_id)
+                    .bind(from_index)
+                    .bind(i64::from(limit.min(MAX_PAGE)))
+                    .fetch_all(&self.readers)
+                    .await?;
+                rows.iter().map(rows::record).collect()
+            }
+
+            async fn try_entries(&self, from_seq: u64, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
+                let Ok(from_seq) = i64::try_from(from_seq) else { return Ok(Vec::new()) };
+                let rows = sqlx::query(sql::ENTRIES)
+                    .bind(self.chain_id)
+                    .bind(from_seq)
+                    .bind(i64::from(limit.min(MAX_PAGE)))
+                    .fetch_all(&self.readers)
+                    .await?;
+                rows.iter().map(rows::entry).collect()
+            }
+
+            async fn try_inbox(&self, from_index: u64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+                let Ok(from_index) = i64::try_from(from_index) else { return Ok(Vec::new()) };
+                let rows = sqlx::query(sql::INBOX)
+                    .bind(self.chain_id)
+                    .bind(from_index)
+                    .bind(i64::from(limit.min(MAX_PAGE)))
+                    .fetch_all(&self.readers)
+                    .await?;
+                rows.iter().map(rows::inbox_row).collect()
+            }
+
+            async fn try_verifier_state(&self) -> Result<VerifierState, StoreError> {
+                let mut tx = self.snapshot().await?;
+                let row = sqlx::query(sql::GET_CHECKPOINT).bind(self.chain_id).fetch_one(&mut *tx).await?;
+                let checkpoint = rows::checkpoint(&row)?;
+                let mut leaves = Vec::new();
+                let mut found = sqlx::query(sql::LEAVES).bind(self.chain_id).fetch(&mut *tx);
+                while let Some(row) = found.try_next().await? {
+                    leaves.push(rows::leaf(&row)?);
+                }
+                drop(found);
+                let found = sqlx::query(sql::CODES).bind(self.chain_id).fetch_all(&mut *tx).await?;
+                let codes = found.iter().map(|row| Ok(Bytes::from(row.bytes("code")?)));
+                Ok(VerifierState { checkpoint, leaves, codes: codes.collect::<Result<_, StoreError>>()? })
+            }
+        }
+    };
+}
+
+pub(in crate::store) use sql_reads;

@@ -1,0 +1,189 @@
+//! Writing, and the [`crate::store::Store`] of it all.
+
+/// Implements transitions and [`crate::store::Store`] for a store that has [`super::sql_reads`] and the methods
+/// `begin`, `put_leaves` and `retry`.
+macro_rules! sql_writes {
+    ($Store:ident, $Connection:ty) => {
+        impl $Store {
+            async fn try_open(&self, genesis: &Genesis) -> Result<(), StoreError> {
+                let mut tx = self.begin().await?;
+                let made = sqlx::query(sql::NEW_CHAIN)
+                    .bind(self.chain_id)
+                    .bind(genesis.config_hash.to_vec())
+                    .bind(vec![0u8; 32])
+                    .execute(&mut *tx)
+                    .await?
+                    .rows_affected();
+                if made == 1 {
+                    self.put_state(&mut tx, &genesis.state).await?;
+                }
+                let row = sqlx::query(sql::GET_CHAIN).bind(self.chain_id).fetch_one(&mut *tx).await?;
+                let (found, expected) = (row.hash("config_hash")?, genesis.config_hash);
+                if found != expected {
+                    return Err(StoreError::WrongChain { found, expected });
+                }
+                Ok(tx.commit().await?)
+            }
+
+            async fn try_commit(&self, write: &Write) -> Result<(), StoreError> {
+                let mut tx = self.begin().await?;
+                self.move_chain(&mut tx, write).await?;
+                for effect in &write.effects {
+                    match effect {
+                        Effect::Append(entry) => self.append(&mut tx, entry).await?,
+                        Effect::Save(record) => self.save(&mut tx, record).await?,
+                        Effect::Queue(row) => self.queue(&mut tx, row).await?,
+                    }
+                }
+                if let Some(state) = &write.state {
+                    self.put_state(&mut tx, state).await?;
+                }
+                Ok(tx.commit().await?)
+            }
+
+            async fn move_chain(&self, connection: &mut $Connection, write: &Write) -> Result<(), StoreError> {
+                let head = &write.head;
+                let moved = sqlx::query(sql::MOVE_CHAIN)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(write.version))
+                    .bind(rows::sql(head.log_seq))
+                    .bind(head.log_hash.to_vec())
+                    .bind(rows::sql(head.log_time_ms))
+                    .bind(head.tip.map(|(index, _)| rows::sql(index)))
+                    .bind(head.tip.map(|(_, hash)| hash.to_vec()))
+                    .bind(head.finalized_index.map(rows::sql))
+                    .bind(rows::sql(head.epoch))
+                    .bind(rows::sql(head.generation))
+                    .bind(i64::from(head.frozen))
+                    .bind(rows::sql(head.inbox_len))
+                    .bind(head.inbox_acc.to_vec())
+                    .execute(connection)
+                    .await?
+                    .rows_affected();
+                if moved == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+            }
+
+            async fn append(&self, connection: &mut $Connection, entry: &LogEntry) -> Result<(), StoreError> {
+                sqlx::query(sql::APPEND)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(entry.seq))
+                    .bind(i64::from(entry.event.kind()))
+                    .bind(rows::sql(entry.time_ms))
+                    .bind(entry.hash().to_vec())
+                    .bind(entry.encode())
+                    .execute(&mut *connection)
+                    .await?;
+                if let Event::Equivocation(evidence) = &entry.event {
+                    sqlx::query(sql::EVIDENCE)
+                        .bind(self.chain_id)
+                        .bind(rows::sql(entry.seq))
+                        .bind(evidence.first.encode())
+                        .bind(evidence.second.encode())
+                        .execute(connection)
+                        .await?;
+                }
+                Ok(())
+            }
+
+            async fn save(&self, connection: &mut $Connection, record: &Record) -> Result<(), StoreError> {
+                let rejection = record.rejection;
+                sqlx::query(sql::SAVE)
+                    .bind(self.chain_id)
+                    .bind(record.commitment.to_vec())
+                    .bind(rows::sql(record.signed.header.batch_index))
+                    .bind(rows::sql(record.generation))
+                    .bind(i64::from(record.status.code()))
+                    .bind(record.signed.encode())
+                    .bind(rows::sql(record.log_seq))
+                    .bind(rows::sql(record.posted_ms))
+                    .bind(record.finalized_ms.map(rows::sql))
+                    .bind(rejection.map(|rejection| i64::from(rejection.reason.code())))
+                    .bind(rejection.and_then(|rejection| rejection.block).map(rows::sql))
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+
+            async fn queue(&self, connection: &mut $Connection, row: &InboxRow) -> Result<(), StoreError> {
+                sqlx::query(sql::QUEUE)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(row.item.index))
+                    .bind(rows::sql(row.item.time_ms))
+                    .bind(row.item.transaction.to_vec())
+                    .bind(row.acc.to_vec())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+
+            async fn put_state(&self, connection: &mut $Connection, state: &StateWrite) -> Result<(), StoreError> {
+                let checkpoint = &state.checkpoint;
+                sqlx::query(sql::SET_CHECKPOINT)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(checkpoint.next_batch))
+                    .bind(checkpoint.commitment.to_vec())
+                    .bind(alloy_rlp::encode(&checkpoint.block.header))
+                    .bind(rows::sql(checkpoint.inbox_cursor))
+                    .bind(checkpoint.inbox_acc.to_vec())
+                    .execute(&mut *connection)
+                    .await?;
+                for (hash, code) in &state.codes {
+                    sqlx::query(sql::ADD_CODE)
+                        .bind(self.chain_id)
+                        .bind(hash.to_vec())
+                        .bind(code.to_vec())
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                self.put_leaves(connection, &state.leaves).await
+            }
+        }
+
+        impl Store for $Store {
+            fn open<'a>(&'a self, genesis: &'a Genesis) -> Answer<'a, ()> {
+                Box::pin(self.retry(move || self.try_open(genesis)))
+            }
+
+            fn load(&self) -> Answer<'_, Loaded> {
+                Box::pin(self.retry(|| self.try_load()))
+            }
+
+            fn version(&self) -> Answer<'_, u64> {
+                Box::pin(async {
+                    let row = sqlx::query(sql::GET_CHAIN).bind(self.chain_id).fetch_one(&self.readers).await?;
+                    row.int("version")
+                })
+            }
+
+            fn commit<'a>(&'a self, write: &'a Write) -> Answer<'a, ()> {
+                Box::pin(self.retry(move || self.try_commit(write)))
+            }
+
+            fn facts<'a>(&'a self, signed: &'a SignedBatch) -> Answer<'a, PostFacts> {
+                Box::pin(self.try_facts(signed))
+            }
+
+            fn entries(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {
+                Box::pin(self.try_entries(from_seq, limit))
+            }
+
+            fn record(&self, commitment: B256) -> Answer<'_, Option<Record>> {
+                Box::pin(self.try_record(commitment))
+            }
+
+            fn canonical(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<Record>> {
+                Box::pin(self.try_canonical(from_index, limit))
+            }
+
+            fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>> {
+                Box::pin(self.try_inbox(from_index, limit))
+            }
+
+            fn verifier_state(&self) -> Answer<'_, VerifierState> {
+                Box::pin(self.retry(|| self.try_verifier_state()))
+            }
+        }
+    };
+}
+
+pub(in crate::store) use sql_writes;

@@ -1,0 +1,237 @@
+// What clients are told when something is wrong: the error classes of ethers and viem, and plain JSON-RPC.
+import { request as httpRequest } from "node:http";
+import { ContractFactory, HDNodeWallet, JsonRpcProvider, Wallet, decodeRlp, encodeRlp, hexlify, parseEther, parseUnits, randomBytes } from "ethers";
+import { createWalletClient, http, publicActions } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { foundry } from "viem/chains";
+import { ACCOUNT, MNEMONIC, area, eventually, expect, refusal, rpc, same } from "./lib/check.mjs";
+import { contracts } from "./lib/contracts.mjs";
+
+const provider = new JsonRpcProvider(rpc, undefined, { cacheTimeout: -1, pollingInterval: 50 });
+const wallet = HDNodeWallet.fromPhrase(MNEMONIC, "", `m/44'/60'/0'/0/${ACCOUNT.errors}`).connect(provider);
+const FRIEND = `0x${"e0".repeat(20)}`;
+const CHAIN = 31337;
+
+/** The answer to a body, as it is on the wire. */
+async function post(body) {
+  const answer = await fetch(rpc, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const text = await answer.text();
+  return { status: answer.status, json: text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : undefined };
+}
+
+const ask = async (method, ...params) => (await post(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }))).json;
+
+/** A new account with ether. */
+async function newcomer(value = parseEther("1")) {
+  const fresh = Wallet.createRandom(provider);
+  await (await wallet.sendTransaction({ to: fresh.address, value })).wait();
+  return fresh;
+}
+
+/** Fields that are right unless said otherwise. */
+const transfer = (nonce, more = {}) => ({
+  type: 2, chainId: CHAIN, nonce, to: FRIEND, value: 1n, gasLimit: 21_000n,
+  maxFeePerGas: parseUnits("20", "gwei"), maxPriorityFeePerGas: parseUnits("1", "gwei"), ...more,
+});
+
+/** The JSON-RPC error to a transaction signed with these fields. */
+async function rawError(from, fields) {
+  const { error, result } = await ask("eth_sendRawTransaction", await from.signTransaction(fields));
+  expect(error !== undefined, `an error, not ${result}`);
+  return error;
+}
+
+async function refusedTransactions(check) {
+  const sender = await newcomer();
+  await (await sender.sendTransaction({ to: FRIEND, value: 1n })).wait();
+  const viem = createWalletClient({ chain: foundry, transport: http(rpc), account: privateKeyToAccount(sender.privateKey) }).extend(publicActions);
+
+  await check("nonce too low (ethers)", async () => {
+    const error = await refusal(sender.sendTransaction(transfer(0)));
+    same(error.code, "NONCE_EXPIRED", "code");
+  });
+  await check("nonce too low (viem)", async () => {
+    const { type, gasLimit, ...fields } = transfer(0);
+    const error = await refusal(viem.sendTransaction({ ...fields, gas: gasLimit }));
+    expect(error.walk((cause) => cause.name === "NonceTooLowError"), `NonceTooLowError, not ${error}`);
+  });
+  await check("insufficient funds (ethers)", async () => {
+    const error = await refusal(sender.sendTransaction(transfer(1, { value: parseEther("5") })));
+    same(error.code, "INSUFFICIENT_FUNDS", "code");
+  });
+  await check("insufficient funds (viem)", async () => {
+    const error = await refusal(viem.sendTransaction({ to: FRIEND, value: parseEther("5") }));
+    expect(error.walk((cause) => cause.name === "InsufficientFundsError"), `InsufficientFundsError, not ${error}`);
+  });
+  await check("insufficient funds, by an account that never had any", async () => {
+    const error = await rawError(Wallet.createRandom(), transfer(0));
+    expect(/insufficient funds/i.test(error.message), `insufficient funds, not: ${error.message}`);
+  });
+  await check("wrong chain id", async () => {
+    const error = await rawError(Wallet.createRandom(), transfer(0, { chainId: 1 }));
+    expect(/chain/i.test(error.message), `words about the chain, not: ${error.message}`);
+  });
+  await check("too little gas, too much gas", async () => {
+    const little = await rawError(sender, transfer(1, { gasLimit: 20_999n }));
+    expect(/intrinsic gas|gas too low/i.test(little.message), `intrinsic gas, not: ${little.message}`);
+    const much = await rawError(sender, transfer(1, { gasLimit: 2n ** 40n, maxFeePerGas: 1n, maxPriorityFeePerGas: 0n }));
+    expect(/gas/i.test(much.message), `words about gas, not: ${much.message}`);
+  });
+  await check("a fee below any base fee", async () => {
+    const error = await rawError(sender, transfer(1, { maxFeePerGas: 1n, maxPriorityFeePerGas: 0n }));
+    expect(/base ?fee/i.test(error.message), `words about the base fee, not: ${error.message}`);
+  });
+  await check("a tip above the fee cap", async () => {
+    const error = await rawError(sender, transfer(1, { maxFeePerGas: parseUnits("2", "gwei"), maxPriorityFeePerGas: parseUnits("3", "gwei") })).catch((local) => local);
+    expect(/priority/i.test(error.message), `words about the tip, not: ${error.message}`);
+  });
+  await check("bytes that are no transaction", async () => {
+    for (const bytes of ["0x", "0x02", "0xdeadbeef", `0x02${"ff".repeat(100)}`, `0x7f${"00".repeat(64)}`]) {
+      const { error } = await ask("eth_sendRawTransaction", bytes);
+      expect(error && error.code < 0, `an error to ${bytes}`);
+    }
+  });
+  await check("a blob transaction (type 3)", async () => {
+    const fields = { ...transfer(1), type: 3, maxFeePerBlobGas: parseUnits("1", "gwei"), blobVersionedHashes: [`0x01${"ab".repeat(31)}`] };
+    const signed = await sender.signTransaction(fields);
+    const sidecar = encodeRlp([decodeRlp(`0x${signed.slice(4)}`), [hexlify(randomBytes(64))], [hexlify(randomBytes(48))], [hexlify(randomBytes(48))]]);
+    for (const raw of [signed, `0x03${sidecar.slice(2)}`]) {
+      const { error, result } = await ask("eth_sendRawTransaction", raw);
+      expect(error !== undefined, `an error, not ${result}`);
+      expect(/blob|4844|sidecar|type|decode/i.test(error.message), `words about blobs, not: ${error.message}`);
+    }
+    same(await provider.getTransactionCount(sender.address), 1, "nonce");
+  });
+}
+
+async function pool(check) {
+  const sender = await newcomer();
+  const gap = await check("a transaction after a gap waits, and is not in a block", async () => {
+    const hash = (await sender.sendTransaction(transfer(1))).hash;
+    const waiting = await ask("eth_getTransactionByHash", hash);
+    same(waiting.result.blockHash, null, "block of the waiting transaction");
+    same(waiting.result.blockNumber, null, "number of its block");
+    same((await ask("eth_getTransactionReceipt", hash)).result, null, "receipt");
+    same(await provider.getTransactionCount(sender.address, "pending"), 0, "pending nonce");
+    return hash;
+  });
+  await check("the same again is known already", async () => {
+    const error = await rawError(sender, transfer(1));
+    expect(/known|already/i.test(error.message), `already known, not: ${error.message}`);
+  });
+  await check("an underpriced replacement (ethers)", async () => {
+    const error = await refusal(sender.sendTransaction(transfer(1, { value: 2n })));
+    same(error.code, "REPLACEMENT_UNDERPRICED", "code");
+  });
+  const replaced = await check("a replacement that pays more", async () => {
+    const more = { maxFeePerGas: parseUnits("40", "gwei"), maxPriorityFeePerGas: parseUnits("2", "gwei"), value: 3n };
+    return (await sender.sendTransaction(transfer(1, more))).hash;
+  });
+  await check("both are in blocks once the gap is closed, in order", async () => {
+    const first = await (await sender.sendTransaction(transfer(0))).wait();
+    const second = await eventually(() => provider.getTransactionReceipt(replaced));
+    same([first.status, second.status], [1, 1], "status");
+    const place = ({ blockNumber, index }) => blockNumber * 1e6 + index;
+    expect(place(first) < place(second), "the order of nonces");
+    same((await ask("eth_getTransactionReceipt", gap)).result, null, "receipt of the replaced transaction");
+    same(await provider.getTransactionCount(sender.address), 2, "nonce");
+  });
+}
+
+async function reverts(check) {
+  const { abi, bytecode } = contracts().Refuser;
+  const refuser = await (await new ContractFactory(abi, bytecode, wallet).deploy()).waitForDeployment();
+  await check("a call reverts with a reason", async () => {
+    const error = await refusal(refuser.withReason());
+    same([error.code, error.reason], ["CALL_EXCEPTION", "not today"], "error");
+  });
+  await check("a call reverts without one", async () => {
+    const error = await refusal(refuser.withoutReason());
+    same([error.code, error.data], ["CALL_EXCEPTION", "0x"], "error");
+  });
+  await check("a call reverts with a custom error", async () => {
+    const error = await refusal(refuser.withError(3));
+    same([error.revert.name, ...error.revert.args], ["TooSmall", 3, 10], "error");
+  });
+  await check("a call panics", async () => {
+    const error = await refusal(refuser.withPanic(0));
+    same([error.revert.name, error.revert.args[0]], ["Panic", 0x12], "error");
+  });
+  await check("on the wire: code 3, and the data", async () => {
+    const data = refuser.interface.encodeFunctionData("withError", [3]);
+    const { error } = await ask("eth_call", { to: await refuser.getAddress(), data }, "latest");
+    same(error.code, 3, "code");
+    same(error.data, refuser.interface.encodeErrorResult("TooSmall", [3, 10]), "data");
+    expect(/execution reverted/.test(error.message), `execution reverted, not: ${error.message}`);
+  });
+  await check("an estimate of a call that reverts", async () => {
+    const error = await refusal(refuser.accept.estimateGas(3));
+    same([error.code, error.data], ["CALL_EXCEPTION", refuser.interface.encodeErrorResult("TooSmall", [3, 10])], "error");
+  });
+  await check("a call without end", async () => {
+    const { error } = await ask("eth_call", { to: await refuser.getAddress(), data: refuser.interface.encodeFunctionData("endless"), gas: "0x989680" }, "latest");
+    expect(/gas/i.test(error.message), `out of gas, not: ${error.message}`);
+  });
+  await check("a transaction that reverts is in a block, has no effect and costs gas", async () => {
+    const before = await provider.getBalance(wallet.address);
+    const sent = await refuser.accept(3, { gasLimit: 100_000, value: 5n });
+    const error = await refusal(sent.wait());
+    same([error.code, error.receipt.status], ["CALL_EXCEPTION", 0], "error");
+    same(await provider.getBalance(wallet.address), before - error.receipt.gasUsed * error.receipt.gasPrice, "balance");
+    same(await refuser.accepted(), 0, "stored value");
+  });
+}
+
+async function protocol(check) {
+  await check("an unknown method", async () => same((await ask("eth_noSuchMethod")).error.code, -32601, "code"));
+  await check("bad parameters", async () => {
+    for (const [method, ...params] of [["eth_getBalance"], ["eth_getBalance", "0x12", "latest"], ["eth_getBlockByNumber", "newest", false], ["eth_getTransactionByHash", "0xab"]]) {
+      same((await ask(method, ...params)).error.code, -32602, `code to ${method} ${params}`);
+    }
+  });
+  await check("a body that is no JSON", async () => {
+    const { code } = (await post("{")).json.error;
+    expect([-32700, -32600].includes(code), `parse error or invalid request, not ${code}`);
+  });
+  await check("a batch with one bad call answers the others", async () => {
+    const call = (id, method) => ({ jsonrpc: "2.0", id, method, params: [] });
+    const { json } = await post(JSON.stringify([call(1, "eth_chainId"), call(2, "eth_noSuchMethod"), call(3, "eth_blockNumber")]));
+    const answers = Object.fromEntries(json.map((answer) => [answer.id, answer]));
+    same(answers[1].result, "0x7a69", "first");
+    same(answers[2].error.code, -32601, "second");
+    expect(answers[3].result.startsWith("0x"), "a third answer");
+  });
+  await check("what does not exist is null", async () => {
+    const hash = hexlify(randomBytes(32));
+    for (const [method, ...params] of [["eth_getTransactionByHash", hash], ["eth_getTransactionReceipt", hash], ["eth_getBlockByHash", hash, false], ["eth_getBlockByNumber", "0xffffffffff", false]]) {
+      const answer = await ask(method, ...params);
+      expect(answer.result === null && !answer.error, `null to ${method}, not ${JSON.stringify(answer)}`);
+    }
+  });
+  await check("an oversized request is refused, and the node goes on", async () => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_sendRawTransaction", params: [`0x${"00".repeat(16 << 20)}`] });
+    const outcome = await new Promise((resolve) => {
+      const headers = { "content-type": "application/json", "content-length": body.length };
+      const request = httpRequest(rpc, { method: "POST", headers, agent: false }, (answer) => {
+        let text = "";
+        answer.on("data", (part) => (text += part));
+        answer.on("close", () => resolve(`${answer.statusCode} ${text}`));
+        answer.on("error", () => {});
+      });
+      // A node may hang up before it has read everything.
+      const cutOff = (error) => resolve(`cut off: ${error.code}`);
+      request.on("error", cutOff);
+      request.on("socket", (socket) => socket.on("error", cutOff));
+      request.end(body);
+    });
+    expect(/^413|"error"|^cut off/.test(outcome), `a refusal, not: ${outcome.slice(0, 200)}`);
+    same((await ask("eth_chainId")).result, "0x7a69", "chain id");
+  });
+}
+
+await area("errors", async (check) => {
+  await refusedTransactions(check);
+  await pool(check);
+  await reverts(check);
+  await protocol(check);
+});

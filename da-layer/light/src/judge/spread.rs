@@ -93,6 +93,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// Nobody is asked more often than allowed, nor again after a denial, and all are asked before a row is given up.
         #[test]
         fn every_row_ends(count in 1usize..5, attempts in 1u32..4, denials in proptest::collection::vec(any::<bool>(), 20)) {

@@ -111,3 +111,51 @@ fn decode(bytes: &[u8]) -> Option<StoredSamples> {
     }
     Some(StoredSamples { header, rows })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use weft_da::{Blob, ChainPosition, EncodedBlock, Packed, Schedule};
+    use weft_primitives::{Namespace, Signer};
+
+    use super::*;
+
+    /// A file as it is written, with two rows.
+    fn file() -> Vec<u8> {
+        let packed = Packed::new(&[Blob::new(Namespace([1; 32]), &[7; 900])], 1 << 20).expect("fits");
+        let block = EncodedBlock::encode(packed, Schedule::Sequential);
+        let place = ChainPosition { network_id: 1, height: 1, prev_hash: B256::ZERO, time_ms: 0 };
+        let signer = Signer::from_bytes([1; 32]).expect("a key");
+        let mut bytes = SignedHeader::sign(block.header(place), &signer).encode().to_vec();
+        bytes.extend_from_slice(block.rows().digest_bytes());
+        for index in [3u32, 200] {
+            let proof = block.row(index).expect("a row");
+            bytes.extend_from_slice(&index.to_be_bytes());
+            bytes.extend_from_slice(&proof.row);
+            proof.path.iter().for_each(|hash| bytes.extend_from_slice(hash.as_slice()));
+        }
+        bytes
+    }
+
+    #[test]
+    fn reads_what_was_written() {
+        let samples = decode(&file()).expect("a good file");
+        assert_eq!(samples.rows.iter().map(VerifiedRow::index).collect::<Vec<_>>(), [3, 200]);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_are_none(at: prop::sample::Index, flip in 1u8.., cut: bool, noise: Vec<u8>) {
+            let mut bytes = file();
+            // The signature (the last 65 of the header's 240 bytes) is not for this file to check.
+            let at = at.index(bytes.len());
+            prop_assume!(!(175..240).contains(&at));
+            if cut { bytes.truncate(at) } else { bytes[at] ^= flip }
+            // Cut between two rows it is a shorter good file; the header's fields that rows do not depend on
+            // are the signature's to guard.
+            let unguarded = |samples: StoredSamples| samples.rows.len() < 2 || at < 175;
+            prop_assert!(decode(&bytes).is_none_or(unguarded));
+            prop_assert!(decode(&noise).is_none());
+        }
+    }
+}

@@ -41,7 +41,7 @@ impl Daemon {
 
     /// Waits until the status has it so.
     async fn wait(&self, what: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..200 {
+        for _ in 0..800 {
             let status = self.status().await;
             if what(&status) {
                 return status;

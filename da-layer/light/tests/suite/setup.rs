@@ -24,16 +24,28 @@ pub fn config() -> Config {
         trusted: Some(signer().address()),
         network_id: Some(NETWORK),
         limits: Limits {
-            request_timeout: Duration::from_millis(300),
-            block_timeout: Duration::from_secs(3),
-            wait_for_block: Duration::from_millis(600),
-            cross_check: Duration::from_millis(300),
+            request_timeout: Duration::from_secs(2),
+            block_timeout: Duration::from_secs(10),
+            wait_for_block: Duration::from_secs(3),
+            cross_check: Duration::from_secs(1),
             head_check: Duration::from_millis(150),
             recheck: Duration::from_millis(100),
             ..Limits::default()
         },
         ..Config::default()
     }
+}
+
+/// For tests in which somebody is waited for in vain.
+pub fn impatient() -> Config {
+    let limits = Limits {
+        request_timeout: Duration::from_millis(300),
+        block_timeout: Duration::from_secs(3),
+        wait_for_block: Duration::from_millis(600),
+        cross_check: Duration::from_millis(300),
+        ..config().limits
+    };
+    Config { limits, ..config() }
 }
 
 /// A client of these nodes.
@@ -71,7 +83,11 @@ pub async fn once(client: &Client, target: OnceTarget) -> Outcome {
 
 /// Judges the newest block of `world` by nodes with these lies.
 pub async fn judge(world: &Arc<World>, lies: &[Lies], transport: Transport) -> Outcome {
-    let nodes: Vec<_> =
-        (0..).zip(lies).map(|(at, lies)| TestNode::new(&format!("node{at}"), world, lies.clone())).collect();
-    once(&client(config(), &nodes, transport).await, OnceTarget::Latest).await
+    judge_with(config(), world, lies, transport).await
+}
+
+pub async fn judge_with(config: Config, world: &Arc<World>, lies: &[Lies], transport: Transport) -> Outcome {
+    let node = |(at, lies): (usize, &Lies)| TestNode::new(&format!("node{at}"), world, lies.clone());
+    let nodes: Vec<_> = lies.iter().enumerate().map(node).collect();
+    once(&client(config, &nodes, transport).await, OnceTarget::Latest).await
 }

@@ -106,11 +106,9 @@ fn apply(command: &Command, path: &Path, key: &str) -> Result<String, ConfigErro
 }
 
 fn read(path: &Path) -> Result<Vec<(String, Vec<String>)>, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let table: toml::Table =
+        text.parse().map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
     let mut out = Vec::new();
     flatten(path, "", table, &mut out)?;
     Ok(out)
@@ -132,8 +130,8 @@ fn flatten(
                 out.push((key, items));
             }
             value => {
-                let text = scalar(&value)
-                    .ok_or_else(|| ConfigError::BadValue { path: path.to_owned(), key: key.clone() })?;
+                let text =
+                    scalar(&value).ok_or_else(|| ConfigError::BadValue { path: path.to_owned(), key: key.clone() })?;
                 out.push((key, vec![text]));
             }
         }
@@ -204,7 +202,10 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused_with_a_hint() {
         let error = parse("[block]\nmin_intervall_ms = 9", &[]).unwrap_err();
-        assert!(error.contains("unknown key `block.min_intervall_ms`; did you mean `block-min-interval-ms`?"), "{error}");
+        assert!(
+            error.contains("unknown key `block.min_intervall_ms`; did you mean `block-min-interval-ms`?"),
+            "{error}"
+        );
         assert!(parse("config = \"x\"", &[]).unwrap_err().contains("unknown key"));
         assert!(parse("when = 2026-01-01", &[]).unwrap_err().contains("must be a string"));
     }

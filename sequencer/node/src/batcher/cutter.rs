@@ -144,6 +144,8 @@ impl Cutter {
         let load = |number: u64| store.block(number)?.ok_or(CutError::NoBlock(number));
         let parent = load(first - 1)?;
         let config = self.backend.config();
+        // What had been seen when the batch was cut: an inbox item that came later may not make it overdue.
+        let anchor = store.log_state()?;
         let batch_index = store.last_batch()?.map_or(0, |batch| batch.header.batch_index + 1);
         let mut batch =
             Batch { chain_id: config.chain_id(), first_block: first, inbox_from: parent.inbox_cursor, blocks: vec![] };
@@ -155,6 +157,8 @@ impl Cutter {
             first_block: first,
             pre_state_root: parent.header.state_root,
             inbox_from: parent.inbox_cursor,
+            anchor_seq: anchor.seq,
+            anchor_hash: anchor.hash,
             ..BatchHeader::default()
         };
         for number in first..first + count {

@@ -156,13 +156,10 @@ impl Submitter {
             }
             None => B256::ZERO,
         };
-        let anchor = store.log_state()?;
         let header = BatchHeader {
             parent_commitment,
             da_data_root: published.data_root,
             da_height: published.height,
-            anchor_seq: anchor.seq,
-            anchor_hash: anchor.hash,
             ..record.header
         };
         // Stored before anyone sees it: there is never a second signature for this place.

@@ -1,0 +1,218 @@
+//! Client commands: `tx`, `blob`, `verify`, `bench`.
+
+use std::path::PathBuf;
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use clap::{Args, Subcommand, ValueEnum};
+use weft_primitives::Namespace;
+
+use crate::amount;
+
+/// Which sequencer.
+#[derive(Args, Clone, Debug)]
+pub struct Endpoints {
+    /// Its Ethereum JSON-RPC.
+    #[arg(long, default_value = "http://127.0.0.1:8545")]
+    pub rpc_url: String,
+    /// Its gRPC URL.
+    #[arg(long, default_value = "http://127.0.0.1:9100")]
+    pub sequencer_url: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Who sends.
+#[derive(Args, Clone, Debug)]
+pub struct Sender {
+    /// Number of a development account, 0 to 9; used when no key is given.
+    #[arg(long, default_value_t = 0)]
+    pub from: usize,
+    /// Key file of the sender.
+    #[arg(long)]
+    pub key_file: Option<PathBuf>,
+    /// Tip in wei a gas.
+    #[arg(long, default_value = "1gwei", value_parser = amount::parse)]
+    pub priority_fee: U256,
+    /// Print the hash alone.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// How far to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Waited {
+    /// In a durable block.
+    Executed,
+    /// In the settlement log.
+    Posted,
+    /// Sampled by settlement.
+    Available,
+    /// Final.
+    Finalized,
+}
+
+/// `weft tx`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum TxCommand {
+    /// Send a transaction that is signed already.
+    #[command(after_help = "Example:\n  weft tx send 0x02f8..")]
+    Send {
+        /// EIP-2718 bytes in hexadecimal.
+        raw: Bytes,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoints: Endpoints,
+    },
+    /// Send ether and wait for the durable receipt.
+    #[command(
+        after_help = "Example:\n  weft tx transfer --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --value 0.5ether"
+    )]
+    Transfer {
+        /// Recipient.
+        #[arg(long)]
+        to: Address,
+        /// Amount, as 0.5ether, 20gwei or 1000 (wei).
+        #[arg(long, value_parser = amount::parse)]
+        value: U256,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        sender: Sender,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoints: Endpoints,
+    },
+    /// Try out a call without sending it.
+    #[command(after_help = "Example:\n  weft tx call --to 0x5FbD.. --data 0x18160ddd")]
+    Call {
+        /// Contract.
+        #[arg(long)]
+        to: Address,
+        /// Call data in hexadecimal.
+        #[arg(long, default_value = "0x")]
+        data: Bytes,
+        /// Block number or tag.
+        #[arg(long, default_value = "latest")]
+        block: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoints: Endpoints,
+    },
+    /// Where a transaction is on its way to finality.
+    #[command(after_help = "Example:\n  weft tx status 0x1234.. --wait finalized")]
+    Status {
+        /// Its hash.
+        hash: B256,
+        /// Wait until it is this far.
+        #[arg(long, value_enum)]
+        wait: Option<Waited>,
+        /// Longest wait, seconds.
+        #[arg(long, default_value_t = 60)]
+        timeout_s: u64,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoints: Endpoints,
+    },
+}
+
+/// Which DA node, and which namespace.
+#[derive(Args, Clone, Debug)]
+pub struct DaEndpoint {
+    /// Its gRPC URL.
+    #[arg(long, default_value = "http://127.0.0.1:9200")]
+    pub da_url: String,
+    /// Namespace, 64 hexadecimal digits; by default one for documents.
+    #[arg(long)]
+    pub namespace: Option<Namespace>,
+    /// Whose header is taken; without it, whoever the node names.
+    #[arg(long)]
+    pub da_address: Option<Address>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `weft blob`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum BlobCommand {
+    /// Store a file; returns once it is durable, with its content hash.
+    #[command(after_help = "Example:\n  weft blob put report.pdf")]
+    Put {
+        /// The file.
+        file: PathBuf,
+        /// Print the content hash alone.
+        #[arg(long)]
+        quiet: bool,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: DaEndpoint,
+    },
+    /// Read a blob back; its hash is checked.
+    #[command(after_help = "Example:\n  weft blob get 0x1234.. --output report.pdf")]
+    Get {
+        /// Content hash (BLAKE3).
+        hash: B256,
+        /// Where to write it; standard output if not given.
+        #[arg(long)]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: DaEndpoint,
+    },
+    /// Get and check the proof that a blob is on the DA layer, unchanged.
+    #[command(after_help = "Example:\n  weft blob prove 0x1234.. --json > proof.json")]
+    Prove {
+        /// Content hash (BLAKE3).
+        hash: B256,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: DaEndpoint,
+    },
+}
+
+/// `weft verify`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  weft verify 7
+  weft verify --all --json
+
+The commitment comes from settlement, the data from DA, the state from re-execution since genesis.
+Exit code 0: Valid, 3: Invalid, 4: Undecided, 1: error, 2: usage.")]
+pub struct VerifyArgs {
+    /// The batch to judge.
+    #[arg(required_unless_present = "all")]
+    pub batch: Option<u64>,
+    /// Judge all batches.
+    #[arg(long, conflicts_with = "batch")]
+    pub all: bool,
+    /// Genesis file; the development chain if not given.
+    #[arg(long)]
+    pub genesis: Option<PathBuf>,
+    /// gRPC URL of the settlement service.
+    #[arg(long, default_value = "http://127.0.0.1:9300")]
+    pub settlement_url: String,
+    /// gRPC URL of a DA node.
+    #[arg(long, default_value = "http://127.0.0.1:9200")]
+    pub da_url: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `weft bench`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum BenchCommand {
+    /// Throughput and latency of a whole rollup: starts `weft dev` in a process of its own and loads it.
+    #[command(after_help = "Example:\n  weft bench e2e --json --seconds 60")]
+    E2e {
+        /// How long each load lasts.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// Accounts that send.
+        #[arg(long, default_value_t = 1_000)]
+        accounts: usize,
+        /// Print JSON rows.
+        #[arg(long)]
+        json: bool,
+    },
+}

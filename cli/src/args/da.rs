@@ -1,0 +1,96 @@
+//! `weft da`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use weft_da_node::{Config, Limits};
+use weft_service::key_file;
+
+use super::LogArgs;
+use crate::output::Failure;
+
+/// Options of the DA node.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  weft da --config config/da.toml\n  weft da --data-dir data/da --key-file da.key")]
+pub struct DaArgs {
+    /// TOML file with any of these options.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Where the database is kept.
+    #[arg(long, default_value = "data/da")]
+    pub data_dir: PathBuf,
+    /// Key that signs the headers; made in the data folder if not given.
+    #[arg(long)]
+    pub key_file: Option<PathBuf>,
+    /// Identifies the DA network in every header.
+    #[arg(long, default_value_t = 1)]
+    pub network_id: u64,
+    /// Where gRPC listens.
+    #[arg(long, default_value = "127.0.0.1:9200")]
+    pub grpc_listen: SocketAddr,
+    /// Where metrics, health and the page are served.
+    #[arg(long, default_value = "127.0.0.1:9201")]
+    pub http_listen: SocketAddr,
+    /// Largest blob taken, bytes.
+    #[arg(long, default_value_t = Limits::default().max_blob_bytes, help_heading = "Limits")]
+    pub max_blob_bytes: u64,
+    /// Largest payload of one DA block, bytes.
+    #[arg(long, default_value_t = Limits::default().max_block_bytes, help_heading = "Limits")]
+    pub max_block_bytes: u64,
+    /// Bytes of blobs received or waiting, over all callers.
+    #[arg(long, default_value_t = Limits::default().intake_max_bytes, help_heading = "Limits")]
+    pub intake_max_bytes: u64,
+    /// Blobs waiting for a block.
+    #[arg(long, default_value_t = Limits::default().intake_max_blobs, help_heading = "Limits")]
+    pub intake_max_blobs: usize,
+    /// Least time between two blocks, milliseconds.
+    #[arg(long, default_value_t = Limits::default().block_min_interval_ms, help_heading = "Limits")]
+    pub block_min_interval_ms: u64,
+    /// Encoded blocks kept in memory to serve rows from, bytes.
+    #[arg(long, default_value_t = Limits::default().cache_max_bytes, help_heading = "Limits")]
+    pub cache_max_bytes: u64,
+    /// With less free disk space than this, blobs are refused, bytes.
+    #[arg(long, default_value_t = Limits::default().store_min_free_bytes, help_heading = "Limits")]
+    pub store_min_free_bytes: u64,
+    /// Header subscriptions at once.
+    #[arg(long, default_value_t = Limits::default().max_subscribers, help_heading = "Limits")]
+    pub max_subscribers: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub log_options: LogArgs,
+}
+
+impl DaArgs {
+    /// The node's configuration. Makes the data folder and a missing key.
+    pub fn to_config(&self) -> Result<Config, Failure> {
+        Ok(Config {
+            data_dir: self.data_dir.join("db"),
+            signer: load_key(self.key_file.as_deref(), &self.data_dir)?,
+            network_id: self.network_id,
+            limits: Limits {
+                max_blob_bytes: self.max_blob_bytes,
+                max_block_bytes: self.max_block_bytes,
+                intake_max_bytes: self.intake_max_bytes,
+                intake_max_blobs: self.intake_max_blobs,
+                block_min_interval_ms: self.block_min_interval_ms,
+                cache_max_bytes: self.cache_max_bytes,
+                store_min_free_bytes: self.store_min_free_bytes,
+                max_subscribers: self.max_subscribers,
+            },
+        })
+    }
+}
+
+/// A service's key: the file named, or one of its own in its data folder.
+pub(super) fn load_key(
+    key_file: Option<&std::path::Path>,
+    data_dir: &std::path::Path,
+) -> Result<weft_primitives::Signer, Failure> {
+    std::fs::create_dir_all(data_dir)
+        .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", data_dir.display())))?;
+    match key_file {
+        Some(path) => Ok(key_file::load(path)?),
+        None => Ok(key_file::load_or_create(&data_dir.join("service.key"))?),
+    }
+}

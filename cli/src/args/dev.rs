@@ -1,0 +1,60 @@
+//! `weft dev`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::LogArgs;
+use super::sequencer::Tuning;
+
+/// Options of the whole rollup in one process.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  weft dev\n  weft dev --data-dir my-chain --rpc-port 8546")]
+pub struct DevArgs {
+    /// TOML file with any of these options.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Where data is kept; a temporary folder if not given.
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Genesis file in go-ethereum's format; the development chain (31337) if not given.
+    #[arg(long)]
+    pub genesis: Option<PathBuf>,
+    /// Address that everything listens on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port of Ethereum JSON-RPC; 0 chooses a free one, here and below.
+    #[arg(long, default_value_t = 8545, help_heading = "Ports")]
+    pub rpc_port: u16,
+    /// Port of the sequencer's gRPC.
+    #[arg(long, default_value_t = 9100, help_heading = "Ports")]
+    pub sequencer_grpc_port: u16,
+    /// Port of the sequencer's HTTP.
+    #[arg(long, default_value_t = 9101, help_heading = "Ports")]
+    pub sequencer_http_port: u16,
+    /// Port of the DA node's gRPC.
+    #[arg(long, default_value_t = 9200, help_heading = "Ports")]
+    pub da_grpc_port: u16,
+    /// Port of the DA node's HTTP.
+    #[arg(long, default_value_t = 9201, help_heading = "Ports")]
+    pub da_http_port: u16,
+    /// Port of settlement's gRPC.
+    #[arg(long, default_value_t = 9300, help_heading = "Ports")]
+    pub settlement_grpc_port: u16,
+    /// Port of settlement's HTTP.
+    #[arg(long, default_value_t = 9301, help_heading = "Ports")]
+    pub settlement_http_port: u16,
+    /// Port of the light client's HTTP.
+    #[arg(long, default_value_t = 9401, help_heading = "Ports")]
+    pub light_http_port: u16,
+    /// Print the endpoints as one line of JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub tuning: Tuning,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub log_options: LogArgs,
+}

@@ -1,0 +1,69 @@
+//! The command line. Every long option is also an environment variable (`WEFT_*`) and a key of the file named by
+//! `--config`; see [`crate::config_file`].
+
+mod clients;
+mod da;
+mod dev;
+mod light;
+mod log;
+pub mod sequencer;
+mod settlement;
+
+use clap::{Parser, Subcommand};
+
+pub use clients::{BenchCommand, BlobCommand, DaEndpoint, Endpoints, Sender, TxCommand, VerifyArgs, Waited};
+pub use da::DaArgs;
+pub use dev::DevArgs;
+pub use light::LightArgs;
+pub use log::LogArgs;
+pub use sequencer::SequencerArgs;
+pub use settlement::{SettlementArgs, SettlementClientCommand};
+
+use crate::commands::keys::Keys;
+
+const AFTER_HELP: &str = "Examples:
+  weft dev                                     a whole rollup on this machine
+  weft tx transfer --to 0x7099.. --value 1ether
+  weft light --once latest                     sample the newest DA block
+  weft verify --all                            re-execute everything from genesis
+  weft sequencer --config config/sequencer.toml
+
+Every option is also an environment variable (--da-url: WEFT_DA_URL) and a key of the file given by --config.";
+
+/// Weft: a modular rollup stack.
+#[derive(Debug, Parser)]
+#[command(name = "weft", version, about, after_help = AFTER_HELP, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a whole rollup in one process: sequencer, DA node, settlement, light client.
+    Dev(Box<DevArgs>),
+    /// Run the sequencer.
+    Sequencer(Box<SequencerArgs>),
+    /// Run the data-availability node.
+    Da(DaArgs),
+    /// Run the settlement service, or ask one.
+    Settlement(Box<SettlementArgs>),
+    /// Sample the DA layer: a daemon, or one block with --once.
+    Light(LightArgs),
+    /// Send transactions and follow them.
+    #[command(subcommand)]
+    Tx(TxCommand),
+    /// Store documents on the DA layer, get them back, prove them.
+    #[command(subcommand)]
+    Blob(BlobCommand),
+    /// Re-execute batches and judge their commitments. Exit code 0: Valid, 3: Invalid, 4: Undecided.
+    Verify(VerifyArgs),
+    /// Measure this stack.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Make and show key files.
+    #[command(subcommand)]
+    Keys(Keys),
+}

@@ -1,0 +1,220 @@
+//! `weft dev`: every service in one process, on embedded stores, talking gRPC all the same.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use weft_primitives::Address;
+use weft_service::{Shutdown, key_file, listen};
+
+use crate::amount::in_ether;
+use crate::args::DevArgs;
+use crate::args::sequencer::{Tuned, load_chain};
+use crate::dev_accounts::{MNEMONIC, SECRET_KEYS, signer};
+use crate::output::{Exit, Failure};
+
+struct Listeners {
+    sequencer: weft_sequencer::Listeners,
+    da: weft_da_node::Listeners,
+    settlement: weft_settlement_node::Listeners,
+    light: TcpListener,
+}
+
+/// What the user is told.
+struct Endpoints {
+    rpc: SocketAddr,
+    sequencer: [SocketAddr; 2],
+    da: [SocketAddr; 2],
+    settlement: [SocketAddr; 2],
+    light: SocketAddr,
+}
+
+/// Runs until a signal, or until a service fails.
+pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
+    args.log_options.init();
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    // Lives as long as the services do.
+    let temporary = match args.data_dir {
+        None => Some(tempfile::tempdir()?),
+        Some(_) => None,
+    };
+    let folder = args.data_dir.clone().or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned()));
+    let folder = folder.unwrap_or_default();
+    let listeners = bind(&args).await?;
+    let endpoints = endpoints(&listeners)?;
+    let configs = Configs::new(&args, &folder, &endpoints)?;
+    let chain = configs.sequencer.chain.clone();
+    let stop = shutdown.child();
+    let services = async {
+        let Listeners { sequencer, da, settlement, light } = listeners;
+        tokio::join!(
+            ending(&stop, weft_da_node::run(configs.da, da, stop.clone())),
+            ending(&stop, weft_settlement_node::run(configs.settlement, settlement, stop.clone())),
+            ending(&stop, weft_sequencer::run(configs.sequencer, sequencer, stop.clone())),
+            ending(&stop, weft_light::run(configs.light, light, stop.clone())),
+        )
+    };
+    let announce = async {
+        if wait_until_ready(&endpoints, &stop).await {
+            tell(&args, &endpoints, &chain, &folder, temporary.is_none());
+        }
+    };
+    let ((da, settlement, sequencer, light), ()) = tokio::join!(services, announce);
+    da.and(settlement).and(sequencer).and(light)?;
+    Ok(Exit::Ok)
+}
+
+/// Whatever ends first takes the others along.
+async fn ending<E: std::error::Error>(
+    stop: &Shutdown,
+    service: impl Future<Output = Result<(), E>>,
+) -> Result<(), Failure> {
+    let result = service.await;
+    stop.trigger();
+    result.map_err(Failure::from)
+}
+
+async fn bind(args: &DevArgs) -> Result<Listeners, Failure> {
+    let at = |port: u16| SocketAddr::new(args.host, port);
+    Ok(Listeners {
+        sequencer: weft_sequencer::Listeners {
+            grpc: listen::bind(at(args.sequencer_grpc_port), "sequencer-grpc-port").await?,
+            rpc: listen::bind(at(args.rpc_port), "rpc-port").await?,
+            http: listen::bind(at(args.sequencer_http_port), "sequencer-http-port").await?,
+        },
+        da: weft_da_node::Listeners {
+            grpc: listen::bind(at(args.da_grpc_port), "da-grpc-port").await?,
+            http: listen::bind(at(args.da_http_port), "da-http-port").await?,
+        },
+        settlement: weft_settlement_node::Listeners {
+            grpc: listen::bind(at(args.settlement_grpc_port), "settlement-grpc-port").await?,
+            http: listen::bind(at(args.settlement_http_port), "settlement-http-port").await?,
+        },
+        light: listen::bind(at(args.light_http_port), "light-http-port").await?,
+    })
+}
+
+fn endpoints(listeners: &Listeners) -> Result<Endpoints, Failure> {
+    Ok(Endpoints {
+        rpc: listeners.sequencer.rpc.local_addr()?,
+        sequencer: [listeners.sequencer.grpc.local_addr()?, listeners.sequencer.http.local_addr()?],
+        da: [listeners.da.grpc.local_addr()?, listeners.da.http.local_addr()?],
+        settlement: [listeners.settlement.grpc.local_addr()?, listeners.settlement.http.local_addr()?],
+        light: listeners.light.local_addr()?,
+    })
+}
+
+struct Configs {
+    sequencer: weft_sequencer::Config,
+    da: weft_da_node::Config,
+    settlement: weft_settlement_node::Config,
+    light: weft_light::Config,
+}
+
+impl Configs {
+    fn new(args: &DevArgs, folder: &std::path::Path, endpoints: &Endpoints) -> Result<Self, Failure> {
+        let part = |name: &str| -> Result<PathBuf, Failure> {
+            let path = folder.join(name);
+            std::fs::create_dir_all(&path)
+                .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", path.display())))?;
+            Ok(path)
+        };
+        let chain = load_chain(args.genesis.as_deref())?;
+        let (sequencer_dir, da_dir, settlement_dir) = (part("sequencer")?, part("da")?, part("settlement")?);
+        let sequencer_key = key_file::load_or_create(&sequencer_dir.join("service.key"))?;
+        let da_key = key_file::load_or_create(&da_dir.join("service.key"))?;
+        let da_url = format!("http://{}", endpoints.da[0]);
+        let mut settlement =
+            weft_settlement_node::Config::new(settlement_dir, chain.clone(), sequencer_key.address(), da_key.address());
+        settlement.da_url.clone_from(&da_url);
+        let light = weft_light::Config {
+            da_urls: vec![da_url.clone()],
+            trusted: Some(da_key.address()),
+            data_dir: Some(part("light")?),
+            ..weft_light::Config::default()
+        };
+        let da = weft_da_node::Config {
+            data_dir: da_dir.join("db"),
+            signer: da_key,
+            network_id: 1,
+            limits: weft_da_node::Limits::default(),
+        };
+        let Tuned { limits, mempool, rpc } = args.tuning.sequencer_config();
+        let sequencer = weft_sequencer::Config {
+            data_dir: sequencer_dir.join("db"),
+            chain,
+            signer: sequencer_key,
+            da_url,
+            settlement_url: format!("http://{}", endpoints.settlement[0]),
+            limits,
+            mempool,
+            rpc,
+        };
+        Ok(Self { sequencer, da, settlement, light })
+    }
+}
+
+/// Asks the services' own health ports.
+async fn wait_until_ready(endpoints: &Endpoints, stop: &Shutdown) -> bool {
+    for http in [endpoints.da[1], endpoints.settlement[1], endpoints.sequencer[1]] {
+        let url = format!("http://{http}/health/ready");
+        while !reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+            if stop.unless(tokio::time::sleep(std::time::Duration::from_millis(20))).await.is_none() {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+fn tell(
+    args: &DevArgs,
+    endpoints: &Endpoints,
+    chain: &weft_primitives::ChainConfig,
+    folder: &std::path::Path,
+    kept: bool,
+) {
+    let [sequencer_grpc, sequencer_http] = endpoints.sequencer;
+    let [da_grpc, da_http] = endpoints.da;
+    let [settlement_grpc, settlement_http] = endpoints.settlement;
+    if args.json {
+        let value = json!({
+            "rpc": endpoints.rpc, "chain_id": chain.chain_id(),
+            "sequencer": { "grpc": sequencer_grpc, "http": sequencer_http },
+            "da": { "grpc": da_grpc, "http": da_http },
+            "settlement": { "grpc": settlement_grpc, "http": settlement_http },
+            "light": { "http": endpoints.light },
+            "data_dir": folder,
+        });
+        println!("{value}");
+        println!("ready");
+        return;
+    }
+    let note = if kept { "" } else { " (temporary)" };
+    println!("Weft, chain id {}, data in {}{note}\n", chain.chain_id(), folder.display());
+    println!("  Ethereum JSON-RPC  http://{0}  ws://{0}", endpoints.rpc);
+    println!("  sequencer          http://{sequencer_http}   gRPC {sequencer_grpc}");
+    println!("  DA node            http://{da_http}   gRPC {da_grpc}");
+    println!("  settlement         http://{settlement_http}   gRPC {settlement_grpc}");
+    println!("  light client       http://{}\n", endpoints.light);
+    if let Some(accounts) = funded(chain) {
+        println!("Accounts of \"{MNEMONIC}\", known to everyone, never for real value:\n");
+        for (number, (address, balance, key)) in accounts.into_iter().enumerate() {
+            println!("  ({number}) {address}  {balance}\n      {key}");
+        }
+        println!();
+    }
+    println!("ready");
+}
+
+/// The development accounts with their balances, where the genesis file funds them all.
+fn funded(chain: &weft_primitives::ChainConfig) -> Option<Vec<(Address, String, &'static str)>> {
+    let account = |(number, key): (usize, &'static &'static str)| {
+        let address = signer(number)?.address();
+        let balance = chain.genesis().alloc.get(&address)?.balance;
+        Some((address, in_ether(balance), *key))
+    };
+    SECRET_KEYS.iter().enumerate().map(account).collect()
+}

@@ -1,0 +1,39 @@
+//! What each command does.
+
+mod bench;
+mod blob;
+mod dev;
+pub mod keys;
+mod light;
+mod services;
+mod settlement;
+mod tx;
+mod verify;
+
+use crate::args::{Cli, Command};
+use crate::output::{Exit, Failure};
+
+/// Runs the command.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Dev(args) => dev::run(*args).await,
+            Command::Sequencer(args) => services::sequencer(*args).await,
+            Command::Da(args) => services::da(args).await,
+            Command::Settlement(args) => match args.client.clone() {
+                Some(command) => settlement::run(command).await,
+                None => services::settlement(*args).await,
+            },
+            Command::Light(args) => light::run(args).await,
+            Command::Tx(command) => tx::run(command).await,
+            Command::Blob(command) => blob::run(command).await,
+            Command::Verify(args) => verify::run(args).await,
+            Command::Bench(command) => bench::run(command).await,
+            Command::Keys(command) => keys::run(command),
+        }
+    });
+    // What still runs then is nobody's work any longer.
+    runtime.shutdown_background();
+    result
+}

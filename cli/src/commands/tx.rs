@@ -1,0 +1,120 @@
+//! `weft tx`.
+
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{B256, keccak256};
+use serde_json::{Value, json};
+use weft_wire::SequencerClient;
+use weft_wire::pb::sequencer::v1::{GetTransactionStatusResponse, TransactionStage};
+
+use crate::args::{Endpoints, TxCommand, Waited};
+use crate::output::{Exit, Failure, print};
+use crate::transactor::Rpc;
+
+/// Pause between two looks at a transaction.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Runs the command.
+pub async fn run(command: TxCommand) -> Result<Exit, Failure> {
+    match command {
+        TxCommand::Send { raw, endpoints } => send(&endpoints, raw, false).await,
+        TxCommand::Transfer { to, value, sender, endpoints } => {
+            let raw = Rpc::new(&endpoints.rpc_url)?.transfer(&sender, to, value).await?;
+            send(&endpoints, raw, sender.quiet).await
+        }
+        TxCommand::Call { to, data, block, endpoints } => {
+            let params = json!([{ "to": to, "data": data }, block_tag(&block)]);
+            let output = Rpc::new(&endpoints.rpc_url)?.call("eth_call", params).await?;
+            print(endpoints.json, &output, || output.as_str().unwrap_or_default().to_owned())?;
+            Ok(Exit::Ok)
+        }
+        TxCommand::Status { hash, wait, timeout_s, endpoints } => {
+            status(&endpoints, hash, wait, Duration::from_secs(timeout_s)).await
+        }
+    }
+}
+
+fn block_tag(text: &str) -> String {
+    text.parse::<u64>().map_or_else(|_| text.to_owned(), |number| format!("{number:#x}"))
+}
+
+async fn send(endpoints: &Endpoints, raw: alloy_primitives::Bytes, quiet: bool) -> Result<Exit, Failure> {
+    let hash = keccak256(&raw);
+    let start = Instant::now();
+    let receipt = Rpc::new(&endpoints.rpc_url)?.call("eth_sendRawTransactionSync", json!([raw])).await?;
+    let elapsed_ms = start.elapsed().as_secs_f64() * 1e3;
+    if quiet {
+        println!("{hash}");
+    } else {
+        print(endpoints.json, &receipt, || receipt_in_words(hash, &receipt, elapsed_ms))?;
+    }
+    Ok(if receipt["status"] == "0x1" { Exit::Ok } else { Exit::Error })
+}
+
+fn receipt_in_words(hash: B256, receipt: &Value, elapsed_ms: f64) -> String {
+    let number = |field: &str| {
+        let digits = receipt[field].as_str().unwrap_or_default().trim_start_matches("0x");
+        u128::from_str_radix(digits, 16).unwrap_or_default()
+    };
+    let outcome = if receipt["status"] == "0x1" { "succeeded" } else { "reverted" };
+    format!(
+        "{hash}\n  {outcome} in block {}, durable after {elapsed_ms:.1} ms\n  gas {} at {} wei",
+        number("blockNumber"),
+        number("gasUsed"),
+        number("effectiveGasPrice"),
+    )
+}
+
+async fn status(endpoints: &Endpoints, hash: B256, wait: Option<Waited>, limit: Duration) -> Result<Exit, Failure> {
+    let client = SequencerClient::new(&endpoints.sequencer_url)?;
+    let start = Instant::now();
+    loop {
+        let status = client.transaction_status(hash).await?;
+        let there = wait.is_none_or(|wanted| reached(status.stage()) >= Some(wanted));
+        if !there && start.elapsed() < limit {
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
+        print(endpoints.json, &as_json(hash, &status), || in_words(hash, &status))?;
+        return Ok(match (there, status.stage()) {
+            (false, _) => Exit::Undecided,
+            (true, TransactionStage::Unknown) => Exit::Error,
+            (true, _) => Exit::Ok,
+        });
+    }
+}
+
+const fn reached(stage: TransactionStage) -> Option<Waited> {
+    match stage {
+        TransactionStage::Executed => Some(Waited::Executed),
+        TransactionStage::Posted => Some(Waited::Posted),
+        TransactionStage::Available => Some(Waited::Available),
+        TransactionStage::Finalized => Some(Waited::Finalized),
+        _ => None,
+    }
+}
+
+fn name(stage: TransactionStage) -> String {
+    stage.as_str_name().trim_start_matches("TRANSACTION_STAGE_").to_lowercase()
+}
+
+fn as_json(hash: B256, status: &GetTransactionStatusResponse) -> Value {
+    json!({
+        "hash": hash,
+        "stage": name(status.stage()),
+        "block": status.block_number,
+        "index": status.transaction_index,
+        "batch": status.batch_index,
+    })
+}
+
+fn in_words(hash: B256, status: &GetTransactionStatusResponse) -> String {
+    let mut text = format!("{hash}\n  {}", name(status.stage()));
+    if let (Some(block), Some(index)) = (status.block_number, status.transaction_index) {
+        text += &format!(", block {block}, position {index}");
+    }
+    if let Some(batch) = status.batch_index {
+        text += &format!(", batch {batch}");
+    }
+    text
+}

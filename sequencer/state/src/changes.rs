@@ -21,17 +21,34 @@ pub struct AccountChange {
     pub wipe_storage: bool,
 }
 
+impl AccountChange {
+    /// Whether the account's storage from before the block goes; it does with the account.
+    pub const fn wipes_storage(&self) -> bool {
+        self.wipe_storage || matches!(self.info, Some(None))
+    }
+}
+
 /// The leaf updates of a block. `tree` is the state before it, to find the storage that is wiped.
 pub fn leaf_updates<'a>(
     tree: &Tree,
     changes: impl IntoIterator<Item = (Address, &'a AccountChange)>,
 ) -> Result<UpdateBatch, AccountError> {
+    leaf_updates_from(changes, |prefix| Ok(tree.with_prefix(prefix).map(|(key, _)| key).collect()))
+}
+
+/// Like [`leaf_updates`], over any way of listing the keys that begin with a prefix, which may fail.
+pub fn leaf_updates_from<'a, E: From<AccountError>>(
+    changes: impl IntoIterator<Item = (Address, &'a AccountChange)>,
+    mut keys_with_prefix: impl FnMut(&TreeKey) -> Result<Vec<TreeKey>, E>,
+) -> Result<UpdateBatch, E> {
     let mut updates = Vec::new();
     for (address, change) in changes {
         let keys = AccountKeys::new(address);
-        let gone = matches!(change.info, Some(None));
-        if change.wipe_storage || gone {
-            wipe(tree, &keys, &mut updates);
+        if change.wipes_storage() {
+            for prefix in keys.prefixes() {
+                let listed = keys_with_prefix(&prefix)?;
+                updates.extend(listed.into_iter().filter(TreeKey::is_storage).map(|key| (key, None)));
+            }
         }
         if let Some(info) = &change.info {
             let leaves = match info {
@@ -54,9 +71,5 @@ fn account_leaves(account: &Account, delegation: Option<Address>) -> Result<[Opt
     Ok([Some(account.basic_data()?), code_hash, delegation.map(delegation_leaf)])
 }
 
-fn wipe(tree: &Tree, keys: &AccountKeys, updates: &mut Vec<(TreeKey, Option<Value>)>) {
-    let header = keys.header_prefix();
-    let in_storage = |key: &TreeKey| key.as_slice()[33] >= crate::keys::HEADER_STORAGE;
-    updates.extend(tree.with_prefix(&header).filter(|(key, _)| in_storage(key)).map(|(key, _)| (key, None)));
-    updates.extend(tree.with_prefix(&keys.storage_prefix()).map(|(key, _)| (key, None)));
-}
+#[cfg(test)]
+mod tests;

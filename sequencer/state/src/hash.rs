@@ -2,6 +2,9 @@
 //!
 //! `leaf = H(00 || key || value)`,
 //! `branch = H(01 || u16be(prefix length in bits) || prefix, most significant bit first, zero-padded || left || right)`.
+//!
+//! What is hashed is built first ([`Preimage`]) and hashed after, so that many
+//! can be hashed at once.
 
 use crate::Value;
 use crate::keys::{MAX_KEY_BYTES, TreeKey};
@@ -9,41 +12,68 @@ use crate::keys::{MAX_KEY_BYTES, TreeKey};
 /// A node's hash. The empty tree's root is all zero.
 pub(crate) type NodeHash = [u8; 32];
 
+/// A branch with the longest prefix.
+const MAX_PREIMAGE_BYTES: usize = 3 + MAX_KEY_BYTES + 64;
+
 pub(crate) fn blake3(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
 }
 
-pub(crate) fn leaf(key: &TreeKey, value: &Value) -> NodeHash {
-    let key = key.as_slice();
-    let mut preimage = [0; 1 + MAX_KEY_BYTES + 32];
-    preimage[1..=key.len()].copy_from_slice(key);
-    preimage[1 + key.len()..][..32].copy_from_slice(value);
-    blake3(&preimage[..1 + key.len() + 32])
+/// The bits that all keys below a branch share, after the branch above.
+pub(crate) enum Prefix<'a> {
+    /// The low `len` bits of a word; at most 64.
+    Word {
+        /// Holds the bits.
+        word: u64,
+        /// How many.
+        len: u16,
+    },
+    /// The bits `from..to` of a key.
+    Key {
+        /// Holds the bits.
+        key: &'a TreeKey,
+        /// First bit.
+        from: u16,
+        /// Bit after the last.
+        to: u16,
+    },
 }
 
-/// The branch whose prefix is the bits `from..to` of `key`.
-pub(crate) fn branch(key: &TreeKey, from: u16, to: u16, left: &NodeHash, right: &NodeHash) -> NodeHash {
-    let mut preimage = [0; 3 + MAX_KEY_BYTES + 64];
-    preimage[0] = 1;
-    preimage[1..3].copy_from_slice(&(to - from).to_be_bytes());
-    let len = copy_bits(key.as_slice(), from, to, &mut preimage[3..]);
-    preimage[3 + len..][..32].copy_from_slice(left);
-    preimage[3 + len + 32..][..32].copy_from_slice(right);
-    blake3(&preimage[..3 + len + 64])
+/// What a node's hash is taken of; zero beyond its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Preimage {
+    bytes: [u8; MAX_PREIMAGE_BYTES],
+    len: usize,
 }
 
-/// Copies the bits `from..to` to the front of `out`, zero-padded; returns the bytes used.
-fn copy_bits(bytes: &[u8], from: u16, to: u16, out: &mut [u8]) -> usize {
-    let len = usize::from(to - from).div_ceil(8);
-    let (start, shift) = (usize::from(from / 8), from % 8);
-    for (at, byte) in out[..len].iter_mut().enumerate() {
-        let high = bytes[start + at] << shift;
-        let low = bytes.get(start + at + 1).map_or(0, |next| (u16::from(*next) << shift >> 8) as u8);
-        *byte = high | low;
+impl Preimage {
+    pub(crate) fn leaf(key: &TreeKey, value: &Value) -> Self {
+        let key = key.as_slice();
+        let mut bytes = [0; MAX_PREIMAGE_BYTES];
+        bytes[1..=key.len()].copy_from_slice(key);
+        bytes[1 + key.len()..][..32].copy_from_slice(value);
+        Self { bytes, len: 1 + key.len() + 32 }
     }
-    let used = (to - from) % 8;
-    if used != 0 {
-        out[len - 1] &= 0xff << (8 - used);
+
+    pub(crate) fn branch(prefix: &Prefix<'_>, left: &NodeHash, right: &NodeHash) -> Self {
+        let mut bytes = [0; MAX_PREIMAGE_BYTES];
+        bytes[0] = 1;
+        let (bits, len) = match *prefix {
+            // Shifting out all 64 bits of an empty prefix leaves the zeros that belong there.
+            Prefix::Word { word, len } => {
+                let aligned = word.checked_shl(64 - u32::from(len)).unwrap_or(0);
+                bytes[3..11].copy_from_slice(&aligned.to_be_bytes());
+                (len, usize::from(len).div_ceil(8))
+            }
+            Prefix::Key { key, from, to } => (to - from, key.copy_bits(from, to, &mut bytes[3..])),
+        };
+        bytes[1..3].copy_from_slice(&bits.to_be_bytes());
+        bytes[3 + len..][..32].copy_from_slice(left);
+        bytes[3 + len + 32..][..32].copy_from_slice(right);
+        Self { bytes, len: 3 + len + 64 }
     }
-    len
+
+    pub(crate) fn hash(&self) -> NodeHash {
+        blake3(&self.bytes[..self.len])
+    }
 }

@@ -3,8 +3,9 @@
 //! The tree maps prefix-free keys to 32-byte values ([`tree`]); [`keys`] and
 //! [`account`] say how accounts and storage become leaves; [`changes`] turns
 //! what execution did into leaf updates; [`proof`] shows a value, or its
-//! absence, to someone who knows only the root. Zero is absent: the root is a
-//! function of the state alone, not of its history.
+//! absence, to someone who knows only the root; [`partial`] is the part of a
+//! tree that re-executing blocks needs, with its bytes: a witness. Zero is
+//! absent: the root is a function of the state alone, not of its history.
 //!
 //! Everything lives in memory. Persistence is the caller's: [`tree::Tree::apply`]
 //! returns an [`Undo`] record, and a tree is rebuilt from its leaves.
@@ -14,21 +15,28 @@
 //! logging.
 
 pub mod account;
+mod arena;
 pub mod changes;
 mod hash;
 pub mod keys;
+pub mod partial;
 pub mod proof;
 pub mod read;
 pub mod tree;
 pub mod undo;
 pub mod updates;
 
+#[cfg(test)]
+mod model;
+
 pub use account::Account;
+pub use arena::{PrefixError, Schedule};
 pub use changes::AccountChange;
 pub use keys::TreeKey;
+pub use partial::{Access, PartialTree};
 pub use proof::Proof;
 pub use read::StoredAccount;
-pub use tree::{Schedule, Tree};
+pub use tree::Tree;
 pub use undo::Undo;
 pub use updates::UpdateBatch;
 

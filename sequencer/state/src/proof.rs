@@ -1,14 +1,18 @@
 //! Proofs that a key has a value, or has none, for someone who knows only the root.
+//!
+//! A proof is the way from the root towards the key: at each branch the hash of
+//! the other side, and what stands at the end. Bytes and proofs are one to one.
+//! Proofs of many keys at once are [`crate::partial`]'s.
 
 use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
 
 use crate::Value;
-use crate::hash::{self, NodeHash};
-use crate::keys::TreeKey;
+use crate::hash::{NodeHash, Prefix, Preimage};
+use crate::keys::{MAX_KEY_BITS, TreeKey};
 
 /// Most branches above one leaf: one for each bit of the longest key.
-pub const MAX_PROOF_STEPS: usize = 66 * 8;
+pub const MAX_PROOF_STEPS: usize = MAX_KEY_BITS as usize;
 
 /// A branch on the way to the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +35,10 @@ pub enum End {
         /// The leaf's value.
         value: Value,
     },
-    /// At a branch whose prefix the key leaves: the key is absent.
+    /// At a branch whose prefix the key leaves, or ends in: the key is absent.
     Branch {
-        /// Some key below the branch; gives the prefix.
-        below: TreeKey,
+        /// The bits that lead to the branch, in whole bytes filled up with zeros.
+        path: TreeKey,
         /// The branch's bit.
         bit: u16,
         /// Hashes of its sides.
@@ -65,7 +69,8 @@ pub enum ProofError {
 impl Proof {
     /// The value at `key` under `root`; `None` is proven absence.
     ///
-    /// Says nothing about any other key.
+    /// Not verified: that `root` is the root of any real state, and anything
+    /// about other keys.
     pub fn verify(&self, root: B256, key: &TreeKey) -> Result<Option<Value>, ProofError> {
         let from = self.steps.last().map_or(0, |step| step.bit + 1);
         if self.steps.windows(2).any(|pair| pair[0].bit >= pair[1].bit) || from > key.bits() {
@@ -75,7 +80,7 @@ impl Proof {
         for (at, step) in self.steps.iter().enumerate().rev() {
             let above = at.checked_sub(1).map_or(0, |before| self.steps[before].bit + 1);
             let sides = if key.bit(step.bit) { [step.sibling, hash] } else { [hash, step.sibling] };
-            hash = hash::branch(key, above, step.bit, &sides[0], &sides[1]);
+            hash = branch_hash(key, above, step.bit, &sides);
         }
         if root == B256::from(hash) { Ok(value) } else { Err(ProofError::Root) }
     }
@@ -88,20 +93,24 @@ impl Proof {
                 if found.common_bits(key) < from {
                     return Err(ProofError::Way);
                 }
-                Ok((hash::leaf(found, value), (found == key).then_some(*value)))
+                Ok((Preimage::leaf(found, value).hash(), (found == key).then_some(*value)))
             }
-            End::Branch { below, bit, children } => {
-                // Absent because the key leaves the prefix, the bits `from..bit`, before its end.
-                let common = below.common_bits(key);
-                if common < from || common >= *bit || *bit >= below.bits() || common == key.bits() {
+            End::Branch { path, bit, children } => {
+                let common = path.common_bits(key).min(*bit);
+                let absent = common < *bit || key.bits() <= *bit;
+                if common < from || from > *bit || *bit > path.bits() || !absent {
                     return Err(ProofError::Way);
                 }
-                Ok((hash::branch(below, from, *bit, &children[0], &children[1]), None))
+                Ok((branch_hash(path, from, *bit, children), None))
             }
         }
     }
 
-    /// `steps (2) || steps (bit (2) || sibling (32))... || end (1) || ...`, big-endian.
+    /// `count (2) || count times: bit (2) || sibling (32) || end (1) || ...`, big-endian; after the end's kind
+    ///
+    /// - 0, empty: nothing;
+    /// - 1, leaf: `key length (1) || key || value (32)`;
+    /// - 2, branch: `bit (2) || path (as many bytes as hold "bit" bits) || left (32) || right (32)`.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = (self.steps.len() as u16).to_be_bytes().to_vec();
         for step in &self.steps {
@@ -115,10 +124,10 @@ impl Proof {
                 put_key(&mut out, key);
                 out.extend_from_slice(value);
             }
-            End::Branch { below, bit, children } => {
+            End::Branch { path, bit, children } => {
                 out.push(2);
-                put_key(&mut out, below);
                 out.extend_from_slice(&bit.to_be_bytes());
+                out.extend_from_slice(path.as_slice());
                 out.extend_from_slice(children.as_flattened());
             }
         }
@@ -144,16 +153,16 @@ impl Proof {
         let end = match reader.u8("end")? {
             0 => End::Empty,
             1 => End::Leaf { key: take_key(&mut reader)?, value: reader.array("value")? },
-            2 => End::Branch {
-                below: take_key(&mut reader)?,
-                bit: u16::from_be_bytes(reader.array("bit")?),
-                children: [reader.array("left")?, reader.array("right")?],
-            },
+            2 => take_branch(&mut reader)?,
             _ => return Err(DecodeError::Invalid { field: "end", why: "must be 0, 1 or 2" }),
         };
         reader.finish()?;
         Ok(Self { steps, end })
     }
+}
+
+fn branch_hash(path: &TreeKey, from: u16, to: u16, children: &[NodeHash; 2]) -> NodeHash {
+    Preimage::branch(&Prefix::Key { key: path, from, to }, &children[0], &children[1]).hash()
 }
 
 fn put_key(out: &mut Vec<u8>, key: &TreeKey) {
@@ -166,3 +175,19 @@ fn take_key(reader: &mut Reader<'_>) -> Result<TreeKey, DecodeError> {
     TreeKey::new(reader.take("key", len)?)
         .map_err(|_| DecodeError::Invalid { field: "key length", why: "must be 1 to 66" })
 }
+
+fn take_branch(reader: &mut Reader<'_>) -> Result<End, DecodeError> {
+    let bit = u16::from_be_bytes(reader.array("bit")?);
+    if bit >= MAX_KEY_BITS {
+        return Err(DecodeError::Invalid { field: "bit", why: "beyond the longest key" });
+    }
+    let path = TreeKey::new(reader.take("path", usize::from(bit).div_ceil(8))?)
+        .map_err(|_| DecodeError::Invalid { field: "path", why: "must not be empty" })?;
+    if path != path.truncate(bit) {
+        return Err(DecodeError::Invalid { field: "path", why: "must end in zero bits" });
+    }
+    Ok(End::Branch { path, bit, children: [reader.array("left")?, reader.array("right")?] })
+}
+
+#[cfg(test)]
+mod tests;

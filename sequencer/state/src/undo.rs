@@ -2,9 +2,8 @@
 
 use weft_primitives::codec::{DecodeError, Reader};
 
-use crate::Value;
-use crate::keys::{MAX_KEY_BYTES, TreeKey};
-use crate::updates::UpdateBatch;
+use crate::keys::TreeKey;
+use crate::updates::{Update, UpdateBatch};
 
 /// Most entries in one record.
 pub const MAX_UNDO_ENTRIES: usize = 1 << 24;
@@ -13,7 +12,7 @@ pub const MAX_UNDO_ENTRIES: usize = 1 << 24;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Undo {
     /// Key and old value.
-    pub entries: Vec<(TreeKey, Option<Value>)>,
+    pub entries: Vec<Update>,
 }
 
 impl Undo {
@@ -34,10 +33,10 @@ impl Undo {
         out
     }
 
-    /// Inverse of [`Undo::encode`]; demands key order and no zero values.
+    /// Inverse of [`Undo::encode`]; demands key order and no zero values, so that one record has one encoding.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let mut entries: Vec<(TreeKey, Option<Value>)> = Vec::new();
+        let mut entries: Vec<Update> = Vec::new();
         while reader.remaining() > 0 {
             if entries.len() == MAX_UNDO_ENTRIES {
                 let limit = MAX_UNDO_ENTRIES as u64;
@@ -46,17 +45,56 @@ impl Undo {
             let len = usize::from(reader.u8("key length")?);
             let key = TreeKey::new(reader.take("key", len)?);
             let key = key.map_err(|_| DecodeError::Invalid { field: "key length", why: "must be 1 to 66" })?;
-            debug_assert!(len <= MAX_KEY_BYTES);
             let value = match reader.u8("value flag")? {
                 0 => None,
-                1 => Some(reader.array::<32>("value")?).filter(|value| *value != [0; 32]),
+                1 => Some(reader.array::<32>("value")?),
                 _ => return Err(DecodeError::Invalid { field: "value flag", why: "must be 0 or 1" }),
             };
+            if value == Some([0; 32]) {
+                return Err(DecodeError::Invalid { field: "value", why: "must not be zero" });
+            }
             if entries.last().is_some_and(|(last, _)| *last >= key) {
                 return Err(DecodeError::Invalid { field: "key", why: "out of order" });
             }
             entries.push((key, value));
         }
         Ok(Self { entries })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use alloy_primitives::hex;
+    use proptest::prelude::*;
+
+    #[test]
+    fn golden_bytes() {
+        let key = |byte: u8| TreeKey::new(&[byte, 7]).unwrap();
+        let undo = Undo { entries: vec![(key(1), None), (key(2), Some([0xaa; 32]))] };
+        let bytes = undo.encode();
+        assert_eq!(hex::encode(&bytes), format!("0201070002020701{}", "aa".repeat(32)));
+        assert_eq!(Undo::decode(&bytes), Ok(undo));
+    }
+
+    #[test]
+    fn refusals() {
+        let record = |parts: &[&[u8]]| Undo::decode(&parts.concat()).unwrap_err();
+        let invalid = |field, why| DecodeError::Invalid { field, why };
+        assert_eq!(record(&[&[0, 0]]), invalid("key length", "must be 1 to 66"));
+        assert_eq!(record(&[&[1, 9, 2]]), invalid("value flag", "must be 0 or 1"));
+        assert_eq!(record(&[&[1, 9, 1], &[0; 32]]), invalid("value", "must not be zero"));
+        assert_eq!(record(&[&[1, 9, 0], &[1, 9, 0]]), invalid("key", "out of order"));
+        assert_eq!(record(&[&[1, 9]]), DecodeError::Truncated { field: "value flag" });
+    }
+
+    proptest! {
+        #[test]
+        fn one_record_has_one_encoding(bytes in proptest::collection::vec(prop_oneof![0u8..3, any::<u8>()], 0..200)) {
+            if let Ok(undo) = Undo::decode(&bytes) {
+                prop_assert_eq!(undo.encode(), bytes);
+            }
+        }
     }
 }

@@ -3,29 +3,54 @@
 use crate::Value;
 use crate::keys::TreeKey;
 
-/// Sorted updates; `None` deletes. Writing the zero value deletes, as zero is absent.
+/// A key and its new value; `None` deletes.
+pub type Update = (TreeKey, Option<Value>);
+
+/// Sorted updates. Writing the zero value deletes, as zero is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct UpdateBatch {
-    entries: Vec<(TreeKey, Option<Value>)>,
+    entries: Vec<Update>,
 }
 
 impl UpdateBatch {
     /// The updates given; of several for one key the last stands.
-    pub fn new(mut entries: Vec<(TreeKey, Option<Value>)>) -> Self {
-        entries.sort_by_key(|entry| entry.0);
-        let mut kept: Vec<(TreeKey, Option<Value>)> = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            let value = value.filter(|value| *value != [0; 32]);
-            match kept.last_mut() {
-                Some(last) if last.0 == key => last.1 = value,
-                _ => kept.push((key, value)),
+    #[expect(clippy::unnecessary_sort_by, reason = "compares in place; a key taken out is 67 bytes to copy")]
+    pub fn new(mut entries: Vec<Update>) -> Self {
+        // Stable, so that the last of equals stays last; linear on what is sorted already.
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        entries.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 = later.1;
             }
+            same
+        });
+        for (_, value) in &mut entries {
+            *value = value.filter(|value| *value != [0; 32]);
         }
-        Self { entries: kept }
+        Self { entries }
     }
 
     /// In key order.
-    pub fn entries(&self) -> &[(TreeKey, Option<Value>)] {
+    pub fn entries(&self) -> &[Update] {
         &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorted_unique_and_without_zeros() {
+        let key = |byte: u8| TreeKey::new(&[byte]).expect("short");
+        let batch = UpdateBatch::new(vec![
+            (key(9), Some([1; 32])),
+            (key(2), Some([2; 32])),
+            (key(9), None),
+            (key(5), Some([0; 32])),
+            (key(2), Some([3; 32])),
+        ]);
+        assert_eq!(batch.entries(), [(key(2), Some([3; 32])), (key(5), None), (key(9), None)]);
     }
 }

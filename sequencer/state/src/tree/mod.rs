@@ -1,144 +1,149 @@
-//! The tree: an arena of nodes with path compression, and an index from key to leaf.
+//! The whole tree: an arena of nodes, and an index from key to leaf.
 //!
-//! A branch stands where keys first differ; it knows only the number of that
-//! bit. Its hash covers the run of bits since the branch above (its prefix),
-//! which is read off any key below it. Leaves commit their whole key, so they
-//! never change when branches move. A branch's hash changes when a child's
-//! does or when the branch above it moves.
+//! Reads go through the index. A batch is applied in four steps: the old values
+//! are looked up ([`Undo`]), the shape is changed and what is dirty noted, the
+//! index follows, dirty nodes are hashed. The first and the last run on rayon's
+//! threads when asked to. Nothing is changed unless all of it can be.
 //!
-//! Updates first change the shape and mark what is dirty, then the dirty nodes
-//! are hashed level by level from the deepest up, each level in parallel.
+//! Deliberately absent: hidden nodes (see [`crate::partial`]), storage.
 
-mod edit;
+mod index;
 mod prove;
-mod rehash;
 #[cfg(test)]
 mod tests;
-mod walk;
+
+use std::fmt;
 
 use alloy_primitives::B256;
-use alloy_primitives::map::HashMap;
+use rayon::prelude::*;
 
 use crate::Value;
-use crate::hash::NodeHash;
+use crate::arena::{self, Arena, plan};
 use crate::keys::TreeKey;
 use crate::undo::Undo;
-use crate::updates::UpdateBatch;
+use crate::updates::{Update, UpdateBatch};
+use index::Index;
 
-pub use rehash::Schedule;
-pub use walk::Leaves;
+pub use crate::arena::{PrefixError, Schedule};
 
-/// Position of a node in the arena.
-type NodeId = u32;
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Leaf {
-        key: TreeKey,
-        value: Value,
-    },
-    Branch {
-        /// The first bit in which keys below differ.
-        bit: u16,
-        children: [NodeId; 2],
-    },
-}
-
-#[derive(Clone, Debug)]
-struct Node {
-    kind: Kind,
-    hash: NodeHash,
-    dirty: bool,
-}
+/// Updates that one thread looks up at a time.
+const LOOKUP_CHUNK: usize = 256;
 
 /// The state tree.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Tree {
-    nodes: Vec<Node>,
-    free: Vec<NodeId>,
-    root: Option<NodeId>,
-    leaves: HashMap<TreeKey, NodeId>,
+    arena: Arena,
+    index: Index,
 }
 
-/// A key that is a prefix of another cannot be in the same tree.
-#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
-#[error("key {:?} is a prefix of, or begins with, the key {:?} in the tree", .0[0], .0[1])]
-pub struct PrefixError(pub Box<[TreeKey; 2]>);
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").field("root", &self.root()).field("leaves", &self.len()).finish()
+    }
+}
 
 impl Tree {
-    /// A tree of these leaves, in any order; zero values are left out.
+    /// A tree of these leaves, in any order (in key order is faster); zero values are left out.
     pub fn from_leaves(
         leaves: impl IntoIterator<Item = (TreeKey, Value)>,
         schedule: Schedule,
     ) -> Result<Self, PrefixError> {
+        let updates = UpdateBatch::new(leaves.into_iter().map(|(key, value)| (key, Some(value))).collect());
         let mut tree = Self::default();
-        let updates = leaves.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        tree.apply(&UpdateBatch::new(updates), schedule)?;
+        tree.arena.reserve(updates.entries().len());
+        tree.index.reserve(updates.entries().len(), &tree.arena);
+        tree.apply(&updates, schedule)?;
         Ok(tree)
     }
 
     /// The root; zero for the empty tree.
     pub fn root(&self) -> B256 {
-        self.root.map_or(B256::ZERO, |root| self.node(root).hash.into())
+        self.arena.root_hash().into()
     }
 
     /// Number of leaves.
     pub fn len(&self) -> usize {
-        self.leaves.len()
+        self.index.len()
     }
 
     /// Whether there are no leaves.
     pub fn is_empty(&self) -> bool {
-        self.leaves.is_empty()
+        self.len() == 0
     }
 
     /// The value at `key`; `None` is zero.
     pub fn get(&self, key: &TreeKey) -> Option<Value> {
-        match &self.node(*self.leaves.get(key)?).kind {
-            Kind::Leaf { value, .. } => Some(*value),
-            Kind::Branch { .. } => None,
-        }
+        self.index.find(key, &self.arena).map(|at| self.arena.node_leaf(at).value)
     }
 
-    /// Applies updates and rehashes; what to give to [`Tree::revert`] to take them back.
+    /// Applies updates and rehashes; returns what [`Tree::revert`] takes them back with.
     ///
-    /// On an error the tree is as before.
+    /// A new key is compared with the keys before the batch: it may not be a
+    /// prefix even of one that the batch deletes. On an error the tree is as before.
     pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PrefixError> {
-        let mut undo = Undo::default();
-        for (key, value) in updates.entries() {
-            match self.write(key, *value) {
-                Ok(old) if old != *value => undo.entries.push((*key, old)),
-                Ok(_) => {}
-                Err(error) => {
-                    self.revert(&undo, schedule);
-                    return Err(error);
-                }
-            }
+        let plan = plan(updates, self.look_up(updates.entries(), schedule)?)?;
+        for (key, _) in plan.updates.iter().filter(|(_, value)| value.is_none()) {
+            self.index.remove(key, &self.arena);
         }
-        self.rehash(schedule);
-        Ok(undo)
+        let edited = self.arena.edit(&plan.updates);
+        debug_assert!(edited.stuck.is_none(), "a whole tree hides nothing");
+        for at in &edited.added {
+            self.index.insert(*at, &self.arena);
+        }
+        self.arena.rehash(&edited.dirty, schedule);
+        Ok(plan.undo)
     }
 
-    /// Takes back what [`Tree::apply`] did.
+    /// Takes back what [`Tree::apply`] did: the newest record first.
+    ///
+    /// Gives the state of before only on the state of after; compare
+    /// [`Tree::root`] if the record may be another's. A record whose keys do
+    /// not fit into this tree at all changes nothing.
     pub fn revert(&mut self, undo: &Undo, schedule: Schedule) {
-        // Deletions first: a key of before may be a prefix of one that came.
-        for (key, _) in undo.entries.iter().filter(|(_, old)| old.is_none()) {
-            self.remove(key);
-        }
-        for (key, old) in &undo.entries {
-            if let Some(value) = old {
-                // These keys stood in one tree before, so none is a prefix of another.
-                let _ = self.write(key, Some(*value));
+        // Fits on the right state: these keys stood in one tree with those that stay.
+        let _ = self.apply(&undo.inverse(), schedule);
+    }
+
+    /// All leaves in key order.
+    pub fn iter(&self) -> Leaves<'_> {
+        Leaves(self.arena.leaves())
+    }
+
+    /// The leaves whose keys begin with `prefix`, in key order.
+    pub fn with_prefix(&self, prefix: &TreeKey) -> Leaves<'_> {
+        Leaves(self.arena.leaves_with_prefix(prefix))
+    }
+
+    pub(crate) const fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// The present value of each update's key. Refuses new keys that do not fit.
+    fn look_up(&self, updates: &[Update], schedule: Schedule) -> Result<Vec<Option<Value>>, PrefixError> {
+        let one = |(key, new): &Update| {
+            let old = self.get(key);
+            if old.is_none() && new.is_some() {
+                self.arena.prefix_conflict(key)?;
             }
+            Ok(old)
+        };
+        match schedule {
+            Schedule::Parallel if updates.len() >= 2 * LOOKUP_CHUNK => {
+                updates.par_iter().with_min_len(LOOKUP_CHUNK).map(one).collect()
+            }
+            _ => updates.iter().map(one).collect(),
         }
-        self.rehash(schedule);
     }
+}
 
-    fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id as usize]
-    }
+/// Leaves in key order.
+#[derive(Debug)]
+pub struct Leaves<'a>(arena::Leaves<'a>);
 
-    fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.nodes[id as usize]
+impl Iterator for Leaves<'_> {
+    type Item = (TreeKey, Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
     }
 }

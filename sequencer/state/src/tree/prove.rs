@@ -1,6 +1,7 @@
 //! Making proofs.
 
-use super::{Kind, NodeId, Tree};
+use super::Tree;
+use crate::arena::Place;
 use crate::keys::TreeKey;
 use crate::proof::{End, Proof, Step};
 
@@ -8,75 +9,29 @@ impl Tree {
     /// Proof of the value at `key`, or of its absence, under [`Tree::root`].
     pub fn prove(&self, key: &TreeKey) -> Proof {
         let mut steps = Vec::new();
-        let Some(mut at) = self.root else { return Proof { steps, end: End::Empty } };
-        loop {
-            match &self.node(at).kind {
-                Kind::Leaf { key, value } => return Proof { steps, end: End::Leaf { key: *key, value: *value } },
-                Kind::Branch { bit, children } => {
-                    let below = self.some_key(at);
-                    if below.common_bits(key) < *bit {
-                        let children = children.map(|child| self.hash(child));
-                        return Proof { steps, end: End::Branch { below, bit: *bit, children } };
-                    }
-                    let side = usize::from(key.bit(*bit));
-                    steps.push(Step { bit: *bit, sibling: self.hash(children[1 - side]) });
-                    at = children[side];
-                }
+        let Some(mut at) = self.arena.root() else { return Proof { steps, end: End::Empty } };
+        // Where the key leaves the way that its bits choose. Branches beyond do not lead to it.
+        let shared = key.common_bits(self.near(key));
+        while let Place::Branch(branch) = at.place() {
+            let branch = self.arena.node_branch(branch);
+            if shared < branch.bit || key.bits() <= branch.bit {
+                let path = self.arena.sample(at).truncate(branch.bit);
+                return Proof { steps, end: End::Branch { path, bit: branch.bit, children: branch.hashes } };
             }
+            let side = usize::from(key.bit(branch.bit));
+            steps.push(Step { bit: branch.bit, sibling: branch.hashes[1 - side] });
+            at = branch.children[side];
         }
+        let Place::Leaf(leaf) = at.place() else { return Proof { steps, end: End::Empty } };
+        let leaf = self.arena.node_leaf(leaf);
+        Proof { steps, end: End::Leaf { key: leaf.key, value: leaf.value } }
     }
 
-    fn hash(&self, id: NodeId) -> [u8; 32] {
-        self.node(id).hash
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::Value;
-    use crate::tree::Schedule;
-    use proptest::prelude::*;
-
-    fn key(seed: u8) -> TreeKey {
-        // Two zones, keys that share long runs of bits.
-        let len = if seed & 1 == 1 { 66 } else { 34 };
-        let mut bytes = vec![seed & 0x70; len];
-        bytes[0] = if seed & 1 == 1 { 0xff } else { 0 };
-        bytes[len - 1] = seed;
-        TreeKey::new(&bytes).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn every_key_is_proven_and_no_lie_is(
-            present in proptest::collection::btree_map(any::<u8>(), 1u8.., 0..40),
-            asked: u8,
-            flip: proptest::sample::Index,
-            bit in 0u32..8,
-        ) {
-            let leaves: Vec<(TreeKey, Value)> = present.iter().map(|(seed, byte)| (key(*seed), [*byte; 32])).collect();
-            let tree = Tree::from_leaves(leaves, Schedule::Sequential).unwrap();
-            let want = present.get(&asked).map(|byte| [*byte; 32]);
-            let proof = tree.prove(&key(asked));
-            prop_assert_eq!(proof.verify(tree.root(), &key(asked)), Ok(want));
-            let mut bytes = proof.encode();
-            prop_assert_eq!(Proof::decode(&bytes), Ok(proof));
-            let at = flip.index(bytes.len());
-            bytes[at] ^= 1u8 << bit;
-            if let Ok(forged) = Proof::decode(&bytes)
-                && let Ok(shown) = forged.verify(tree.root(), &key(asked))
-            {
-                prop_assert_eq!(shown, want, "a changed proof shows another value");
-            }
-        }
-
-        #[test]
-        fn foreign_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let Ok(proof) = Proof::decode(&bytes) {
-                let _ = proof.verify(Tree::default().root(), &key(3));
-            }
+    /// The key of the leaf where the walk along `key` ends; `key` itself in the empty tree.
+    fn near<'a>(&'a self, key: &'a TreeKey) -> &'a TreeKey {
+        match self.arena.descend(key) {
+            Some(Place::Leaf(at)) => &self.arena.node_leaf(at).key,
+            _ => key,
         }
     }
 }

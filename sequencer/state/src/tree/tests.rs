@@ -1,43 +1,11 @@
 //! Published roots, and the arena against a rebuild from scratch.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-
 use alloy_primitives::hex;
 use proptest::prelude::*;
 
 use super::*;
-
-type Model = BTreeMap<TreeKey, Value>;
-
-/// The rules read off the EIP: group sorted leaves by their first differing bit.
-fn model_root(model: &Model) -> B256 {
-    fn subtree(leaves: &[(&TreeKey, &Value)], from: u16) -> [u8; 32] {
-        if let [(key, value)] = leaves {
-            return *blake3::hash(&[&[0], key.as_slice(), &value[..]].concat()).as_bytes();
-        }
-        let (first, last) = (leaves[0].0, leaves[leaves.len() - 1].0);
-        let split = (from..).find(|bit| first.bit(*bit) != last.bit(*bit)).unwrap();
-        let middle = leaves.partition_point(|(key, _)| !key.bit(split));
-        let mut preimage = vec![1];
-        preimage.extend((split - from).to_be_bytes());
-        let mut prefix = vec![0u8; usize::from(split - from).div_ceil(8)];
-        for bit in from..split {
-            prefix[usize::from(bit - from) / 8] |= u8::from(first.bit(bit)) << (7 - (bit - from) % 8);
-        }
-        preimage.extend(prefix);
-        preimage.extend(subtree(&leaves[..middle], split + 1));
-        preimage.extend(subtree(&leaves[middle..], split + 1));
-        *blake3::hash(&preimage).as_bytes()
-    }
-    let leaves: Vec<_> = model.iter().collect();
-    if leaves.is_empty() { B256::ZERO } else { subtree(&leaves, 0).into() }
-}
-
-fn repeat(parts: &[(u8, usize)]) -> TreeKey {
-    let bytes: Vec<u8> = parts.iter().flat_map(|(byte, times)| vec![*byte; *times]).collect();
-    TreeKey::new(&bytes).unwrap()
-}
+use crate::model::{self, Model, repeat};
 
 /// Roots published with EIP-8297's conformance vectors.
 #[test]
@@ -75,50 +43,24 @@ fn published_roots() {
     for (leaves, root) in cases {
         let tree = Tree::from_leaves(leaves.clone(), Schedule::Sequential).unwrap();
         assert_eq!(hex::encode(tree.root()), root);
-        assert_eq!(model_root(&leaves.into_iter().collect()).to_string(), format!("0x{root}"));
+        assert_eq!(model::root(&leaves.into_iter().collect()).to_string(), format!("0x{root}"));
     }
-}
-
-/// Few distinct bytes make long common prefixes and many collisions.
-fn key() -> impl Strategy<Value = TreeKey> {
-    let byte = prop_oneof![4 => Just(0u8), 2 => Just(1u8), 1 => Just(0x80u8), 1 => any::<u8>()];
-    proptest::collection::vec(byte, 65).prop_map(|mut bytes| {
-        let storage = bytes[0] & 1 == 1;
-        bytes.truncate(if storage { 65 } else { 33 });
-        bytes.insert(0, if storage { 0xff } else { 0 });
-        TreeKey::new(&bytes).unwrap()
-    })
-}
-
-fn batches() -> impl Strategy<Value = Vec<Vec<(TreeKey, Option<Value>)>>> {
-    let pool = proptest::collection::vec(key(), 1..40);
-    pool.prop_flat_map(|pool| {
-        let value =
-            prop_oneof![3 => (1u8..5).prop_map(|byte| Some([byte; 32])), 1 => Just(None), 1 => Just(Some([0; 32]))];
-        let update = (proptest::sample::select(pool), value);
-        proptest::collection::vec(proptest::collection::vec(update, 0..30), 1..8)
-    })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn equals_a_rebuild_and_can_be_taken_back(batches in batches()) {
+    fn equals_a_rebuild_and_can_be_taken_back(batches in model::batches()) {
         let mut tree = Tree::default();
         let mut model = Model::new();
         let mut history = Vec::new();
         for updates in batches {
             history.push((tree.root(), model.clone()));
-            for (key, value) in &updates {
-                match value.filter(|value| *value != [0; 32]) {
-                    Some(value) => model.insert(*key, value),
-                    None => model.remove(key),
-                };
-            }
+            model::apply(&mut model, &updates);
             let undo = tree.apply(&UpdateBatch::new(updates), Schedule::Sequential).unwrap();
             prop_assert_eq!(Undo::decode(&undo.encode()), Ok(undo.clone()));
-            prop_assert_eq!(tree.root(), model_root(&model));
+            prop_assert_eq!(tree.root(), model::root(&model));
             prop_assert!(tree.iter().eq(model.iter().map(|(key, value)| (*key, *value))));
             prop_assert_eq!(tree.len(), model.len());
             let (root, before) = history.last().unwrap();
@@ -137,23 +79,26 @@ proptest! {
     }
 
     #[test]
-    fn undo_records_decode_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(undo) = Undo::decode(&bytes) {
-            prop_assert!(undo.encode().len() <= bytes.len());
+    fn order_of_history_does_not_matter(batches in model::batches(), seed: u64) {
+        let mut model = Model::new();
+        batches.iter().for_each(|updates| model::apply(&mut model, updates));
+        let mut leaves: Vec<_> = model.iter().map(|(key, value)| (*key, *value)).collect();
+        leaves.sort_by_key(|(key, _)| *blake3::hash(&[key.as_slice(), &seed.to_be_bytes()].concat()).as_bytes());
+        let mut one_by_one = Tree::default();
+        for (key, value) in &leaves {
+            one_by_one.apply(&UpdateBatch::new(vec![(*key, Some(*value))]), Schedule::Sequential).unwrap();
         }
+        let at_once = Tree::from_leaves(leaves, Schedule::Sequential).unwrap();
+        prop_assert_eq!(one_by_one.root(), model::root(&model));
+        prop_assert_eq!(at_once.root(), model::root(&model));
     }
 }
 
 #[test]
 fn parallel_equals_sequential() {
-    let leaves = |count: u32, salt: u8| -> Vec<(TreeKey, Option<Value>)> {
-        let key = |n: u32| {
-            let hash = blake3::hash(&[&n.to_be_bytes()[..], &[salt]].concat());
-            TreeKey::new(&[&[0], &hash.as_bytes()[..], &[0]].concat()).unwrap()
-        };
-        (0..count).map(|n| (key(n), Some(*blake3::hash(&n.to_le_bytes()).as_bytes()))).collect()
-    };
-    let batches = [leaves(20_000, 0), leaves(3_000, 1), leaves(50, 2)].map(UpdateBatch::new);
+    let mut batches = vec![model::spread(20_000, 0), model::spread(3_000, 1), model::spread(50, 2)];
+    let gone = batches[0].entries().iter().step_by(7).map(|(key, _)| (*key, None)).collect();
+    batches.push(UpdateBatch::new(gone));
     let mut sequential = Tree::default();
     let roots: Vec<B256> = batches
         .iter()
@@ -169,6 +114,7 @@ fn parallel_equals_sequential() {
             pool.install(|| tree.apply(batch, Schedule::Parallel)).unwrap();
             assert_eq!(tree.root(), *root, "{threads} threads");
         }
+        assert!(tree.iter().eq(sequential.iter()));
     }
 }
 
@@ -181,4 +127,45 @@ fn prefixes_are_refused_and_change_nothing() {
     let error = tree.apply(&updates, Schedule::Sequential).unwrap_err();
     assert_eq!(error, PrefixError(Box::new([repeat(&[(2, 1)]), repeat(&[(2, 2)])])));
     assert_eq!(tree.root(), before);
+}
+
+#[test]
+fn new_keys_are_compared_with_each_other() {
+    let mut tree = Tree::default();
+    let updates = UpdateBatch::new(vec![(repeat(&[(1, 2)]), Some([1; 32])), (repeat(&[(1, 1)]), Some([2; 32]))]);
+    let error = tree.apply(&updates, Schedule::Sequential).unwrap_err();
+    assert_eq!(error, PrefixError(Box::new([repeat(&[(1, 2)]), repeat(&[(1, 1)])])));
+    assert!(tree.is_empty());
+}
+
+/// One account's leaves share 264 bits: prefixes of more than a word, in both zones.
+#[test]
+fn long_prefixes() {
+    let mut leaves: Model = Model::new();
+    for sub in [0, 1, 64, 127] {
+        leaves.insert(repeat(&[(0, 1), (0x5a, 32), (sub, 1)]), [sub + 1; 32]);
+        leaves.insert(repeat(&[(0xff, 1), (0x5a, 64), (sub, 1)]), [sub + 1; 32]);
+    }
+    leaves.insert(repeat(&[(0xff, 1), (0x5a, 40), (7, 25)]), [7; 32]);
+    let mut tree = Tree::default();
+    for (key, value) in &leaves {
+        tree.apply(&UpdateBatch::new(vec![(*key, Some(*value))]), Schedule::Sequential).unwrap();
+    }
+    assert_eq!(tree.root(), model::root(&leaves));
+    let keys: Vec<TreeKey> = leaves.keys().copied().collect();
+    for key in keys {
+        leaves.remove(&key);
+        tree.apply(&UpdateBatch::new(vec![(key, None)]), Schedule::Sequential).unwrap();
+        assert_eq!(tree.root(), model::root(&leaves));
+    }
+    assert!(tree.is_empty());
+}
+
+#[test]
+fn a_record_of_another_tree_does_no_harm() {
+    let before = Tree::from_leaves([(repeat(&[(1, 2)]), [1; 32])], Schedule::Sequential).unwrap();
+    let mut tree = before.clone();
+    tree.revert(&Undo { entries: vec![(repeat(&[(1, 1)]), Some([2; 32]))] }, Schedule::Sequential);
+    assert!(tree.iter().eq(before.iter()));
+    assert_eq!(tree.root(), before.root());
 }

@@ -5,17 +5,17 @@
 //!
 //! with `address32` the address left-padded to 32 bytes and `H` BLAKE3. The
 //! lengths differ but the first byte does too, so no key is a prefix of another.
+//!
+//! Deliberately absent: the code zone, `01 || H(code hash || chunk group) || chunk`.
 
-use std::cmp::Ordering;
-use std::fmt;
-use std::hash::{Hash, Hasher};
+mod bits;
+mod key;
 
 use alloy_primitives::{Address, U256};
 
 use crate::hash::blake3;
 
-/// Longest key in bytes.
-pub const MAX_KEY_BYTES: usize = 66;
+pub use key::{KeyLengthError, MAX_KEY_BITS, MAX_KEY_BYTES, TreeKey};
 
 /// Sub-index of the leaf with version, code size, nonce and balance.
 pub const BASIC_DATA: u8 = 0;
@@ -30,95 +30,16 @@ pub const HEADER_STORAGE_SLOTS: u64 = 64;
 
 const HEADER_ZONE: u8 = 0x00;
 const STORAGE_ZONE: u8 = 0xff;
-
-/// A key of 1 to 66 bytes, ordered as its bits.
-#[derive(Clone, Copy)]
-pub struct TreeKey {
-    len: u8,
-    bytes: [u8; MAX_KEY_BYTES],
-}
-
-/// The bytes are none, or more than a key has.
-#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[error("a tree key has 1 to {MAX_KEY_BYTES} bytes, not {0}")]
-pub struct KeyLengthError(pub usize);
+const HEADER_KEY_BYTES: usize = 34;
 
 impl TreeKey {
-    /// From its bytes.
-    pub fn new(bytes: &[u8]) -> Result<Self, KeyLengthError> {
-        if bytes.is_empty() || bytes.len() > MAX_KEY_BYTES {
-            return Err(KeyLengthError(bytes.len()));
+    /// Whether this is the key of a storage slot, in the header zone or the storage zone.
+    pub fn is_storage(&self) -> bool {
+        match self.as_slice() {
+            [STORAGE_ZONE, ..] => true,
+            [HEADER_ZONE, .., sub] => self.as_slice().len() == HEADER_KEY_BYTES && *sub >= HEADER_STORAGE,
+            _ => false,
         }
-        Ok(Self::join(&[bytes]))
-    }
-
-    /// For parts whose total length is known to fit.
-    fn join(parts: &[&[u8]]) -> Self {
-        let mut key = Self { len: 0, bytes: [0; MAX_KEY_BYTES] };
-        for part in parts {
-            let at = usize::from(key.len);
-            key.bytes[at..at + part.len()].copy_from_slice(part);
-            key.len += part.len() as u8;
-        }
-        key
-    }
-
-    /// The bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-
-    /// Length in bits.
-    pub const fn bits(&self) -> u16 {
-        self.len as u16 * 8
-    }
-
-    /// The bit at `index`, most significant first; false beyond the end.
-    pub fn bit(&self, index: u16) -> bool {
-        let byte = self.bytes.get(usize::from(index / 8)).copied().unwrap_or_default();
-        byte >> (7 - index % 8) & 1 == 1
-    }
-
-    /// Number of leading bits in common, at most the shorter one's length.
-    pub fn common_bits(&self, other: &Self) -> u16 {
-        let (a, b) = (self.as_slice(), other.as_slice());
-        let shorter = a.len().min(b.len());
-        match a.iter().zip(b).position(|(x, y)| x != y) {
-            Some(at) => at as u16 * 8 + (a[at] ^ b[at]).leading_zeros() as u16,
-            None => shorter as u16 * 8,
-        }
-    }
-}
-
-impl PartialEq for TreeKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
-    }
-}
-
-impl Eq for TreeKey {}
-
-impl PartialOrd for TreeKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for TreeKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_slice().cmp(other.as_slice())
-    }
-}
-
-impl Hash for TreeKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.as_slice());
-    }
-}
-
-impl fmt::Debug for TreeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&alloy_primitives::hex::encode(self.as_slice()))
     }
 }
 
@@ -154,6 +75,11 @@ impl AccountKeys {
         TreeKey::join(&[&[STORAGE_ZONE], &self.stem, &blake3(&preimage), &[slot.byte(0)]])
     }
 
+    /// What all keys of the account begin with: header zone, storage zone.
+    pub fn prefixes(&self) -> [TreeKey; 2] {
+        [self.header_prefix(), self.storage_prefix()]
+    }
+
     /// What all keys of the account's header begin with.
     pub fn header_prefix(&self) -> TreeKey {
         TreeKey::join(&[&[HEADER_ZONE], &self.stem])
@@ -186,12 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn bits_in_common() {
-        let key = |bytes: &[u8]| TreeKey::new(bytes).expect("short");
-        assert_eq!(key(&[0xff]).common_bits(&key(&[0xfe])), 7);
-        assert_eq!(key(&[1, 2]).common_bits(&key(&[1, 2, 3])), 16);
-        assert!(key(&[0x80]).bit(0) && !key(&[0x80]).bit(1));
-        assert_eq!(TreeKey::new(&[]), Err(KeyLengthError(0)));
-        assert_eq!(TreeKey::new(&[0; 67]), Err(KeyLengthError(67)));
+    fn storage_keys_are_told_from_the_rest() {
+        let keys = AccountKeys::new(Address::repeat_byte(7));
+        assert!([0, 63, 64, 1000].iter().all(|slot| keys.storage(U256::from(*slot)).is_storage()));
+        assert!([BASIC_DATA, CODE_HASH, DELEGATION].iter().all(|sub| !keys.header(*sub).is_storage()));
+        assert!(!keys.header_prefix().is_storage());
     }
 }

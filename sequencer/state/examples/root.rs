@@ -1,0 +1,82 @@
+//! Prints what a block of 10,000 updates on 1,000,000 leaves costs: `cargo run --release -p weft-state --example root`.
+//!
+//! Arguments: leaves, updates. Keys are those of accounts, so they lie as evenly as in a real state.
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use weft_state::keys::{AccountKeys, BASIC_DATA};
+use weft_state::{Access, PartialTree, Schedule, Tree, TreeKey, UpdateBatch, Value};
+
+const ROUNDS: u64 = 15;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse().expect("a number"));
+    let (leaves, updates) = (arguments.next().unwrap_or(1_000_000), arguments.next().unwrap_or(10_000));
+
+    let mut all: Vec<(TreeKey, Value)> = (0..leaves).map(|n| (key(n), value(n, 0))).collect();
+    all.sort_by_key(|leaf| leaf.0);
+    let start = Instant::now();
+    let mut tree = Tree::from_leaves(all, Schedule::Parallel).unwrap();
+    println!("{leaves} leaves from their sorted list: {:.0} ms, root {}", ms(start.elapsed()), tree.root());
+
+    for (name, schedule) in [("one thread", Schedule::Sequential), ("rayon", Schedule::Parallel)] {
+        for new_percent in [0, 20] {
+            let times = (1..=ROUNDS).map(|round| {
+                let batch = block(leaves, updates, round * 100 + new_percent, new_percent);
+                let start = Instant::now();
+                tree.apply(&batch, schedule).unwrap();
+                start.elapsed()
+            });
+            println!("{updates} updates, {new_percent} % new keys, {name}: {:.2} ms", median(times.collect()));
+        }
+    }
+    witness(&tree, &block(leaves, updates, 1, 0));
+}
+
+fn witness(tree: &Tree, batch: &UpdateBatch) {
+    let mut access = Access::default();
+    access.update(batch);
+    let start = Instant::now();
+    let bytes = tree.partial(&access).encode();
+    let made = start.elapsed();
+    let start = Instant::now();
+    let mut part = PartialTree::decode(&bytes, tree.root(), Schedule::Parallel).unwrap();
+    let read = start.elapsed();
+    let start = Instant::now();
+    part.apply(batch, Schedule::Parallel).unwrap();
+    let (made, read, applied) = (ms(made), ms(read), ms(start.elapsed()));
+    println!(
+        "witness: {} bytes, made in {made:.1} ms, checked in {read:.1} ms, applied in {applied:.1} ms",
+        bytes.len()
+    );
+}
+
+/// Updates of one block: existing leaves drawn evenly, and some new ones.
+fn block(leaves: u64, updates: u64, round: u64, new_percent: u64) -> UpdateBatch {
+    let drawn = |n: u64| u64::from_be_bytes(value(n, round)[..8].try_into().unwrap()) % leaves;
+    let update = |n: u64| {
+        let account = if n % 100 < new_percent { leaves + round * updates + n } else { drawn(n) };
+        (key(account), Some(value(n, round + 1)))
+    };
+    UpdateBatch::new((0..updates).map(update).collect())
+}
+
+fn key(account: u64) -> TreeKey {
+    let mut address = [0; 20];
+    address[12..].copy_from_slice(&account.to_be_bytes());
+    AccountKeys::new(address.into()).header(BASIC_DATA)
+}
+
+fn value(n: u64, salt: u64) -> Value {
+    *blake3::hash(&[n.to_be_bytes(), salt.to_be_bytes()].concat()).as_bytes()
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    ms(times[times.len() / 2])
+}

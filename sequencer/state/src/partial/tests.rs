@@ -1,0 +1,232 @@
+//! A partial tree answers as the whole one does, or says that it cannot.
+#![allow(clippy::unwrap_used)]
+
+use alloy_primitives::hex;
+use proptest::prelude::*;
+use weft_primitives::codec::DecodeError;
+
+use super::*;
+use crate::model::{self, repeat};
+use crate::tree::Tree;
+
+const SEQUENTIAL: Schedule = Schedule::Sequential;
+
+fn tree_of(updates: &[Update]) -> Tree {
+    let mut tree = Tree::default();
+    tree.apply(&UpdateBatch::new(updates.to_vec()), SEQUENTIAL).unwrap();
+    tree
+}
+
+/// What applying `batches` to a tree touches.
+fn access_of(batches: &[UpdateBatch]) -> Access {
+    let mut access = Access::default();
+    batches.iter().for_each(|batch| access.update(batch));
+    access
+}
+
+/// The tree before, and the batches after it.
+fn history() -> impl Strategy<Value = (Tree, Vec<UpdateBatch>)> {
+    model::batches().prop_map(|mut batches| {
+        let first = batches.remove(0);
+        (tree_of(&first), batches.into_iter().map(UpdateBatch::new).collect())
+    })
+}
+
+/// Bytes through which the decoder gets far: node kinds, small lengths.
+fn plausible_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        (0u16..40).prop_map(|len| [&[1][..], &len.to_be_bytes(), &vec![0; usize::from(len).div_ceil(8)]].concat()),
+        (1u8..67).prop_map(|len| [&[2, len][..], &vec![0; usize::from(len)], &[5; 32]].concat()),
+        any::<u8>().prop_map(|byte| [&[0][..], &[byte; 32]].concat()),
+        proptest::collection::vec(any::<u8>(), 0..3),
+    ];
+    proptest::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn enough_for_what_was_declared(
+        (whole, batches) in history(),
+        reads in proptest::collection::vec(model::key(), 0..5),
+    ) {
+        let mut access = access_of(&batches);
+        reads.iter().for_each(|key| access.read(*key));
+        let part = whole.partial(&access);
+        let mut read = PartialTree::decode(&part.encode(), whole.root(), SEQUENTIAL).unwrap();
+        prop_assert_eq!(read.encode(), part.encode());
+        let mut whole = whole;
+        for batch in &batches {
+            for key in access.keys.keys() {
+                prop_assert_eq!(read.get(key), Ok(whole.get(key)));
+            }
+            let undo = whole.apply(batch, SEQUENTIAL).unwrap();
+            prop_assert_eq!(read.apply(batch, SEQUENTIAL), Ok(undo));
+            prop_assert_eq!(read.root(), whole.root());
+        }
+    }
+
+    #[test]
+    fn less_is_missing_and_never_wrong(
+        (whole, batches) in history(),
+        kept in proptest::collection::vec(any::<bool>(), 64),
+    ) {
+        // Of the keys touched some are left out, of the deletions some are declared as writes.
+        let full = access_of(&batches);
+        let mut access = Access::default();
+        for ((key, deleted), kept) in full.keys.iter().zip(kept.chunks(2).cycle()) {
+            if kept[0] {
+                access.keys.insert(*key, *deleted && kept[1]);
+            }
+        }
+        let part = whole.partial(&access);
+        let mut part = PartialTree::decode(&part.encode(), whole.root(), SEQUENTIAL).unwrap();
+        let mut whole = whole;
+        for batch in &batches {
+            for key in full.keys.keys() {
+                let answer = part.get(key);
+                prop_assert!(answer == Ok(whole.get(key)) || answer == Err(Missing(*key)));
+            }
+            let before = whole.root();
+            whole.apply(batch, SEQUENTIAL).unwrap();
+            match part.apply(batch, SEQUENTIAL) {
+                Ok(_) => prop_assert_eq!(part.root(), whole.root()),
+                Err(PartialError::Missing(_)) => {
+                    prop_assert_eq!(part.root(), before);
+                    break;
+                }
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn prefixes_are_listed_whole_or_missing((whole, batches) in history(), len in 1usize..34) {
+        let access = access_of(&batches);
+        for key in access.keys.keys().take(10) {
+            let prefix = TreeKey::new(&key.as_slice()[..len]).unwrap();
+            let truth: Vec<TreeKey> = whole.with_prefix(&prefix).map(|(key, _)| key).collect();
+            let mut listing = access.clone();
+            listing.list(prefix);
+            prop_assert_eq!(whole.partial(&listing).keys_with_prefix(&prefix), Ok(truth.clone()));
+            let answer = whole.partial(&access).keys_with_prefix(&prefix);
+            prop_assert!(answer == Ok(truth) || answer == Err(Missing(prefix)));
+        }
+    }
+
+    #[test]
+    fn changed_bytes_are_another_tree(
+        (whole, batches) in history(),
+        flip: proptest::sample::Index,
+        bit in 0u32..8,
+        cut: proptest::sample::Index,
+    ) {
+        let bytes = whole.partial(&access_of(&batches)).encode();
+        if !bytes.is_empty() {
+            let mut changed = bytes.clone();
+            let at = flip.index(bytes.len());
+            changed[at] ^= 1u8 << bit;
+            prop_assert!(PartialTree::decode(&changed, whole.root(), SEQUENTIAL).is_err());
+            let cut = cut.index(bytes.len());
+            prop_assert!(PartialTree::decode(&bytes[..cut], whole.root(), SEQUENTIAL).is_err());
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_refused_or_canonical(bytes in plausible_bytes()) {
+        let root = match PartialTree::decode(&bytes, B256::repeat_byte(1), SEQUENTIAL) {
+            Err(WitnessError::Root { found, .. }) => found,
+            _ => return Ok(()),
+        };
+        let tree = PartialTree::decode(&bytes, root, SEQUENTIAL).unwrap();
+        prop_assert_eq!(tree.encode(), bytes);
+    }
+}
+
+/// Three leaves, of which one is revealed: branch, hidden node, branch, leaf, hidden node.
+#[test]
+fn golden_bytes() {
+    let key = |first: u8| repeat(&[(first, 1), (0, 33)]);
+    let whole = tree_of(&[(key(0x0f), Some([3; 32])), (key(0xf0), Some([1; 32])), (key(0xf1), Some([2; 32]))]);
+    assert_eq!(hex::encode(whole.root()), "50ca5b44506c7aeac67017eef1be8977c69d8d1074b3c870ce9fc6ef0aa18163");
+    let mut access = Access::default();
+    access.read(key(0xf0));
+    let leaf = |first: u8, byte: u8| {
+        hex::encode(blake3::hash(&[&[0], key(first).as_slice(), &[byte; 32]].concat()).as_bytes())
+    };
+    let want = format!(
+        "010000\n00{}\n010006e0\n0222{}{}\n00{}",
+        leaf(0x0f, 3),
+        // The way gives the first byte of the key.
+        "00".repeat(33),
+        "01".repeat(32),
+        leaf(0xf1, 2)
+    );
+    assert_eq!(hex::encode(whole.partial(&access).encode()), want.replace('\n', ""));
+}
+
+#[test]
+fn a_leaf_must_lie_on_its_way() {
+    // A branch at the first bit; its right leaf claims a key that begins with 0.
+    let bytes = [&[1, 0, 0, 0][..], &[1; 32], &[2, 1, 0x7f], &[5; 32]].concat();
+    let why = DecodeError::Invalid { field: "key", why: "leaves the way to the leaf" };
+    assert_eq!(PartialTree::decode(&bytes, B256::ZERO, SEQUENTIAL).unwrap_err(), why.into());
+}
+
+#[test]
+fn hidden_and_empty() {
+    let key = repeat(&[(7, 34)]);
+    let mut hidden = PartialTree::hidden(B256::repeat_byte(1));
+    assert_eq!(hidden.get(&key), Err(Missing(key)));
+    assert_eq!(hidden.keys_with_prefix(&key), Err(Missing(key)));
+    let write = UpdateBatch::new(vec![(key, Some([1; 32]))]);
+    assert_eq!(hidden.apply(&write, SEQUENTIAL), Err(Missing(key).into()));
+    assert_eq!(PartialTree::decode(&hidden.encode(), hidden.root(), SEQUENTIAL).unwrap().root(), hidden.root());
+
+    let mut empty = PartialTree::decode(&[], B256::ZERO, SEQUENTIAL).unwrap();
+    assert_eq!(empty.get(&key), Ok(None));
+    empty.apply(&write, SEQUENTIAL).unwrap();
+    assert_eq!(empty.root(), tree_of(write.entries()).root());
+}
+
+#[test]
+fn a_deletion_beside_a_hidden_node_leaves_nothing_known() {
+    let key = |first: u8| repeat(&[(first, 34)]);
+    let whole = tree_of(&[(key(1), Some([1; 32])), (key(2), Some([2; 32]))]);
+    let mut access = Access::default();
+    access.read(key(1));
+    let mut part = whole.partial(&access);
+    let deletion = UpdateBatch::new(vec![(key(1), None)]);
+    assert_eq!(part.apply(&deletion, SEQUENTIAL), Err(Missing(key(1)).into()));
+    assert_eq!((part.root(), part.get(&key(1))), (whole.root(), Err(Missing(key(1)))));
+    access.update(&deletion);
+    let mut part = whole.partial(&access);
+    part.apply(&deletion, SEQUENTIAL).unwrap();
+    assert_eq!(part.root(), tree_of(&[(key(2), Some([2; 32]))]).root());
+}
+
+#[test]
+fn parallel_equals_sequential() {
+    let whole = tree_of(model::spread(20_000, 0).entries());
+    let touched: Vec<Update> =
+        model::spread(20_000, 0).entries().iter().step_by(17).map(|(key, _)| (*key, None)).collect();
+    let access = access_of(&[UpdateBatch::new(touched.clone()), model::spread(500, 1)]);
+    let bytes = whole.partial(&access).encode();
+    for threads in 1..=4 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut part = pool.install(|| PartialTree::decode(&bytes, whole.root(), Schedule::Parallel)).unwrap();
+        let mut tree = whole.clone();
+        for batch in [UpdateBatch::new(touched.clone()), model::spread(500, 1)] {
+            tree.apply(&batch, SEQUENTIAL).unwrap();
+            pool.install(|| part.apply(&batch, Schedule::Parallel)).unwrap();
+            assert_eq!(part.root(), tree.root());
+        }
+    }
+}
+
+#[test]
+fn witnesses_have_a_limit() {
+    let error = PartialTree::decode(&vec![0; MAX_WITNESS_BYTES + 1], B256::ZERO, SEQUENTIAL).unwrap_err();
+    assert!(matches!(error, WitnessError::Decode(DecodeError::TooLarge { .. })));
+}

@@ -37,7 +37,7 @@ pub struct LightArgs {
     pub da_address: Option<Address>,
     /// The DA network; as --da-address.
     #[arg(long)]
-    pub network_id: Option<u64>,
+    pub da_network_id: Option<u64>,
     /// Where verdicts and evidence are kept; by default data/light for the daemon, nowhere otherwise.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
@@ -79,7 +79,7 @@ impl LightArgs {
         let mut config = Config {
             da_urls: self.da_url.clone(),
             trusted: self.da_address,
-            network_id: self.network_id,
+            network_id: self.da_network_id,
             data_dir: self.data_dir.clone().or_else(|| self.is_daemon().then(|| "data/light".into())),
             target: Target::new(self.confidence)?,
             http_listen: self.http_listen,

@@ -13,6 +13,7 @@ pub mod config;
 pub mod grpc;
 pub mod mempool;
 pub mod producer;
+pub mod rpc;
 mod run;
 pub mod store;
 #[cfg(test)]

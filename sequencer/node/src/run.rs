@@ -17,6 +17,7 @@ use crate::chain::{Chain, ChainError};
 use crate::config::Config;
 use crate::grpc::{SERVICE, SequencerService};
 use crate::producer::{Producer, ProducerError};
+use crate::rpc;
 use crate::store::{ChainStore, RocksKv, StoreError};
 
 /// Where a sequencer listens.
@@ -56,7 +57,7 @@ pub enum RunError {
     Http(std::io::Error),
     /// A server failed.
     #[error("sequencer JSON-RPC: {0}")]
-    Rpc(String),
+    Rpc(#[from] rpc::ServeError),
     /// A part panicked.
     #[error("sequencer: a part of it panicked; see the log")]
     Panicked,
@@ -102,10 +103,11 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
             let routes = Routes::new(server);
             Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
         }),
+        ending(&stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
         ending(&stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
     );
-    let (producer, cutter, submitter, follower, grpc, http) = results;
-    producer.and(cutter).and(submitter).and(follower).and(grpc).and(http)
+    let (producer, cutter, submitter, follower, grpc, rpc, http) = results;
+    producer.and(cutter).and(submitter).and(follower).and(grpc).and(rpc).and(http)
 }
 
 /// Whatever ends first takes the others along.

@@ -21,7 +21,8 @@ await area("cast", async (check) => {
     expect(price >= base && base > 0n, `price ${price} >= base fee ${base} > 0`);
   });
   await check("estimate of a transfer is 21000", async () =>
-    same(await cast("estimate", FRIEND, "--value", "1gwei", "--from", address), 21_000));
+    same(await cast("estimate", FRIEND, "--value", "1gwei", "--from", address), 21_000),
+  );
 
   const nonce = await check("nonce", async () => Number(await cast("nonce", address)));
   const sent = await check("send moves ether, exactly", async () => {

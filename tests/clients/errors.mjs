@@ -1,50 +1,32 @@
 // What clients are told when something is wrong: the error classes of ethers and viem, and plain JSON-RPC.
 import { request as httpRequest } from "node:http";
-import { ContractFactory, HDNodeWallet, JsonRpcProvider, Wallet, decodeRlp, encodeRlp, hexlify, keccak256, parseEther, parseUnits, randomBytes, toBeHex } from "ethers";
+import {
+  ContractFactory,
+  Wallet,
+  decodeRlp,
+  encodeRlp,
+  hexlify,
+  keccak256,
+  parseEther,
+  parseUnits,
+  randomBytes,
+  toBeHex,
+} from "ethers";
 import { createWalletClient, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
-import { ACCOUNT, MNEMONIC, area, eventually, expect, refusal, rpc, same } from "./lib/check.mjs";
+import { area, expect, refusal, rpc, same } from "./lib/check.mjs";
 import { contracts } from "./lib/contracts.mjs";
-
-const provider = new JsonRpcProvider(rpc, undefined, { cacheTimeout: -1, pollingInterval: 50 });
-const wallet = HDNodeWallet.fromPhrase(MNEMONIC, "", `m/44'/60'/0'/0/${ACCOUNT.errors}`).connect(provider);
-const FRIEND = `0x${"e0".repeat(20)}`;
-const CHAIN = 31337;
-
-/** The answer to a body, as it is on the wire. */
-async function post(body) {
-  const answer = await fetch(rpc, { method: "POST", headers: { "content-type": "application/json" }, body });
-  const text = await answer.text();
-  return { status: answer.status, json: text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : undefined };
-}
-
-const ask = async (method, ...params) => (await post(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }))).json;
-
-/** A new account with ether. */
-async function newcomer(value = parseEther("1")) {
-  const fresh = Wallet.createRandom(provider);
-  await (await wallet.sendTransaction({ to: fresh.address, value })).wait();
-  return fresh;
-}
-
-/** Fields that are right unless said otherwise. */
-const transfer = (nonce, more = {}) => ({
-  type: 2, chainId: CHAIN, nonce, to: FRIEND, value: 1n, gasLimit: 21_000n,
-  maxFeePerGas: parseUnits("20", "gwei"), maxPriorityFeePerGas: parseUnits("1", "gwei"), ...more,
-});
-
-/** The JSON-RPC error to a transaction signed with these fields. */
-async function rawError(from, fields) {
-  const { error, result } = await ask("eth_sendRawTransaction", await from.signTransaction(fields));
-  expect(error !== undefined, `an error, not ${result}`);
-  return error;
-}
+import { CHAIN, FRIEND, ask, newcomer, post, provider, rawError, transfer, wallet } from "./lib/wire.mjs";
 
 async function refusedTransactions(check) {
   const sender = await newcomer();
   await (await sender.sendTransaction({ to: FRIEND, value: 1n })).wait();
-  const viem = createWalletClient({ chain: foundry, transport: http(rpc), account: privateKeyToAccount(sender.privateKey) }).extend(publicActions);
+  const viem = createWalletClient({
+    chain: foundry,
+    transport: http(rpc),
+    account: privateKeyToAccount(sender.privateKey),
+  }).extend(publicActions);
 
   await check("nonce too low (ethers)", async () => {
     const error = await refusal(sender.sendTransaction(transfer(0)));
@@ -53,7 +35,10 @@ async function refusedTransactions(check) {
   await check("nonce too low (viem)", async () => {
     const { type, gasLimit, ...fields } = transfer(0);
     const error = await refusal(viem.sendTransaction({ ...fields, gas: gasLimit }));
-    expect(error.walk((cause) => cause.name === "NonceTooLowError"), `NonceTooLowError, not ${error}`);
+    expect(
+      error.walk((cause) => cause.name === "NonceTooLowError"),
+      `NonceTooLowError, not ${error}`,
+    );
   });
   await check("insufficient funds (ethers)", async () => {
     const error = await refusal(sender.sendTransaction(transfer(1, { value: parseEther("5") })));
@@ -61,7 +46,10 @@ async function refusedTransactions(check) {
   });
   await check("insufficient funds (viem)", async () => {
     const error = await refusal(viem.sendTransaction({ to: FRIEND, value: parseEther("5") }));
-    expect(error.walk((cause) => cause.name === "InsufficientFundsError"), `InsufficientFundsError, not ${error}`);
+    expect(
+      error.walk((cause) => cause.name === "InsufficientFundsError"),
+      `InsufficientFundsError, not ${error}`,
+    );
   });
   await check("insufficient funds, by an account that never had any", async () => {
     const error = await rawError(Wallet.createRandom(), transfer(0));
@@ -74,7 +62,10 @@ async function refusedTransactions(check) {
   await check("too little gas, too much gas", async () => {
     const little = await rawError(sender, transfer(1, { gasLimit: 20_999n }));
     expect(/intrinsic gas|gas too low/i.test(little.message), `intrinsic gas, not: ${little.message}`);
-    const much = await rawError(sender, transfer(1, { gasLimit: 2n ** 40n, maxFeePerGas: 1n, maxPriorityFeePerGas: 0n }));
+    const much = await rawError(
+      sender,
+      transfer(1, { gasLimit: 2n ** 40n, maxFeePerGas: 1n, maxPriorityFeePerGas: 0n }),
+    );
     expect(/gas/i.test(much.message), `words about gas, not: ${much.message}`);
   });
   await check("a fee below any base fee", async () => {
@@ -83,7 +74,9 @@ async function refusedTransactions(check) {
   });
   await check("a tip above the fee cap", async () => {
     // The libraries refuse to sign this, so it is put together by hand.
-    const fields = [CHAIN, 1, parseUnits("3", "gwei"), parseUnits("2", "gwei"), 21_000, FRIEND, 1].map((value) => (value === FRIEND ? value : toBeHex(value)));
+    const fields = [CHAIN, 1, parseUnits("3", "gwei"), parseUnits("2", "gwei"), 21_000, FRIEND, 1].map((value) =>
+      value === FRIEND ? value : toBeHex(value),
+    );
     const unsigned = [...fields, "0x", []];
     const { yParity, r, s } = sender.signingKey.sign(keccak256(`0x02${encodeRlp(unsigned).slice(2)}`));
     const signature = [yParity ? "0x01" : "0x", ...[r, s].map((value) => toBeHex(BigInt(value)))];
@@ -97,7 +90,12 @@ async function refusedTransactions(check) {
     }
   });
   await check("a blob transaction (type 3)", async () => {
-    const fields = { ...transfer(1), type: 3, maxFeePerBlobGas: parseUnits("1", "gwei"), blobVersionedHashes: [`0x01${"ab".repeat(31)}`] };
+    const fields = {
+      ...transfer(1),
+      type: 3,
+      maxFeePerBlobGas: parseUnits("1", "gwei"),
+      blobVersionedHashes: [`0x01${"ab".repeat(31)}`],
+    };
     const signed = await sender.signTransaction(fields);
     // As wallets send it, with a blob, a commitment and proofs: one of the whole blob, or since Osaka one a cell.
     const parts = [131_072, 48, 48].map((size) => [`0x${"00".repeat(size)}`]);
@@ -109,40 +107,6 @@ async function refusedTransactions(check) {
       expect(/blob|4844|sidecar|kzg|versioned hash/i.test(error.message), `words about blobs, not: ${error.message}`);
     }
     same(await provider.getTransactionCount(sender.address), 1, "nonce");
-  });
-}
-
-async function pool(check) {
-  const sender = await newcomer();
-  const gap = await check("a transaction after a gap waits, and is not in a block", async () => {
-    const hash = (await sender.sendTransaction(transfer(1))).hash;
-    const waiting = await ask("eth_getTransactionByHash", hash);
-    same(waiting.result.blockHash, null, "block of the waiting transaction");
-    same(waiting.result.blockNumber, null, "number of its block");
-    same((await ask("eth_getTransactionReceipt", hash)).result, null, "receipt");
-    same(await provider.getTransactionCount(sender.address, "pending"), 0, "pending nonce");
-    return hash;
-  });
-  await check("the same again is known already", async () => {
-    const error = await rawError(sender, transfer(1));
-    expect(/known|already/i.test(error.message), `already known, not: ${error.message}`);
-  });
-  await check("an underpriced replacement (ethers)", async () => {
-    const error = await refusal(sender.sendTransaction(transfer(1, { value: 2n })));
-    same(error.code, "REPLACEMENT_UNDERPRICED", "code");
-  });
-  const replaced = await check("a replacement that pays more", async () => {
-    const more = { maxFeePerGas: parseUnits("40", "gwei"), maxPriorityFeePerGas: parseUnits("2", "gwei"), value: 3n };
-    return (await sender.sendTransaction(transfer(1, more))).hash;
-  });
-  await check("both are in blocks once the gap is closed, in order", async () => {
-    const first = await (await sender.sendTransaction(transfer(0))).wait();
-    const second = await eventually(() => provider.getTransactionReceipt(replaced));
-    same([first.status, second.status], [1, 1], "status");
-    const place = ({ blockNumber, index }) => blockNumber * 1e6 + index;
-    expect(place(first) < place(second), "the order of nonces");
-    same((await ask("eth_getTransactionReceipt", gap)).result, null, "receipt of the replaced transaction");
-    same(await provider.getTransactionCount(sender.address), 2, "nonce");
   });
 }
 
@@ -174,10 +138,18 @@ async function reverts(check) {
   });
   await check("an estimate of a call that reverts", async () => {
     const error = await refusal(refuser.accept.estimateGas(3));
-    same([error.code, error.data], ["CALL_EXCEPTION", refuser.interface.encodeErrorResult("TooSmall", [3, 10])], "error");
+    same(
+      [error.code, error.data],
+      ["CALL_EXCEPTION", refuser.interface.encodeErrorResult("TooSmall", [3, 10])],
+      "error",
+    );
   });
   await check("a call without end", async () => {
-    const { error } = await ask("eth_call", { to: await refuser.getAddress(), data: refuser.interface.encodeFunctionData("endless"), gas: "0x989680" }, "latest");
+    const { error } = await ask(
+      "eth_call",
+      { to: await refuser.getAddress(), data: refuser.interface.encodeFunctionData("endless"), gas: "0x989680" },
+      "latest",
+    );
     expect(/gas/i.test(error.message), `out of gas, not: ${error.message}`);
   });
   await check("a transaction that reverts is in a block, has no effect and costs gas", async () => {
@@ -193,7 +165,12 @@ async function reverts(check) {
 async function protocol(check) {
   await check("an unknown method", async () => same((await ask("eth_noSuchMethod")).error.code, -32601, "code"));
   await check("bad parameters", async () => {
-    for (const [method, ...params] of [["eth_getBalance"], ["eth_getBalance", "0x12", "latest"], ["eth_getBlockByNumber", "newest", false], ["eth_getTransactionByHash", "0xab"]]) {
+    for (const [method, ...params] of [
+      ["eth_getBalance"],
+      ["eth_getBalance", "0x12", "latest"],
+      ["eth_getBlockByNumber", "newest", false],
+      ["eth_getTransactionByHash", "0xab"],
+    ]) {
       same((await ask(method, ...params)).error.code, -32602, `code to ${method} ${params}`);
     }
   });
@@ -203,7 +180,9 @@ async function protocol(check) {
   });
   await check("a batch with one bad call answers the others", async () => {
     const call = (id, method) => ({ jsonrpc: "2.0", id, method, params: [] });
-    const { json } = await post(JSON.stringify([call(1, "eth_chainId"), call(2, "eth_noSuchMethod"), call(3, "eth_blockNumber")]));
+    const { json } = await post(
+      JSON.stringify([call(1, "eth_chainId"), call(2, "eth_noSuchMethod"), call(3, "eth_blockNumber")]),
+    );
     const answers = Object.fromEntries(json.map((answer) => [answer.id, answer]));
     same(answers[1].result, "0x7a69", "first");
     same(answers[2].error.code, -32601, "second");
@@ -211,13 +190,23 @@ async function protocol(check) {
   });
   await check("what does not exist is null", async () => {
     const hash = hexlify(randomBytes(32));
-    for (const [method, ...params] of [["eth_getTransactionByHash", hash], ["eth_getTransactionReceipt", hash], ["eth_getBlockByHash", hash, false], ["eth_getBlockByNumber", "0xffffffffff", false]]) {
+    for (const [method, ...params] of [
+      ["eth_getTransactionByHash", hash],
+      ["eth_getTransactionReceipt", hash],
+      ["eth_getBlockByHash", hash, false],
+      ["eth_getBlockByNumber", "0xffffffffff", false],
+    ]) {
       const answer = await ask(method, ...params);
       expect(answer.result === null && !answer.error, `null to ${method}, not ${JSON.stringify(answer)}`);
     }
   });
   await check("an oversized request is refused, and the node goes on", async () => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_sendRawTransaction", params: [`0x${"00".repeat(16 << 20)}`] });
+    const body = JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "eth_sendRawTransaction",
+      params: [`0x${"00".repeat(16 << 20)}`],
+    });
     const outcome = await new Promise((resolve) => {
       const headers = { "content-type": "application/json", "content-length": body.length };
       const request = httpRequest(rpc, { method: "POST", headers, agent: false }, (answer) => {
@@ -239,7 +228,6 @@ async function protocol(check) {
 
 await area("errors", async (check) => {
   await refusedTransactions(check);
-  await pool(check);
   await reverts(check);
   await protocol(check);
 });

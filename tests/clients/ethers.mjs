@@ -1,5 +1,15 @@
 // ethers v6: transfers, an OpenZeppelin token, WebSocket subscriptions, an OpenZeppelin governor.
-import { Contract, ContractFactory, HDNodeWallet, JsonRpcProvider, Signature, Wallet, WebSocketProvider, id, parseEther } from "ethers";
+import {
+  Contract,
+  ContractFactory,
+  HDNodeWallet,
+  JsonRpcProvider,
+  Signature,
+  Wallet,
+  WebSocketProvider,
+  id,
+  parseEther,
+} from "ethers";
 import { ACCOUNT, MNEMONIC, area, eventually, expect, rpc, same, ws } from "./lib/check.mjs";
 import { contracts } from "./lib/contracts.mjs";
 
@@ -60,12 +70,17 @@ async function basics(check) {
     const friend = Wallet.createRandom(provider);
     const nonce = await wallet.getNonce();
     const sent = await Promise.all(
-      Array.from({ length: 50 }, (_, index) => wallet.sendTransaction({ to: friend.address, value: 1n, nonce: nonce + index, gasLimit: 21_000 })),
+      Array.from({ length: 50 }, (_, index) =>
+        wallet.sendTransaction({ to: friend.address, value: 1n, nonce: nonce + index, gasLimit: 21_000 }),
+      ),
     );
     const receipts = await Promise.all(sent.map((each) => each.wait()));
     same(await provider.getBalance(friend.address), 50, "balance");
     const places = receipts.map(({ blockNumber, index }) => blockNumber * 1e6 + index);
-    expect(places.every((place, index) => index === 0 || place > places[index - 1]), "the order of nonces");
+    expect(
+      places.every((place, index) => index === 0 || place > places[index - 1]),
+      "the order of nonces",
+    );
   });
   await check("blocks link, and time does not run back", async () => {
     const head = await provider.getBlockNumber();
@@ -104,7 +119,13 @@ async function tokens(check) {
     const fields = ["owner:address", "spender:address", "value:uint256", "nonce:uint256", "deadline:uint256"];
     const types = { Permit: fields.map((field) => ({ name: field.split(":")[0], type: field.split(":")[1] })) };
     const deadline = 2n ** 64n;
-    const message = { owner: friend.address, spender: spender.address, value: 9n, nonce: await token.nonces(friend.address), deadline };
+    const message = {
+      owner: friend.address,
+      spender: spender.address,
+      value: 9n,
+      nonce: await token.nonces(friend.address),
+      deadline,
+    };
     const { v, r, s } = Signature.from(await friend.signTypedData(domain, types, message));
     await (await token.connect(spender).permit(friend.address, spender.address, 9n, deadline, v, r, s)).wait();
     same(await token.allowance(friend.address, spender.address), 9, "allowance");
@@ -116,11 +137,22 @@ async function tokens(check) {
     const raw = await provider.getLogs({ address, topics, fromBlock, toBlock: "latest" });
     same(raw.length, 3, "transfers: the mint and two more");
     const toFriend = await token.queryFilter(token.filters.Transfer(null, friend.address), fromBlock);
-    same(toFriend.map((event) => event.args.value), [parseEther("500"), 400n], "values");
-    const either = await provider.getLogs({ address, topics: [[topics[0], id("Approval(address,address,uint256)")]], fromBlock });
+    same(
+      toFriend.map((event) => event.args.value),
+      [parseEther("500"), 400n],
+      "values",
+    );
+    const either = await provider.getLogs({
+      address,
+      topics: [[topics[0], id("Approval(address,address,uint256)")]],
+      fromBlock,
+    });
     same(either.length, 5, "logs of either kind");
     const oneBlock = await provider.getLogs({ address, topics, blockHash: toFriend[0].blockHash });
-    expect(oneBlock.some((log) => log.transactionHash === toFriend[0].transactionHash), "the log by its block's hash");
+    expect(
+      oneBlock.some((log) => log.transactionHash === toFriend[0].transactionHash),
+      "the log by its block's hash",
+    );
   });
   return { token, friend };
 }
@@ -132,7 +164,9 @@ async function subscriptions(check, { token, friend }) {
   await check("subscribe to blocks and to the Transfer event over WebSocket", async () => {
     same((await socket.getNetwork()).chainId, 31337, "chain id");
     const listening = token.connect(socket);
-    await listening.on(listening.filters.Transfer(null, friend.address), ({ args, log }) => transfers.push({ value: args.value, log }));
+    await listening.on(listening.filters.Transfer(null, friend.address), ({ args, log }) =>
+      transfers.push({ value: args.value, log }),
+    );
     await socket.on("block", (number) => heads.push(number));
     // Answers come in order: after one more question both subscriptions stand.
     await socket.getBlockNumber();
@@ -142,14 +176,21 @@ async function subscriptions(check, { token, friend }) {
     const sent = [];
     for (const value of [1n, 2n, 3n]) sent.push(await (await token.transfer(friend.address, value)).wait());
     await eventually(() => transfers.length >= 3);
-    same(transfers.map(({ value }) => value), [1n, 2n, 3n], "values");
+    same(
+      transfers.map(({ value }) => value),
+      [1n, 2n, 3n],
+      "values",
+    );
     transfers.forEach(({ log }, index) => {
       same(log.transactionHash, sent[index].hash, "transaction");
       same(log.blockHash, sent[index].blockHash, "block");
       same(log.index, sent[index].logs[0].index, "index of the log");
     });
     await eventually(() => heads.at(-1) >= sent.at(-1).blockNumber);
-    expect(heads.every((number, index) => index === 0 || number === heads[index - 1] + 1), `every block once: ${heads}`);
+    expect(
+      heads.every((number, index) => index === 0 || number === heads[index - 1] + 1),
+      `every block once: ${heads}`,
+    );
   });
   await check("nothing is told after the end of a subscription", async () => {
     await socket.removeAllListeners("block");
@@ -163,7 +204,9 @@ async function subscriptions(check, { token, friend }) {
 }
 
 async function governance(check, { token, friend }) {
-  const parliament = await check("deploy an OpenZeppelin governor", async () => deploy("Parliament", await token.getAddress()));
+  const parliament = await check("deploy an OpenZeppelin governor", async () =>
+    deploy("Parliament", await token.getAddress()),
+  );
   const law = await deploy("Law", await parliament.getAddress());
   await (await token.delegate(wallet.address)).wait();
   await (await token.connect(friend).delegate(friend.address)).wait();
@@ -190,7 +233,10 @@ async function governance(check, { token, friend }) {
     const receipt = await (await parliament.execute(...call, id(reason))).wait();
     same(await parliament.state(proposal), 7, "state: executed");
     same(await law.limit(), 65, "limit");
-    expect(receipt.logs.some((log) => log.topics[0] === law.interface.getEvent("LimitSet").topicHash), "the law's own event");
+    expect(
+      receipt.logs.some((log) => log.topics[0] === law.interface.getEvent("LimitSet").topicHash),
+      "the law's own event",
+    );
   });
 }
 

@@ -17,7 +17,18 @@ await area("forge", async (check) => {
   await check("build, offline", () => forge("build"));
   await check("create --broadcast", async () => {
     const created = JSON.parse(
-      await forge("create", "src/Counter.sol:Counter", "--broadcast", "--json", "--rpc-url", rpc, "--private-key", key, "--constructor-args", "12"),
+      await forge(
+        "create",
+        "src/Counter.sol:Counter",
+        "--broadcast",
+        "--json",
+        "--rpc-url",
+        rpc,
+        "--private-key",
+        key,
+        "--constructor-args",
+        "12",
+      ),
     );
     same(created.deployer, address, "deployer");
     same(await count(created.deployedTo), 12, "count");
@@ -30,7 +41,10 @@ await area("forge", async (check) => {
     const file = readdirSync(folder).find((name) => name === "run-latest.json");
     const { transactions, receipts } = JSON.parse(readFileSync(join(folder, file), "utf8"));
     same(receipts.length, 3, "receipts");
-    expect(receipts.every((receipt) => receipt.status === "0x1"), "every transaction to succeed");
+    expect(
+      receipts.every((receipt) => receipt.status === "0x1"),
+      "every transaction to succeed",
+    );
     same(await count(transactions[0].contractAddress), 42, "count");
   });
 });

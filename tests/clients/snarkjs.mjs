@@ -56,7 +56,11 @@ await area("snarkjs", async (check) => {
     const [a, b, c, [commitment]] = await parameters(made);
     const raised = [commitment, secret.minimum + 1n];
     same(await verifier.verifyProof(a, b, c, raised), false, "verdict on a raised minimum");
-    same((await refusal(register.prove.staticCall(a, b, c, raised))).revert?.name, "NotProved", "what the register says");
+    same(
+      (await refusal(register.prove.staticCall(a, b, c, raised))).revert?.name,
+      "NotProved",
+      "what the register says",
+    );
     const sent = await register.prove(a, b, c, raised, { gasLimit: 1_000_000n });
     same((await refusal(sent.wait())).receipt?.status, 0, "status of a transaction with it");
     same(await register.minimum(made.publicSignals[0]), secret.minimum, "registered minimum");

@@ -1,5 +1,17 @@
 // viem: clients over HTTP and WebSocket, events, EIP-7702, EIP-7966, fee history.
-import { createPublicClient, createWalletClient, encodeAbiParameters, getContractAddress, hashMessage, http, keccak256, parseEther, parseSignature, webSocket, zeroAddress } from "viem";
+import {
+  createPublicClient,
+  createWalletClient,
+  encodeAbiParameters,
+  getContractAddress,
+  hashMessage,
+  http,
+  keccak256,
+  parseEther,
+  parseSignature,
+  webSocket,
+  zeroAddress,
+} from "viem";
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { ACCOUNT, MNEMONIC, area, eventually, expect, rpc, same, ws } from "./lib/check.mjs";
@@ -9,7 +21,11 @@ import { contracts } from "./lib/contracts.mjs";
 const common = { chain: foundry, pollingInterval: 50, cacheTime: 0 };
 const node = createPublicClient({ ...common, transport: http(rpc, { batch: true }) });
 const socket = createPublicClient({ ...common, transport: webSocket(ws) });
-const wallet = createWalletClient({ ...common, transport: http(rpc), account: mnemonicToAccount(MNEMONIC, { addressIndex: ACCOUNT.viem }) });
+const wallet = createWalletClient({
+  ...common,
+  transport: http(rpc),
+  account: mnemonicToAccount(MNEMONIC, { addressIndex: ACCOUNT.viem }),
+});
 const { Counter, Account } = contracts();
 
 const done = async (hash) => {
@@ -56,7 +72,10 @@ async function basics(check) {
       const block = await node.getBlock({ blockTag });
       numbers.push(block.number ?? (await node.getBlockNumber()) + 1n);
     }
-    expect(numbers.every((number, index) => index === 0 || number >= numbers[index - 1]), `ascending numbers, not ${numbers}`);
+    expect(
+      numbers.every((number, index) => index === 0 || number >= numbers[index - 1]),
+      `ascending numbers, not ${numbers}`,
+    );
     same((await node.getBlock({ blockTag: "earliest" })).number, 0, "earliest");
   });
   await check("fee history agrees with the blocks", async () => {
@@ -78,7 +97,10 @@ async function basics(check) {
 
 async function contract(check) {
   const address = await check("deploy", async () => {
-    const predicted = getContractAddress({ from: wallet.account.address, nonce: BigInt(await node.getTransactionCount(wallet.account)) });
+    const predicted = getContractAddress({
+      from: wallet.account.address,
+      nonce: BigInt(await node.getTransactionCount(wallet.account)),
+    });
     const address = await deploy(Counter, [1n]);
     same(address.toLowerCase(), predicted.toLowerCase(), "address");
     return address;
@@ -86,7 +108,12 @@ async function contract(check) {
   const counter = { address, abi: Counter.abi };
   const add = async (much) => done(await wallet.writeContract({ ...counter, functionName: "add", args: [much] }));
   await check("simulate, write, read", async () => {
-    const { request } = await node.simulateContract({ ...counter, functionName: "add", args: [4n], account: wallet.account });
+    const { request } = await node.simulateContract({
+      ...counter,
+      functionName: "add",
+      args: [4n],
+      account: wallet.account,
+    });
     await done(await wallet.writeContract(request));
     same(await node.readContract({ ...counter, functionName: "count" }), 5, "count");
   });
@@ -106,21 +133,39 @@ async function contract(check) {
     const logs = await node.getLogs({ address, event, fromBlock: receipt.blockNumber, toBlock: receipt.blockNumber });
     same(logs.length, 1, "logs");
     same(logs[0].args.count, 7, "count");
-    const mine = await node.getContractEvents({ ...counter, eventName: "Counted", args: { by: wallet.account.address }, fromBlock: "earliest" });
+    const mine = await node.getContractEvents({
+      ...counter,
+      eventName: "Counted",
+      args: { by: wallet.account.address },
+      fromBlock: "earliest",
+    });
     same(mine.length, 2, "events of this account");
   });
-  for (const [way, client] of [["polling a filter", node], ["WebSocket", socket]]) {
+  for (const [way, client] of [
+    ["polling a filter", node],
+    ["WebSocket", socket],
+  ]) {
     await check(`watchEvent by ${way}`, async () => {
       const seen = [];
       const failures = [];
-      const stop = client.watchContractEvent({ ...counter, eventName: "Counted", onLogs: (logs) => seen.push(...logs), onError: (error) => failures.push(error) });
+      const stop = client.watchContractEvent({
+        ...counter,
+        eventName: "Counted",
+        onLogs: (logs) => seen.push(...logs),
+        onError: (error) => failures.push(error),
+      });
       // The watch has no "ready": later questions on the same connection come after its own.
-      for (let turn = 0; turn < 5; turn += 1) await new Promise((resume) => setTimeout(resume, 60)).then(() => client.getBlockNumber());
+      for (let turn = 0; turn < 5; turn += 1)
+        await new Promise((resume) => setTimeout(resume, 60)).then(() => client.getBlockNumber());
       const receipts = [await add(1n), await add(1n)];
       await eventually(() => seen.length >= 2 || failures.length > 0);
       stop();
       expect(failures.length === 0, `no failure: ${failures[0]}`);
-      same(seen.map((log) => log.transactionHash), receipts.map((receipt) => receipt.transactionHash), "transactions");
+      same(
+        seen.map((log) => log.transactionHash),
+        receipts.map((receipt) => receipt.transactionHash),
+        "transactions",
+      );
     });
   }
   await check("watchBlocks by WebSocket", async () => {
@@ -145,7 +190,12 @@ async function delegation(check) {
   await check("EIP-7702: an account delegates to a contract and makes two calls at once", async () => {
     const client = createWalletClient({ ...common, transport: http(rpc), account: owner });
     const authorization = await client.signAuthorization({ contractAddress: code, executor: "self" });
-    const hash = await client.writeContract({ ...self, functionName: "execute", args: [calls], authorizationList: [authorization] });
+    const hash = await client.writeContract({
+      ...self,
+      functionName: "execute",
+      args: [calls],
+      authorizationList: [authorization],
+    });
     await done(hash);
     same(await node.getCode({ address: owner.address }), `0xef0100${code.slice(2).toLowerCase()}`, "code");
     same(await node.getBalance({ address: second }), 5, "second receiver");
@@ -156,11 +206,20 @@ async function delegation(check) {
   });
   await check("EIP-7702: somebody else carries the account's signed calls", async () => {
     const parameters = Account.abi.find((item) => item.name === "executeSigned").inputs[0];
-    const digest = keccak256(encodeAbiParameters([{ type: "uint256" }, { type: "address" }, { type: "uint256" }, parameters], [31337n, owner.address, 1n, calls]));
+    const digest = keccak256(
+      encodeAbiParameters(
+        [{ type: "uint256" }, { type: "address" }, { type: "uint256" }, parameters],
+        [31337n, owner.address, 1n, calls],
+      ),
+    );
     const { v, r, s } = parseSignature(await owner.sign({ hash: digest }));
     await done(await wallet.writeContract({ ...self, functionName: "executeSigned", args: [calls, Number(v), r, s] }));
     same(await node.getBalance({ address: first }), 10, "first receiver");
-    same(await node.readContract({ ...self, functionName: "executions" }), 2, "executions, in the account's own storage");
+    same(
+      await node.readContract({ ...self, functionName: "executions" }),
+      2,
+      "executions, in the account's own storage",
+    );
   });
   await check("EIP-7702: the account takes its delegation back, sponsored", async () => {
     const authorization = await wallet.signAuthorization({ account: owner, contractAddress: zeroAddress });
@@ -169,7 +228,10 @@ async function delegation(check) {
   });
   await check("a signed message of the account verifies", async () => {
     const signature = await owner.signMessage({ message: "weft" });
-    expect(await node.verifyHash({ address: owner.address, hash: hashMessage("weft"), signature }), "a valid signature");
+    expect(
+      await node.verifyHash({ address: owner.address, hash: hashMessage("weft"), signature }),
+      "a valid signature",
+    );
   });
 }
 

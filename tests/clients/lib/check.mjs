@@ -59,7 +59,11 @@ export async function area(name, body) {
   const failed = (what, error) => {
     count.failed += 1;
     console.log(`not ok ${name}: ${what}`);
-    console.log(String(error?.stack ?? error).slice(0, 4_000).replace(/^/gm, "    "));
+    console.log(
+      String(error?.stack ?? error)
+        .slice(0, 4_000)
+        .replace(/^/gm, "    "),
+    );
   };
   const check = async (what, does) => {
     try {

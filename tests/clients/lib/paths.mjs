@@ -34,7 +34,10 @@ export function sources(folder) {
 /** A short name for what these values and the installed packages determine. */
 export function digest(...values) {
   const packages = readFileSync(join(here, "package-lock.json"), "utf8");
-  return createHash("sha256").update(JSON.stringify([packages, values])).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(JSON.stringify([packages, values]))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /** Writes a file so that it is there completely or not at all. */

@@ -1,6 +1,6 @@
 // Runs cast and forge as a person would, but offline and with a home folder of their own.
 import { execFile } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,6 +12,7 @@ const run = promisify(execFile);
 
 /** A folder that nothing else uses. */
 export const scratch = mkdtempSync(join(tmpdir(), "weft-clients-"));
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 /** Address and private key of an area's account. */
 export function account(area) {
@@ -23,7 +24,7 @@ export function account(area) {
 export function tool(name, { cwd = scratch, env = {} } = {}) {
   const options = {
     cwd,
-    env: { ...process.env, HOME: scratch, FOUNDRY_OFFLINE: "true", FOUNDRY_DISABLE_NIGHTLY_WARNING: "1", ETH_RPC_URL: rpc, ...env },
+    env: { ...process.env, HOME: scratch, FOUNDRY_OFFLINE: "true", ETH_RPC_URL: rpc, ...env },
     timeout: 30_000,
     maxBuffer: 64 << 20,
   };

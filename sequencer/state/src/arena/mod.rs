@@ -23,7 +23,6 @@ use crate::hash::NodeHash;
 use crate::keys::TreeKey;
 
 pub use plan::PrefixError;
-pub(crate) use plan::plan;
 pub(crate) use rehash::Dirty;
 pub use rehash::Schedule;
 pub(crate) use walk::{Found, Leaves};

@@ -2,15 +2,20 @@
 //!
 //! A planned batch holds no update without effect, only deletions of leaves
 //! that are there, and no key that is a prefix of another: editing cannot fail
-//! half-way for these reasons.
+//! half-way for these reasons. Finding the old values also brings the ways that
+//! the edit will walk into the cache.
 
 use std::borrow::Cow;
 
-use super::{Arena, Place};
-use crate::Value;
+use rayon::prelude::*;
+
+use super::{Arena, Found, Place, Schedule};
 use crate::keys::TreeKey;
 use crate::undo::Undo;
 use crate::updates::{Update, UpdateBatch};
+
+/// Updates that one thread looks up at a time.
+const LOOKUP_CHUNK: usize = 512;
 
 /// A key that is a prefix of another cannot be in the same tree.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
@@ -21,35 +26,51 @@ pub struct PrefixError(pub Box<[TreeKey; 2]>);
 pub(crate) struct Plan<'a> {
     pub(crate) updates: Cow<'a, [Update]>,
     pub(crate) undo: Undo,
-}
-
-/// `old` holds the present value of each of the batch's keys.
-pub(crate) fn plan<'a>(batch: &'a UpdateBatch, old: Vec<Option<Value>>) -> Result<Plan<'a>, PrefixError> {
-    let entries = batch.entries();
-    let effective = |(update, old): &(&Update, &Option<Value>)| update.1 != **old;
-    let count = entries.iter().zip(&old).filter(effective).count();
-    let mut undo = Undo { entries: Vec::with_capacity(count) };
-    undo.entries.extend(entries.iter().zip(&old).filter(effective).map(|(update, old)| (update.0, *old)));
-    let updates = if count == entries.len() {
-        Cow::Borrowed(entries)
-    } else {
-        Cow::Owned(entries.iter().zip(&old).filter(effective).map(|(update, _)| *update).collect())
-    };
-    // In key order whatever begins with a key follows it at once. A new key is
-    // compared with the tree by `prefix_conflict`, with other new keys here.
-    for pair in updates.windows(2) {
-        let [(one, first), (two, second)] = pair else { continue };
-        if first.is_some() && second.is_some() && one.common_bits(two) == one.bits() {
-            return Err(PrefixError(Box::new([*two, *one])));
-        }
-    }
-    Ok(Plan { updates, undo })
+    /// The first key whose old value is hidden: the plan is of no use then.
+    pub(crate) unknown: Option<TreeKey>,
 }
 
 impl Arena {
+    pub(crate) fn plan<'a>(&self, batch: &'a UpdateBatch, schedule: Schedule) -> Result<Plan<'a>, PrefixError> {
+        let entries = batch.entries();
+        let old = self.look_up(entries, schedule)?;
+        let unknown = old.iter().position(|old| *old == Found::Unknown).map(|at| entries[at].0);
+        let effective = |(update, old): &(&Update, &Found)| update.1 != old.value();
+        let count = entries.iter().zip(&old).filter(effective).count();
+        let mut undo = Undo { entries: Vec::with_capacity(count) };
+        undo.entries.extend(entries.iter().zip(&old).filter(effective).map(|(update, old)| (update.0, old.value())));
+        let updates = if count == entries.len() {
+            Cow::Borrowed(entries)
+        } else {
+            Cow::Owned(entries.iter().zip(&old).filter(effective).map(|(update, _)| *update).collect())
+        };
+        new_keys_fit(&updates)?;
+        Ok(Plan { updates, undo, unknown })
+    }
+
+    /// What is known of each update's key. Refuses new keys that do not fit.
+    fn look_up(&self, updates: &[Update], schedule: Schedule) -> Result<Vec<Found>, PrefixError> {
+        let mut old = vec![Found::Absent; updates.len()];
+        if schedule == Schedule::Parallel && updates.len() >= 2 * LOOKUP_CHUNK {
+            let chunks = old.par_chunks_mut(LOOKUP_CHUNK).zip(updates.par_chunks(LOOKUP_CHUNK));
+            chunks.try_for_each(|(old, updates)| self.look_up_chunk(updates, old))?;
+        } else {
+            self.look_up_chunk(updates, &mut old)?;
+        }
+        Ok(old)
+    }
+
+    fn look_up_chunk(&self, updates: &[Update], old: &mut [Found]) -> Result<(), PrefixError> {
+        let mut old = updates.iter().zip(old);
+        self.ends(updates, |end| {
+            let Some(((key, new), old)) = old.next() else { return Ok(()) };
+            *old = self.found(end, key);
+            if *old == Found::Absent && new.is_some() { self.fits(end, key) } else { Ok(()) }
+        })
+    }
+
     /// Refuses a key, not in the tree, that is a prefix of one in the tree or begins with one.
-    pub(crate) fn prefix_conflict(&self, key: &TreeKey) -> Result<(), PrefixError> {
-        let Some(end) = self.descend(key) else { return Ok(()) };
+    fn fits(&self, end: Place, key: &TreeKey) -> Result<(), PrefixError> {
         let (other, whole) = match end {
             Place::Leaf(at) => (&self.leaves[at].key, true),
             Place::Hidden(at) => (&self.hidden[at].path, false),
@@ -61,4 +82,18 @@ impl Arena {
         }
         Ok(())
     }
+}
+
+/// Refuses new keys of which one is a prefix of the next: in key order, whatever begins with a key follows it at once.
+///
+/// A deleted key between the two begins with the first as well, and was in the
+/// tree, so the first has been refused for that.
+fn new_keys_fit(updates: &[Update]) -> Result<(), PrefixError> {
+    for pair in updates.array_windows::<2>() {
+        let [(one, first), (two, second)] = pair;
+        if first.is_some() && second.is_some() && one.common_bits(two) == one.bits() {
+            return Err(PrefixError(Box::new([*two, *one])));
+        }
+    }
+    Ok(())
 }

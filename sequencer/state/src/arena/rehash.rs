@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::{Arena, NodeId, Place};
-use crate::hash::{NodeHash, Prefix, Preimage};
+use crate::hash::{NodeHash, Prefix, Preimage, hash_many};
 use crate::keys::MAX_KEY_BITS;
 
 /// Nodes that one thread hashes at a time; smaller levels are not worth handing to other threads.
@@ -91,10 +91,12 @@ impl Arena {
     }
 
     fn hash_jobs(&self, jobs: &[Job], hashes: &mut [NodeHash]) {
-        for (job, hash) in jobs.iter().zip(hashes) {
-            if let Some(preimage) = self.preimage(job.node, job.from) {
-                *hash = preimage.hash();
-            }
+        let mut preimages = Vec::with_capacity(CHUNK);
+        for (jobs, hashes) in jobs.chunks(CHUNK).zip(hashes.chunks_mut(CHUNK)) {
+            preimages.clear();
+            // Hidden nodes are never marked, so there is one for each job.
+            preimages.extend(jobs.iter().filter_map(|job| self.preimage(job.node, job.from)));
+            hash_many(&preimages, hashes);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Arena, Branch, NodeId, Place};
 use crate::Value;
 use crate::keys::TreeKey;
+use crate::updates::Update;
 
 /// What is known of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,18 @@ pub(crate) enum Found {
     /// Its way ends at a node that is hidden.
     Unknown,
 }
+
+impl Found {
+    pub(crate) const fn value(&self) -> Option<Value> {
+        match self {
+            Self::Value(value) => Some(*value),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+}
+
+/// Walks that go on side by side: enough that the memory works on several at any time.
+const SIDE_BY_SIDE: usize = 24;
 
 impl Arena {
     /// Where the walk along the key's bits ends: a leaf or a hidden node.
@@ -47,12 +60,40 @@ impl Arena {
         }
     }
 
-    /// The value at a key, by walking.
+    /// The ends of the walks along all keys, in order; none in the empty tree.
+    ///
+    /// One walk waits for memory at every step; walking many at once overlaps the waits.
+    pub(crate) fn ends<E>(&self, updates: &[Update], mut each: impl FnMut(Place) -> Result<(), E>) -> Result<(), E> {
+        let Some(root) = self.root else { return Ok(()) };
+        for updates in updates.chunks(SIDE_BY_SIDE) {
+            let mut at = [root; SIDE_BY_SIDE];
+            let mut walking = true;
+            while walking {
+                walking = false;
+                for (at, (key, _)) in at.iter_mut().zip(updates) {
+                    if let Place::Branch(branch) = at.place() {
+                        let branch = &self.branches[branch];
+                        *at = branch.children[usize::from(key.bit(branch.bit))];
+                        walking = true;
+                    }
+                }
+            }
+            at[..updates.len()].iter().try_for_each(|at| each(at.place()))?;
+        }
+        Ok(())
+    }
+
+    /// What is known of a key.
     pub(crate) fn find(&self, key: &TreeKey) -> Found {
-        match self.descend(key) {
-            Some(Place::Leaf(at)) if self.leaves[at].key == *key => Found::Value(self.leaves[at].value),
+        self.descend(key).map_or(Found::Absent, |end| self.found(end, key))
+    }
+
+    /// What is known of a key whose walk ends at `end`.
+    pub(super) fn found(&self, end: Place, key: &TreeKey) -> Found {
+        match end {
+            Place::Leaf(at) if self.leaves[at].key == *key => Found::Value(self.leaves[at].value),
             // The key agrees with every bit that leads to the hidden node, so it may lie there.
-            Some(Place::Hidden(at)) if self.hidden[at].path.common_bits(key) >= self.hidden[at].bits => Found::Unknown,
+            Place::Hidden(at) if self.hidden[at].path.common_bits(key) >= self.hidden[at].bits => Found::Unknown,
             _ => Found::Absent,
         }
     }

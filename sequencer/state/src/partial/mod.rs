@@ -23,11 +23,11 @@ use std::fmt;
 use alloy_primitives::B256;
 
 use crate::Value;
-use crate::arena::{Arena, Found, PrefixError, Schedule, plan};
+use crate::arena::{Arena, Found, PrefixError, Schedule};
 use crate::hash::NodeHash;
 use crate::keys::TreeKey;
 use crate::undo::Undo;
-use crate::updates::{Update, UpdateBatch};
+use crate::updates::UpdateBatch;
 
 pub use access::Access;
 pub use decode::{MAX_WITNESS_BYTES, WitnessError};
@@ -61,7 +61,7 @@ impl fmt::Debug for PartialTree {
 }
 
 impl PartialTree {
-    /// Nothing but a root.
+    /// Nothing but a root; the zero root is the empty tree's, of which that is all there is to know.
     pub fn hidden(root: B256) -> Self {
         let mut arena = Arena::default();
         if !root.is_zero() {
@@ -104,8 +104,10 @@ impl PartialTree {
     /// an error this is the tree from before, or, when a deletion met a hidden
     /// neighbour, one that reveals nothing: never a wrong one.
     pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PartialError> {
-        let old = updates.entries().iter().map(|update| self.old_value(update)).collect::<Result<_, _>>()?;
-        let plan = plan(updates, old)?;
+        let plan = self.arena.plan(updates, schedule)?;
+        if let Some(key) = plan.unknown {
+            return Err(Missing(key).into());
+        }
         let before = self.root();
         let edited = self.arena.edit(&plan.updates);
         if let Some(key) = edited.stuck {
@@ -114,14 +116,6 @@ impl PartialTree {
         }
         self.arena.rehash(&edited.dirty, schedule);
         Ok(plan.undo)
-    }
-
-    fn old_value(&self, (key, new): &Update) -> Result<Option<Value>, PartialError> {
-        let old = self.get(key)?;
-        if old.is_none() && new.is_some() {
-            self.arena.prefix_conflict(key)?;
-        }
-        Ok(old)
     }
 }
 

@@ -8,6 +8,7 @@ use weft_primitives::codec::DecodeError;
 use super::*;
 use crate::model::{self, repeat};
 use crate::tree::Tree;
+use crate::updates::Update;
 
 const SEQUENTIAL: Schedule = Schedule::Sequential;
 

@@ -15,19 +15,15 @@ mod tests;
 use std::fmt;
 
 use alloy_primitives::B256;
-use rayon::prelude::*;
 
 use crate::Value;
-use crate::arena::{self, Arena, plan};
+use crate::arena::{self, Arena};
 use crate::keys::TreeKey;
 use crate::undo::Undo;
-use crate::updates::{Update, UpdateBatch};
+use crate::updates::UpdateBatch;
 use index::Index;
 
 pub use crate::arena::{PrefixError, Schedule};
-
-/// Updates that one thread looks up at a time.
-const LOOKUP_CHUNK: usize = 256;
 
 /// The state tree.
 #[derive(Clone, Default)]
@@ -81,12 +77,12 @@ impl Tree {
     /// A new key is compared with the keys before the batch: it may not be a
     /// prefix even of one that the batch deletes. On an error the tree is as before.
     pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PrefixError> {
-        let plan = plan(updates, self.look_up(updates.entries(), schedule)?)?;
+        let plan = self.arena.plan(updates, schedule)?;
         for (key, _) in plan.updates.iter().filter(|(_, value)| value.is_none()) {
             self.index.remove(key, &self.arena);
         }
         let edited = self.arena.edit(&plan.updates);
-        debug_assert!(edited.stuck.is_none(), "a whole tree hides nothing");
+        debug_assert!(plan.unknown.is_none() && edited.stuck.is_none(), "a whole tree hides nothing");
         for at in &edited.added {
             self.index.insert(*at, &self.arena);
         }
@@ -116,23 +112,6 @@ impl Tree {
 
     pub(crate) const fn arena(&self) -> &Arena {
         &self.arena
-    }
-
-    /// The present value of each update's key. Refuses new keys that do not fit.
-    fn look_up(&self, updates: &[Update], schedule: Schedule) -> Result<Vec<Option<Value>>, PrefixError> {
-        let one = |(key, new): &Update| {
-            let old = self.get(key);
-            if old.is_none() && new.is_some() {
-                self.arena.prefix_conflict(key)?;
-            }
-            Ok(old)
-        };
-        match schedule {
-            Schedule::Parallel if updates.len() >= 2 * LOOKUP_CHUNK => {
-                updates.par_iter().with_min_len(LOOKUP_CHUNK).map(one).collect()
-            }
-            _ => updates.iter().map(one).collect(),
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use alloy_primitives::hex;
 use proptest::prelude::*;
 
 use super::*;
+use crate::keys::{AccountKeys, BASIC_DATA};
 use crate::model::{self, Model, repeat};
 
 /// Roots published with EIP-8297's conformance vectors.
@@ -45,6 +46,19 @@ fn published_roots() {
         assert_eq!(hex::encode(tree.root()), root);
         assert_eq!(model::root(&leaves.into_iter().collect()).to_string(), format!("0x{root}"));
     }
+}
+
+/// The root that another implementation of the rules, in Python, computes for the same thousand accounts.
+#[test]
+fn a_thousand_accounts() {
+    let leaf = |n: u64| {
+        let mut address = [0; 20];
+        address[12..].copy_from_slice(&n.to_be_bytes());
+        let key = AccountKeys::new(address.into()).header(BASIC_DATA);
+        (key, *blake3::hash(&[n.to_be_bytes(), [0; 8]].concat()).as_bytes())
+    };
+    let tree = Tree::from_leaves((0..1000).map(leaf), Schedule::Sequential).unwrap();
+    assert_eq!(hex::encode(tree.root()), "96e9ce0d2a87d4fcdb359b602a07b57400f71f2dbbe753bba827b2f8acdb0358");
 }
 
 proptest! {

@@ -4,16 +4,25 @@
 //! `branch = H(01 || u16be(prefix length in bits) || prefix, most significant bit first, zero-padded || left || right)`.
 //!
 //! What is hashed is built first ([`Preimage`]) and hashed after, so that many
-//! can be hashed at once.
+//! can be hashed at once ([`hash_many`]): nearly all are longer than one block
+//! of BLAKE3 and not longer than two, which vector lanes compute side by side.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
 
 use crate::Value;
 use crate::keys::{MAX_KEY_BYTES, TreeKey};
 
+pub(crate) use lanes::hash_many;
+
 /// A node's hash. The empty tree's root is all zero.
 pub(crate) type NodeHash = [u8; 32];
 
-/// A branch with the longest prefix.
-const MAX_PREIMAGE_BYTES: usize = 3 + MAX_KEY_BYTES + 64;
+/// Holds a branch with the longest prefix, in whole words.
+const MAX_PREIMAGE_BYTES: usize = (3 + MAX_KEY_BYTES + 64usize).next_multiple_of(4);
 
 pub(crate) fn blake3(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()

@@ -56,11 +56,12 @@ impl Transaction {
     /// Accepts legacy transactions without a chain id (before EIP-155), as
     /// Ethereum does; see [`Transaction::is_replay_protected`].
     pub fn decode(raw: Bytes, chain_id: u64) -> Result<Self, TransactionError> {
-        if raw.len() > MAX_TRANSACTION_BYTES {
-            return Err(TransactionError::TooLarge { len: raw.len() });
-        }
+        // Before the length: with its blobs such a transaction is always too long, which would not say why.
         if raw.first() == Some(&3) {
             return Err(TransactionError::BlobTransaction);
+        }
+        if raw.len() > MAX_TRANSACTION_BYTES {
+            return Err(TransactionError::TooLarge { len: raw.len() });
         }
         let envelope =
             Envelope::decode_2718_exact(&raw).map_err(|error| TransactionError::Malformed(error.to_string()))?;

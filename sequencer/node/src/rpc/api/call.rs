@@ -1,0 +1,105 @@
+//! Trying something out: `eth_call`, `eth_estimateGas`.
+
+use alloy_eips::BlockId;
+use alloy_primitives::{Bytes, U64};
+use alloy_rpc_types_eth::state::StateOverride;
+use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest};
+use jsonrpsee::core::async_trait;
+use jsonrpsee::proc_macros::rpc;
+use weft_execution::StateView;
+use weft_execution::simulate::{At, Call as Message, Ending, Override};
+use weft_primitives::Address;
+
+use super::{Context, Inner};
+use crate::rpc::convert;
+use crate::rpc::error::{RpcError, halt_message};
+
+/// `eth_call`, `eth_estimateGas`.
+#[rpc(server, namespace = "eth")]
+pub trait Call {
+    /// What a message would return on the state after a block; a revert is error 3 with its data.
+    #[method(name = "call")]
+    async fn call(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        overrides: Option<BlockOverrides>,
+    ) -> Result<Bytes, RpcError>;
+
+    /// The gas limit with which a transaction would succeed.
+    #[method(name = "estimateGas")]
+    async fn estimate_gas(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        overrides: Option<BlockOverrides>,
+    ) -> Result<U64, RpcError>;
+}
+
+/// What is tried, checked.
+struct Trial {
+    message: Message,
+    block: Option<BlockId>,
+    state: Vec<(Address, Override)>,
+    overrides: Option<BlockOverrides>,
+}
+
+impl Inner {
+    fn trial(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        overrides: Option<BlockOverrides>,
+    ) -> Result<Trial, RpcError> {
+        let message = convert::call(request, self.backend.config())?;
+        Ok(Trial { message, block, state: convert::state_overrides(state)?, overrides })
+    }
+
+    fn run<T>(
+        &self,
+        trial: Trial,
+        run: impl FnOnce(At<'_, dyn StateView + '_>, &Message, &[(Address, Override)]) -> Result<T, RpcError>,
+    ) -> Result<T, RpcError> {
+        let number = self.state_number(trial.block)?;
+        let gas_cap = self.config().call_gas_cap;
+        self.backend.with_state(number, |view, header| {
+            let header = convert::block_overrides(header, trial.overrides)?;
+            let at = At { chain: self.backend.config(), header: &header, view, gas_cap };
+            run(at, &trial.message, &trial.state)
+        })?
+    }
+}
+
+#[async_trait]
+impl CallServer for Context {
+    async fn call(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        overrides: Option<BlockOverrides>,
+    ) -> Result<Bytes, RpcError> {
+        let trial = self.trial(request, block, state, overrides)?;
+        let call = |inner: &Inner| inner.run(trial, |at, message, state| Ok(at.call(message, state)?));
+        match self.simulate(call).await?.ending {
+            Ending::Success(output) => Ok(output),
+            Ending::Revert(data) => Err(RpcError::Reverted(data)),
+            Ending::Halt(reason) => Err(RpcError::Refused(halt_message(&reason))),
+        }
+    }
+
+    async fn estimate_gas(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        overrides: Option<BlockOverrides>,
+    ) -> Result<U64, RpcError> {
+        let trial = self.trial(request, block, state, overrides)?;
+        let estimate = |inner: &Inner| inner.run(trial, |at, message, state| Ok(at.estimate(message, state)?));
+        self.simulate(estimate).await.map(U64::from)
+    }
+}

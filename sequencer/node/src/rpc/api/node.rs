@@ -1,0 +1,94 @@
+//! Who this node is: `web3_*`, `net_*`, and `eth_*` about the node itself.
+
+use alloy_primitives::{Address, B256, Bytes, U64, keccak256};
+use jsonrpsee::core::async_trait;
+use jsonrpsee::proc_macros::rpc;
+
+use super::Context;
+use crate::rpc::error::RpcError;
+
+/// `web3_*` and `net_*`.
+#[rpc(server)]
+pub trait Node {
+    /// Name and version of the software.
+    #[method(name = "web3_clientVersion")]
+    fn client_version(&self) -> Result<String, RpcError>;
+
+    /// Keccak-256.
+    #[method(name = "web3_sha3")]
+    fn sha3(&self, data: Bytes) -> Result<B256, RpcError>;
+
+    /// The chain id, in decimal.
+    #[method(name = "net_version")]
+    fn net_version(&self) -> Result<String, RpcError>;
+
+    /// Whether the node listens; always.
+    #[method(name = "net_listening")]
+    fn listening(&self) -> Result<bool, RpcError>;
+
+    /// Number of peers; a rollup node has none.
+    #[method(name = "net_peerCount")]
+    fn peer_count(&self) -> Result<U64, RpcError>;
+}
+
+/// `eth_*` about the node.
+#[rpc(server, namespace = "eth")]
+pub trait EthNode {
+    /// EIP-155 chain id.
+    #[method(name = "chainId")]
+    fn chain_id(&self) -> Result<U64, RpcError>;
+
+    /// Newest executed and durable block.
+    #[method(name = "blockNumber")]
+    fn block_number(&self) -> Result<U64, RpcError>;
+
+    /// Whether the node catches up; it serves only when it has.
+    #[method(name = "syncing")]
+    fn syncing(&self) -> Result<bool, RpcError>;
+
+    /// Accounts that the node signs for: none.
+    #[method(name = "accounts")]
+    fn accounts(&self) -> Result<Vec<Address>, RpcError>;
+}
+
+#[async_trait]
+impl NodeServer for Context {
+    fn client_version(&self) -> Result<String, RpcError> {
+        Ok(weft_service::VERSION.to_owned())
+    }
+
+    fn sha3(&self, data: Bytes) -> Result<B256, RpcError> {
+        Ok(keccak256(data))
+    }
+
+    fn net_version(&self) -> Result<String, RpcError> {
+        Ok(self.backend.config().chain_id().to_string())
+    }
+
+    fn listening(&self) -> Result<bool, RpcError> {
+        Ok(true)
+    }
+
+    fn peer_count(&self) -> Result<U64, RpcError> {
+        Ok(U64::ZERO)
+    }
+}
+
+#[async_trait]
+impl EthNodeServer for Context {
+    fn chain_id(&self) -> Result<U64, RpcError> {
+        Ok(U64::from(self.backend.config().chain_id()))
+    }
+
+    fn block_number(&self) -> Result<U64, RpcError> {
+        Ok(U64::from(self.backend.heads().latest))
+    }
+
+    fn syncing(&self) -> Result<bool, RpcError> {
+        Ok(false)
+    }
+
+    fn accounts(&self) -> Result<Vec<Address>, RpcError> {
+        Ok(Vec::new())
+    }
+}

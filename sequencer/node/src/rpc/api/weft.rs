@@ -1,0 +1,169 @@
+//! What Ethereum has no method for: `weft_*`.
+
+use alloy_primitives::{Address, B256, Bytes, U64};
+use alloy_rpc_types_eth::Index;
+use jsonrpsee::core::async_trait;
+use jsonrpsee::proc_macros::rpc;
+use serde::Serialize;
+
+use super::Context;
+use crate::backend::{Stage, TransactionStatus};
+use crate::rpc::error::RpcError;
+use crate::store::{BatchRecord, BatchStage};
+
+/// What this node runs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Info {
+    chain_id: U64,
+    /// Hash of the chain configuration.
+    config_hash: B256,
+    genesis_hash: B256,
+    /// Who signs the commitments.
+    sequencer: Address,
+    latest_block: U64,
+    safe_block: U64,
+    finalized_block: U64,
+    pool_pending: U64,
+    pool_queued: U64,
+    version: &'static str,
+}
+
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// `unknown`, `queued`, `pending`, `executed`, `posted`, `available` or `finalized`.
+    stage: &'static str,
+    block_number: Option<U64>,
+    transaction_index: Option<U64>,
+    batch_index: Option<U64>,
+}
+
+/// A batch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Batch {
+    index: U64,
+    /// `sealed`, `published`, `posted`, `available`, `finalized` or `rejected`.
+    stage: &'static str,
+    first_block: U64,
+    last_block: U64,
+    transaction_count: U64,
+    gas_used: U64,
+    payload_bytes: U64,
+    payload_hash: B256,
+    pre_state_root: B256,
+    post_state_root: B256,
+    /// The DA block that holds the payload, once it is published.
+    da_height: Option<U64>,
+    /// Hash of the commitment, once it is signed.
+    commitment: Option<B256>,
+    /// Signature over it.
+    signature: Option<Bytes>,
+}
+
+/// `weft_*`.
+#[rpc(server, namespace = "weft")]
+pub trait Weft {
+    /// What this node runs, and its heads.
+    #[method(name = "info")]
+    async fn info(&self) -> Result<Info, RpcError>;
+
+    /// Where a transaction is on its way from pool to finality.
+    #[method(name = "transactionStatus")]
+    async fn transaction_status(&self, hash: B256) -> Result<Status, RpcError>;
+
+    /// A batch; null if there is none.
+    #[method(name = "batch")]
+    async fn batch(&self, index: Index) -> Result<Option<Batch>, RpcError>;
+}
+
+const fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Unknown => "unknown",
+        Stage::Queued => "queued",
+        Stage::Pending => "pending",
+        Stage::Executed => "executed",
+        Stage::Posted => "posted",
+        Stage::Available => "available",
+        Stage::Finalized => "finalized",
+    }
+}
+
+const fn batch_stage(stage: BatchStage) -> &'static str {
+    match stage {
+        BatchStage::Sealed => "sealed",
+        BatchStage::Published => "published",
+        BatchStage::Posted => "posted",
+        BatchStage::Available => "available",
+        BatchStage::Finalized => "finalized",
+        BatchStage::Rejected => "rejected",
+    }
+}
+
+impl From<TransactionStatus> for Status {
+    fn from(status: TransactionStatus) -> Self {
+        Self {
+            stage: stage(status.stage),
+            block_number: status.location.map(|(number, _)| U64::from(number)),
+            transaction_index: status.location.map(|(_, index)| U64::from(index)),
+            batch_index: status.batch.map(U64::from),
+        }
+    }
+}
+
+impl From<BatchRecord> for Batch {
+    fn from(record: BatchRecord) -> Self {
+        let header = record.header;
+        Self {
+            index: U64::from(header.batch_index),
+            stage: batch_stage(record.stage),
+            first_block: U64::from(header.first_block),
+            last_block: U64::from(header.last_block),
+            transaction_count: U64::from(header.tx_count),
+            gas_used: U64::from(header.gas_used),
+            payload_bytes: U64::from(header.payload_len),
+            payload_hash: header.payload_hash,
+            pre_state_root: header.pre_state_root,
+            post_state_root: header.post_state_root,
+            da_height: record.signed.as_ref().map(|signed| U64::from(signed.header.da_height)),
+            commitment: record.signed.as_ref().map(|signed| signed.header.hash()),
+            signature: record.signed.map(|signed| Bytes::copy_from_slice(&signed.signature.0)),
+        }
+    }
+}
+
+#[async_trait]
+impl WeftServer for Context {
+    async fn info(&self) -> Result<Info, RpcError> {
+        self.read(|inner| {
+            let (backend, heads) = (&inner.backend, inner.backend.heads());
+            let counts = backend.pool().counts();
+            let genesis = inner.blocks.get(0)?.ok_or(RpcError::NoBlock)?;
+            Ok(Info {
+                chain_id: U64::from(backend.config().chain_id()),
+                config_hash: backend.config().hash(),
+                genesis_hash: genesis.block.hash,
+                sequencer: backend.signer(),
+                latest_block: U64::from(heads.latest),
+                safe_block: U64::from(heads.safe),
+                finalized_block: U64::from(heads.finalized),
+                pool_pending: U64::from(counts.pending),
+                pool_queued: U64::from(counts.queued),
+                version: weft_service::VERSION,
+            })
+        })
+        .await
+    }
+
+    async fn transaction_status(&self, hash: B256) -> Result<Status, RpcError> {
+        let status = self.read(move |inner| inner.backend.transaction_status(&hash).map_err(RpcError::internal));
+        status.await.map(Status::from)
+    }
+
+    async fn batch(&self, index: Index) -> Result<Option<Batch>, RpcError> {
+        let record = self.read(move |inner| inner.backend.batch(index.0 as u64).map_err(RpcError::internal)).await?;
+        Ok(record.map(Batch::from))
+    }
+}

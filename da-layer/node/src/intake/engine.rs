@@ -37,7 +37,9 @@ impl Engine {
         cache: Arc<BlockCache>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Intake, watch::Receiver<Option<SignedHeader>>), StoreError> {
-        let (latest, watcher) = watch::channel(store.latest()?);
+        let newest = store.latest()?;
+        metrics::gauge!("weft_da_height").set(newest.map_or(0, |signed| signed.header.height) as f64);
+        let (latest, watcher) = watch::channel(newest);
         let (intake, queue) = Intake::new(config.limits);
         let signer = config.signer.clone();
         Ok((Self { store, cache, clock, signer, config, latest, queue, waiting: VecDeque::new() }, intake, watcher))

@@ -1,5 +1,6 @@
 //! `weft dev`: every service in one process, on embedded stores, talking gRPC all the same.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -58,7 +59,9 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     };
     let announce = async {
         if wait_until_ready(&endpoints, &stop).await {
-            tell(&args, &endpoints, &chain, &folder, temporary.is_none());
+            let text = tell(&args, &endpoints, &chain, &folder, temporary.is_none());
+            // Whoever started us may have closed our output; that is no reason to end.
+            drop(std::io::stdout().write_all(text.as_bytes()));
         }
     };
     let ((da, settlement, sequencer, light), ()) = tokio::join!(services, announce);
@@ -175,7 +178,7 @@ fn tell(
     chain: &weft_primitives::ChainConfig,
     folder: &std::path::Path,
     kept: bool,
-) {
+) -> String {
     let [sequencer_grpc, sequencer_http] = endpoints.sequencer;
     let [da_grpc, da_http] = endpoints.da;
     let [settlement_grpc, settlement_http] = endpoints.settlement;
@@ -188,25 +191,29 @@ fn tell(
             "light": { "http": endpoints.light },
             "data_dir": folder,
         });
-        println!("{value}");
-        println!("ready");
-        return;
+        return format!("{value}\nready\n");
     }
     let note = if kept { "" } else { " (temporary)" };
-    println!("Weft, chain id {}, data in {}{note}\n", chain.chain_id(), folder.display());
-    println!("  Ethereum JSON-RPC  http://{0}  ws://{0}", endpoints.rpc);
-    println!("  sequencer          http://{sequencer_http}   gRPC {sequencer_grpc}");
-    println!("  DA node            http://{da_http}   gRPC {da_grpc}");
-    println!("  settlement         http://{settlement_http}   gRPC {settlement_grpc}");
-    println!("  light client       http://{}\n", endpoints.light);
+    let mut text = format!(
+        "Weft, chain id {chain_id}, data in {folder}{note}\n\n\
+         \x20 Ethereum JSON-RPC  http://{rpc}  ws://{rpc}\n\
+         \x20 sequencer          http://{sequencer_http}   gRPC {sequencer_grpc}\n\
+         \x20 DA node            http://{da_http}   gRPC {da_grpc}\n\
+         \x20 settlement         http://{settlement_http}   gRPC {settlement_grpc}\n\
+         \x20 light client       http://{light}\n\n",
+        chain_id = chain.chain_id(),
+        folder = folder.display(),
+        rpc = endpoints.rpc,
+        light = endpoints.light,
+    );
     if let Some(accounts) = funded(chain) {
-        println!("Accounts of \"{MNEMONIC}\", known to everyone, never for real value:\n");
+        text += &format!("Accounts of \"{MNEMONIC}\", known to everyone, never for real value:\n\n");
         for (number, (address, balance, key)) in accounts.into_iter().enumerate() {
-            println!("  ({number}) {address}  {balance}\n      {key}");
+            text += &format!("  ({number}) {address}  {balance}\n      {key}\n");
         }
-        println!();
+        text += "\n";
     }
-    println!("ready");
+    text + "ready\n"
 }
 
 /// The development accounts with their balances, where the genesis file funds them all.

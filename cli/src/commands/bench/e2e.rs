@@ -172,8 +172,11 @@ impl Rollup {
             .kill_on_drop(true)
             .spawn()?;
         let output = child.stdout.take().ok_or_else(|| Failure("weft dev has no output".to_owned()))?;
-        let line = BufReader::new(output).lines().next_line().await?;
+        let mut lines = BufReader::new(output).lines();
+        let line = lines.next_line().await?;
         let line = line.ok_or_else(|| Failure("weft dev ended before it was ready".to_owned()))?;
+        // Read on, so that it can go on writing.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let endpoints: Value = serde_json::from_str(&line)?;
         let url = |service: &str| format!("http://{}", endpoints[service]["grpc"].as_str().unwrap_or_default());
         Ok(Self {

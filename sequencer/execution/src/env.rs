@@ -3,15 +3,26 @@
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{B256, U256};
 use revm::context::either::Either;
-use revm::context::{BlockEnv, CfgEnv, TxEnv};
+use revm::context::{BlockEnv, CfgEnv, Context, TxEnv};
 use revm::context_interface::block::BlobExcessGasAndPrice;
+use revm::handler::{MainBuilder, MainContext, MainnetContext, MainnetEvm};
 use revm::primitives::hardfork::SpecId;
 use weft_primitives::chain::Fork;
 use weft_primitives::header::prev_randao;
 use weft_primitives::{BlockHeader, ChainConfig, Transaction};
 
+use crate::overlay::Overlay;
+use crate::view::StateView;
+
+/// revm over a state.
+pub(crate) type Evm<'a, V> = MainnetEvm<MainnetContext<Overlay<'a, V>>>;
+
 /// Blob gas is never used; this is its lowest price.
 const BLOB_PRICE: BlobExcessGasAndPrice = BlobExcessGasAndPrice { excess_blob_gas: 0, blob_gasprice: 1 };
+
+pub(crate) fn evm<'a, V: StateView + ?Sized>(db: Overlay<'a, V>, config: CfgEnv, block: BlockEnv) -> Evm<'a, V> {
+    Context::mainnet().with_db(db).with_cfg(config).with_block(block).build_mainnet()
+}
 
 /// Rules at a block time.
 pub(crate) fn config(chain: &ChainConfig, timestamp: u64) -> CfgEnv {

@@ -2,31 +2,50 @@
 //!
 //! [`view`] is how state is read, [`world`] a whole state in memory, [`block`]
 //! builds and re-executes blocks on revm, [`simulate`] answers calls and gas
-//! estimates, [`verify`] judges a batch against its commitment. Sequencer,
-//! settlement, follower and the command line run this same code.
+//! estimates, [`verify`] judges a batch against its commitment, [`witness`] is
+//! the part of the state that this needs. Sequencer, settlement, follower and
+//! the command line run this same code.
+//!
+//! Execution is sequential: this is the oracle that a parallel executor must
+//! equal. What decides about inclusion ([`SkipReason`]) and what the block's
+//! receipts and changes are is kept apart from running the EVM, for that
+//! executor to share.
 //!
 //! Deliberately absent: storage, clock, network, logging. What may be missing
 //! (a state leaf that a witness does not hold) is an answer of its own
 //! ([`view::Missing`]), never zero.
 
 pub mod block;
+mod codes;
 mod env;
+mod genesis;
 mod overlay;
+mod past;
 pub mod receipt;
 pub mod recover;
+mod seal;
 pub mod simulate;
+mod skip;
+mod state;
+mod tally;
 pub mod verify;
 pub mod view;
+pub mod witness;
 pub mod world;
 
 #[cfg(test)]
 mod tests;
 
+pub use block::{BlockBuilder, Parent};
 pub use env::{intrinsic_gas, max_transaction_gas};
-pub use block::{BlockBuilder, Built, Parent, Sealed, SkipReason};
+pub use past::Past;
 pub use receipt::Receipt;
+pub use seal::{Built, Sealed};
+pub use skip::SkipReason;
+pub use state::Applied;
 pub use view::{Missing, StateView};
-pub use world::{Applied, Past, World};
+pub use witness::Witness;
+pub use world::World;
 
 /// Version of the rules implemented here; recorded with every verdict.
 pub const STF_VERSION: u32 = 1;

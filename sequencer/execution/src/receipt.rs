@@ -1,13 +1,21 @@
 //! Receipts: what a transaction did, and the root that the header commits to.
+//!
+//! A receipt here is a record of its own, with all that JSON-RPC tells about
+//! it besides its place in the block; only part of it is consensus.
+//! Deliberately absent: return and revert data.
 
 use alloy_consensus::{Eip658Value, ReceiptEnvelope, ReceiptWithBloom};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, LogData};
 use alloy_trie::root::ordered_trie_root_with_encoder;
+use rayon::prelude::*;
 use weft_primitives::codec::{DecodeError, Reader, put_uvarint};
 
 /// Topics of one log (LOG4).
 const MAX_TOPICS: u64 = 4;
+
+/// Fewer receipts than this are not worth another thread.
+const MIN_PARALLEL: usize = 64;
 
 /// What one transaction did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +50,16 @@ impl Receipt {
 
     /// As Ethereum encodes it (EIP-2718), for the receipts root.
     pub fn consensus_bytes(&self) -> Vec<u8> {
+        self.with_bloom(self.bloom())
+    }
+
+    fn with_bloom(&self, logs_bloom: Bloom) -> Vec<u8> {
         let receipt = alloy_consensus::Receipt {
             status: Eip658Value::Eip658(self.success),
             cumulative_gas_used: self.cumulative_gas_used,
             logs: self.logs.clone(),
         };
-        let receipt = ReceiptWithBloom { receipt, logs_bloom: self.bloom() };
+        let receipt = ReceiptWithBloom { receipt, logs_bloom };
         let envelope = match self.transaction_type {
             1 => ReceiptEnvelope::Eip2930(receipt),
             2 => ReceiptEnvelope::Eip1559(receipt),
@@ -142,12 +154,13 @@ pub fn decode_all(bytes: &[u8]) -> Result<Vec<Receipt>, DecodeError> {
     Ok(receipts)
 }
 
-/// The header's `receipts_root`.
-pub fn receipts_root(receipts: &[Receipt]) -> B256 {
-    ordered_trie_root_with_encoder(receipts, |receipt, out| out.extend_from_slice(&receipt.consensus_bytes()))
-}
-
-/// The header's `logs_bloom`.
-pub fn logs_bloom(receipts: &[Receipt]) -> Bloom {
-    receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom())
+/// The header's `receipts_root` and `logs_bloom`.
+pub fn receipts_root_and_bloom(receipts: &[Receipt]) -> (B256, Bloom) {
+    let encode = |receipt: &Receipt| {
+        let bloom = receipt.bloom();
+        (receipt.with_bloom(bloom), bloom)
+    };
+    let encoded: Vec<(Vec<u8>, Bloom)> = receipts.par_iter().with_min_len(MIN_PARALLEL).map(encode).collect();
+    let root = ordered_trie_root_with_encoder(&encoded, |(bytes, _), out| out.extend_from_slice(bytes));
+    (root, encoded.iter().fold(Bloom::ZERO, |all, (_, bloom)| all | *bloom))
 }

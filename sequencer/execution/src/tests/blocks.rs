@@ -1,18 +1,12 @@
 //! What blocks do to the state.
 
-use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, TxKind, U256, b256, keccak256};
 use proptest::prelude::*;
-use weft_state::Tree;
 
 use super::*;
 use crate::overlay::HISTORY_STORAGE_ADDRESS;
-use crate::receipt::{decode_all, encode_all};
-use crate::simulate::{At, Call, Ending, EstimateError};
-
-/// The tree's root, computed from its leaves alone.
-fn rebuilt_root(world: &World) -> B256 {
-    Tree::from_leaves(world.tree().iter(), weft_state::Schedule::Sequential).unwrap().root()
-}
+use crate::receipt::{Receipt, decode_all, encode_all, receipts_root_and_bloom};
+use crate::simulate::{At, Call, Ending};
 
 #[test]
 fn a_transfer_moves_value_and_pays_fees() {
@@ -55,9 +49,9 @@ fn what_cannot_be_executed_changes_nothing() {
     assert_eq!(skipped[0], SkipReason::NonceTooHigh { transaction: 1, state: 0 });
     assert_eq!(skipped[1], SkipReason::InsufficientFunds);
     assert_eq!(skipped[2], SkipReason::FeeBelowBaseFee);
-    assert_eq!(skipped[3], SkipReason::BlockFull { left: 30_000_000, wanted: 40_000_000 });
-    assert!(matches!(skipped[4], SkipReason::Invalid(_)), "EIP-7825: {:?}", skipped[4]);
-    assert!(matches!(skipped[5], SkipReason::Invalid(_)), "intrinsic gas: {:?}", skipped[5]);
+    assert_eq!(skipped[3], SkipReason::GasAboveCap { cap: 16_777_216, wanted: 40_000_000 });
+    assert_eq!(skipped[4], SkipReason::GasAboveCap { cap: 16_777_216, wanted: 20_000_000 });
+    assert_eq!(skipped[5], SkipReason::IntrinsicGas { needed: 21_000, wanted: 20_000 });
     assert!(block.body.transactions.is_empty());
     // Only the parent's hash was written (EIP-2935).
     assert_eq!(node.world.tree().len(), leaves + 1);
@@ -95,21 +89,6 @@ fn contracts_store_and_forget() {
 }
 
 #[test]
-fn self_destruct_in_the_creating_transaction_leaves_nothing() {
-    let mut node = Node::new();
-    let alice = signer(1);
-    // Init code: sstore(1, 1), selfdestruct(caller)
-    let init = vec![0x60, 1, 0x60, 1, 0x55, 0x33, 0xff];
-    let create = sign(&alice, TxEip1559 { input: init.into(), value: U256::from(9), ..fields(0, TxKind::Create) });
-    let (block, _) = node.block(vec![create]);
-    assert!(block.receipts[0].success);
-    let contract = block.receipts[0].contract_address.unwrap();
-    assert_eq!(node.world.account(contract), Ok(None));
-    assert_eq!(node.world.storage(contract, U256::from(1)), Ok(U256::ZERO));
-    assert_eq!(block.header.state_root, rebuilt_root(&node.world));
-}
-
-#[test]
 fn delegations_come_and_go() {
     let mut node = Node::new();
     let (alice, target) = (signer(1), Address::repeat_byte(0x55));
@@ -143,21 +122,55 @@ fn block_hashes_are_in_the_state() {
     assert_eq!(outcome.ending, Ending::Success(first.0.to_vec().into()));
 }
 
+/// A block takes what fits: a later, smaller transaction may, where an earlier, larger one does not.
 #[test]
-fn estimates_suffice_and_are_tight() {
-    let node = Node::new();
-    let at = At { chain: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 30_000_000 };
-    let from = Some(signer(1).address());
-    let transfer = Call { from, to: Some(signer(2).address()), value: U256::from(1), ..Call::default() };
-    assert_eq!(at.estimate(&transfer, &[]), Ok(21_000));
-    // sstore(1, 1) and return nothing
-    let create = Call { from, data: vec![0x60, 1, 0x60, 1, 0x55].into(), ..Call::default() };
-    let gas = at.estimate(&create, &[]).unwrap();
-    let run = |gas| at.call(&Call { gas: Some(gas), ..create.clone() }, &[]).unwrap().ending;
-    assert!(matches!(run(gas), Ending::Success(_)));
-    assert!(!matches!(run(gas - gas / 50), Ending::Success(_)));
-    let revert = Call { from, data: vec![0x5f, 0x5f, 0xfd].into(), ..Call::default() };
-    assert_eq!(at.estimate(&revert, &[]), Err(EstimateError::Revert(Default::default())));
+fn the_gas_limit_cuts_off() {
+    let mut node = Node::new();
+    let spend =
+        |seed, gas_limit| sign(&signer(seed), TxEip1559 { gas_limit, ..fields(0, TxKind::Call(contracts::LOOP.0)) });
+    let candidates = vec![spend(1, 16_000_000), spend(2, 13_000_000), spend(3, 1_000_001), spend(4, 1_000_000)];
+    let (block, skipped) = node.block(candidates);
+    assert_eq!(skipped, vec![SkipReason::BlockFull { left: 1_000_000, wanted: 1_000_001 }]);
+    assert!(skipped[0].may_heal());
+    assert_eq!(block.header.gas_used, block.header.gas_limit);
+    let cumulative: Vec<u64> = block.receipts.iter().map(|receipt| receipt.cumulative_gas_used).collect();
+    assert_eq!(cumulative, vec![16_000_000, 29_000_000, 30_000_000]);
+    // A full block makes gas dearer by an eighth.
+    let fee = |block: &Sealed| block.header.base_fee_per_gas.unwrap();
+    let (next, _) = node.block(vec![]);
+    assert_eq!(fee(&next), fee(&block) + fee(&block) / 8);
+}
+
+/// Empty roots and blooms are Ethereum's; encoding is the same on one thread and on many.
+#[test]
+fn receipts_commit_as_on_ethereum() {
+    assert_eq!(receipts_root_and_bloom(&[]), (alloy_trie::EMPTY_ROOT_HASH, Default::default()));
+    let mut node = Node::new();
+    let logs = (0..200).map(|nonce| call(&signer(1), nonce, contracts::LOG.0, words(nonce, 0))).collect();
+    let (block, _) = node.block(logs);
+    let one_by_one: Vec<Vec<u8>> = block.receipts.iter().map(Receipt::consensus_bytes).collect();
+    let root = alloy_trie::root::ordered_trie_root_with_encoder(&one_by_one, |bytes, out| out.extend_from_slice(bytes));
+    assert_eq!(block.header.receipts_root, root);
+    for (nonce, receipt) in (0..).zip(&block.receipts) {
+        let topic = B256::from(U256::from(nonce));
+        assert_eq!(receipt.logs[0].topics(), [topic]);
+        assert!(block.header.logs_bloom.contains_input(alloy_primitives::BloomInput::Raw(topic.as_slice())));
+    }
+}
+
+/// The bytes of a block are a format: a change of rules must show here.
+#[test]
+fn golden() {
+    let mut node = Node::new();
+    assert_eq!(node.head.header.state_root, b256!("bc14bf97d5491fbb5a72d4512452212ebbf467cbf618d16e58be33fbb0ce5d61"));
+    let (block, skipped) = node.block(vec![
+        transfer(&signer(1), 0, signer(2).address(), 5),
+        call(&signer(1), 1, contracts::STORE.0, words(1_000, 7)),
+        call(&signer(2), 0, contracts::LOG.0, words(9, 0)),
+        delegate(&signer(3), 0, contracts::LOG.0),
+    ]);
+    assert!(skipped.is_empty());
+    assert_eq!(block.hash, b256!("729b3e0c11f2c0c45210f6a3f5ff2d4367e279027dc3c92700861f9952875482"));
 }
 
 proptest! {

@@ -1,14 +1,23 @@
 //! Blocks built, published and judged again.
 #![allow(clippy::unwrap_used)]
 
+mod batches;
 mod blocks;
+mod calls;
+mod evm;
+mod genesis;
+mod inbox;
+mod random;
+mod recovery;
 mod verdicts;
+mod witnesses;
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip7702};
 use alloy_eips::eip7702::Authorization;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use weft_primitives::transaction::{Envelope, encode};
 use weft_primitives::{ChainConfig, Signer, Transaction};
+use weft_state::{Schedule, Tree, TreeKey, Value};
 
 use crate::{BlockBuilder, Parent, Sealed, SkipReason, StateView, World};
 
@@ -19,11 +28,43 @@ pub(crate) fn signer(seed: u8) -> Signer {
     Signer::from_bytes([seed; 32]).unwrap()
 }
 
-/// Accounts of `signer(1)` to `signer(8)` with a million ETH each.
+/// Contracts that are there from the start: address and code.
+pub(crate) mod contracts {
+    use alloy_primitives::{Address, address};
+
+    /// `sstore(calldataload(0), calldataload(32))`
+    pub(crate) const STORE: (Address, &[u8]) =
+        (address!("00000000000000000000000000000000000000c0"), &[0x60, 0x20, 0x35, 0x5f, 0x35, 0x55, 0x00]);
+    /// Stores like [`STORE`], then `revert(0, 32)`.
+    pub(crate) const REVERT: (Address, &[u8]) = (
+        address!("00000000000000000000000000000000000000c1"),
+        &[0x60, 0x20, 0x35, 0x5f, 0x35, 0x55, 0x60, 0x20, 0x5f, 0xfd],
+    );
+    /// A loop without end.
+    pub(crate) const LOOP: (Address, &[u8]) =
+        (address!("00000000000000000000000000000000000000c2"), &[0x5b, 0x5f, 0x56]);
+    /// `log1(0, 32, calldataload(0))`
+    pub(crate) const LOG: (Address, &[u8]) =
+        (address!("00000000000000000000000000000000000000c3"), &[0x5f, 0x35, 0x60, 0x20, 0x5f, 0xa1, 0x00]);
+    /// `create2` with the call data as init code, the call's value and salt 0; returns the address.
+    pub(crate) const FACTORY: (Address, &[u8]) = (
+        address!("00000000000000000000000000000000000000c4"),
+        &[0x36, 0x5f, 0x5f, 0x37, 0x5f, 0x36, 0x5f, 0x34, 0xf5, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
+    );
+    /// `selfdestruct(caller)`
+    pub(crate) const DESTRUCT: (Address, &[u8]) = (address!("00000000000000000000000000000000000000c5"), &[0x33, 0xff]);
+
+    pub(crate) const ALL: [(Address, &[u8]); 6] = [STORE, REVERT, LOOP, LOG, FACTORY, DESTRUCT];
+}
+
+/// Accounts of `signer(1)` to `signer(8)` with a million ETH each, and [`contracts`].
 pub(crate) fn chain() -> ChainConfig {
-    let alloc: Vec<String> = (1..=8)
+    let mut alloc: Vec<String> = (1..=8)
         .map(|seed| format!("\"{}\":{{\"balance\":\"0xd3c21bcecceda1000000\"}}", signer(seed).address()))
         .collect();
+    alloc.extend(contracts::ALL.map(|(address, code)| {
+        format!("\"{address}\":{{\"balance\":\"0x7\",\"nonce\":\"0x1\",\"code\":\"{}\"}}", hex(code))
+    }));
     let text = format!(
         r#"{{"config":{{"chainId":{CHAIN_ID},"pragueTime":0,"osakaTime":0,
             "weft":{{"minBaseFeePerGas":1000000000,"feeRecipient":"0x00000000000000000000000000000000000000fe"}}}},
@@ -31,6 +72,30 @@ pub(crate) fn chain() -> ChainConfig {
         alloc.join(",")
     );
     ChainConfig::from_json(&text).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    alloy_primitives::hex::encode_prefixed(bytes)
+}
+
+/// Two words.
+pub(crate) fn words(first: u64, second: u64) -> Bytes {
+    [U256::from(first).to_be_bytes::<32>(), U256::from(second).to_be_bytes::<32>()].concat().into()
+}
+
+pub(crate) fn call(from: &Signer, nonce: u64, to: Address, input: Bytes) -> Transaction {
+    sign(from, TxEip1559 { input, ..fields(nonce, TxKind::Call(to)) })
+}
+
+/// The tree's root, computed from its leaves alone.
+pub(crate) fn rebuilt_root(world: &World) -> B256 {
+    Tree::from_leaves(world.tree().iter(), Schedule::Sequential).unwrap().root()
+}
+
+pub(crate) type Leaves = Vec<(TreeKey, Value)>;
+
+pub(crate) fn leaves(world: &World) -> Leaves {
+    world.tree().iter().collect()
 }
 
 pub(crate) struct Node {

@@ -1,0 +1,112 @@
+//! What can be judged of a claim without executing anything, and what only after it.
+
+use alloy_primitives::B256;
+use weft_primitives::batch::Batch;
+use weft_primitives::commitment::VERSION;
+use weft_primitives::inbox::accumulate;
+use weft_primitives::limits::{INBOX_DEADLINE_MS, MAX_TIMESTAMP_DRIFT_S};
+
+use super::Case;
+use super::verdict::{Reason, Stop};
+use crate::block::Parent;
+use crate::seal::Sealed;
+
+/// The first of these that does not hold.
+fn all_hold(checks: &[(bool, &'static str)]) -> Result<(), Stop> {
+    checks.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, field)| Err(Stop::mismatch(field)))
+}
+
+impl Case<'_> {
+    /// The claim must build on the checkpoint, whose state has the root `state_root`.
+    pub(super) fn lineage(&self, state_root: B256) -> Result<(), Stop> {
+        let (chain, checkpoint, claim) = (self.chain, self.checkpoint, self.claim);
+        let header = &checkpoint.block.header;
+        all_hold(&[
+            (claim.version == VERSION, "version"),
+            (claim.chain_id == chain.chain_id(), "chain_id"),
+            (claim.config_hash == chain.hash(), "config_hash"),
+            (claim.batch_index == checkpoint.next_batch, "batch_index"),
+            (claim.parent_commitment == checkpoint.commitment, "parent_commitment"),
+            (claim.first_block == header.number + 1, "first_block"),
+            (claim.pre_state_root == header.state_root, "pre_state_root"),
+            (claim.inbox_from == checkpoint.inbox_cursor, "inbox_from"),
+            (claim.withdrawals_root.is_zero(), "withdrawals_root"),
+            (claim.withdrawals_count == 0, "withdrawals_count"),
+        ])?;
+        if state_root != header.state_root {
+            return Err(Stop::Undecided(format!("the state with root {}", header.state_root)));
+        }
+        Ok(())
+    }
+
+    /// The payload must be the bytes that the claim is about. Other bytes say nothing about the claim.
+    pub(super) fn payload(&self) -> Result<Batch, Stop> {
+        let hash = B256::from(*blake3::hash(self.payload).as_bytes());
+        if hash != self.claim.payload_hash {
+            return Err(Stop::Undecided(format!("the payload with hash {}", self.claim.payload_hash)));
+        }
+        if self.payload.len() as u64 != self.claim.payload_len {
+            return Err(Stop::mismatch("payload_len"));
+        }
+        Batch::decode(self.payload).map_err(|error| Stop::Invalid(None, Reason::Undecodable(error.to_string())))
+    }
+
+    /// What the batch says of itself must be what is claimed, and its times in order. Its size was bounded by decoding.
+    pub(super) fn structure(&self, batch: &Batch) -> Result<(), Stop> {
+        let claim = self.claim;
+        let (Some(first), Some(last)) = (batch.blocks.first(), batch.blocks.last()) else {
+            return Err(Stop::Invalid(None, Reason::Undecodable("no blocks".to_owned())));
+        };
+        all_hold(&[
+            (batch.chain_id == self.chain.chain_id(), "payload chain_id"),
+            (batch.first_block == claim.first_block, "first_block"),
+            (claim.first_block.checked_add(batch.blocks.len() as u64 - 1) == Some(claim.last_block), "last_block"),
+            (batch.inbox_from == claim.inbox_from, "inbox_from"),
+            (first.timestamp == claim.first_timestamp, "first_timestamp"),
+            (last.timestamp == claim.last_timestamp, "last_timestamp"),
+        ])?;
+        let latest_s = self.log.posted_ms / 1_000 + MAX_TIMESTAMP_DRIFT_S;
+        let mut before = self.checkpoint.block.header.timestamp;
+        for (number, block) in (claim.first_block..).zip(&batch.blocks) {
+            if block.timestamp < before || block.timestamp > latest_s {
+                return Err(Stop::Invalid(Some(number), Reason::BadTimestamp));
+            }
+            before = block.timestamp;
+        }
+        Ok(())
+    }
+
+    /// The batch must consume the inbox in order, and all that is overdue. Returns the accumulator after it.
+    pub(super) fn inbox(&self, batch: &Batch) -> Result<B256, Stop> {
+        let (claim, log) = (self.claim, self.log);
+        let consumed: u64 = batch.blocks.iter().map(|block| u64::from(block.inbox_count)).sum();
+        if claim.inbox_from.checked_add(consumed) != Some(claim.inbox_to) {
+            return Err(Stop::mismatch("inbox_to"));
+        }
+        let indices = log.inbox.iter().map(|item| item.index);
+        if !indices.eq(claim.inbox_from..claim.inbox_to) {
+            return Err(Stop::Undecided(format!("inbox items {} to {}", claim.inbox_from, claim.inbox_to)));
+        }
+        let acc = log.inbox.iter().fold(self.checkpoint.inbox_acc, accumulate);
+        if acc != claim.inbox_acc {
+            return Err(Stop::mismatch("inbox_acc"));
+        }
+        let overdue = log.next_item_ms.is_some_and(|time| time.saturating_add(INBOX_DEADLINE_MS) <= log.anchor_ms);
+        if overdue {
+            return Err(Stop::Invalid(None, Reason::ForcedInclusion));
+        }
+        Ok(acc)
+    }
+
+    /// What came out of executing the blocks must be what is claimed.
+    pub(super) fn outcome(&self, blocks: &[Sealed], last: &Parent) -> Result<(), Stop> {
+        let tx_count: u64 = blocks.iter().map(|block| block.body.transactions.len() as u64).sum();
+        let gas_used: u64 = blocks.iter().map(|block| block.header.gas_used).sum();
+        all_hold(&[
+            (self.claim.last_block_hash == last.hash, "last_block_hash"),
+            (self.claim.post_state_root == last.header.state_root, "post_state_root"),
+            (self.claim.tx_count == tx_count, "tx_count"),
+            (self.claim.gas_used == gas_used, "gas_used"),
+        ])
+    }
+}

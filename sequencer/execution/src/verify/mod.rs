@@ -1,0 +1,208 @@
+//! The judge: is what a commitment claims about a batch true?
+//!
+//! One function for settlement, follower and the command line, over a whole
+//! state ([`verify`]) or over a witness ([`verify_stateless`]). It takes no
+//! input that is not derived or checked: the payload is bound by its hash, the
+//! inbox by its accumulator, block environments follow from the parent, a
+//! witness by the state root. A verdict other than Valid leaves the state
+//! exactly as it was.
+//!
+//! Not judged, because only the settlement log can: the signature, and that
+//! `anchor_seq`, `anchor_hash`, `leader_epoch`, `da_height` and `da_data_root`
+//! name what is there. What the log says comes in as [`LogContext`] and is
+//! believed.
+
+mod claim;
+mod verdict;
+
+use weft_primitives::batch::{Batch, BatchBlock};
+use weft_primitives::{BatchHeader, ChainConfig, InboxItem};
+
+use crate::block::{BlockBuilder, Parent};
+use crate::recover::Recovery;
+use crate::seal::Sealed;
+use crate::state::{ApplyError, State};
+use crate::view::Missing;
+use crate::witness::{PartialWorld, Recorder, Witness};
+use crate::world::World;
+
+use verdict::Stop;
+pub use verdict::{Checkpoint, Reason, Valid, Verdict};
+
+/// What the settlement log says around a commitment.
+#[derive(Clone, Debug, Default)]
+pub struct LogContext<'a> {
+    /// The inbox items `inbox_from..inbox_to` of the claim, in order.
+    pub inbox: &'a [InboxItem],
+    /// When the item at `inbox_to` entered the inbox, if there is one.
+    pub next_item_ms: Option<u64>,
+    /// Time of the log entry that the claim is anchored to; 0 if it is anchored to nothing.
+    pub anchor_ms: u64,
+    /// When the commitment was posted.
+    pub posted_ms: u64,
+}
+
+/// Everything that is judged, and by what; all but the state.
+struct Case<'a> {
+    chain: &'a ChainConfig,
+    checkpoint: &'a Checkpoint,
+    claim: &'a BatchHeader,
+    payload: &'a [u8],
+    log: &'a LogContext<'a>,
+}
+
+/// Judges `claim` over `payload`, on top of `checkpoint`, whose state is `world`.
+pub fn verify(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    payload: &[u8],
+    log: &LogContext<'_>,
+    world: &mut World,
+) -> Verdict {
+    let mut blocks = Vec::new();
+    match (Case { chain, checkpoint, claim, payload, log }).judge(world, &mut blocks) {
+        Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
+        Err(stop) => {
+            take_back(world, &blocks);
+            stop.into()
+        }
+    }
+}
+
+/// [`verify`] by someone who knows no more of the state than its root: the rest is in `witness`.
+///
+/// A witness that does not decode, is of another state or too small makes the verdict Undecided, never Invalid.
+pub fn verify_stateless(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    payload: &[u8],
+    log: &LogContext<'_>,
+    witness: &[u8],
+) -> Verdict {
+    let mut state = match PartialWorld::decode(witness, checkpoint.block.header.state_root) {
+        Ok(state) => state,
+        Err(error) => return Verdict::Undecided { missing: error.to_string() },
+    };
+    let mut blocks = Vec::new();
+    match (Case { chain, checkpoint, claim, payload, log }).judge(&mut state, &mut blocks) {
+        Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
+        Err(stop) => stop.into(),
+    }
+}
+
+/// [`verify`], and the witness with which [`verify_stateless`] comes to the same verdict, be it Valid or Invalid.
+///
+/// `world` is afterwards as before, whatever the verdict.
+pub fn verify_recording(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    payload: &[u8],
+    log: &LogContext<'_>,
+    world: &mut World,
+) -> (Verdict, Witness) {
+    let mut blocks = Vec::new();
+    let mut recorder = Recorder::new(world);
+    let judged = (Case { chain, checkpoint, claim, payload, log }).judge(&mut recorder, &mut blocks);
+    let recording = recorder.finish();
+    take_back(world, &blocks);
+    let witness = recording.witness(world);
+    let verdict = match judged {
+        Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
+        Err(stop) => stop.into(),
+    };
+    (verdict, witness)
+}
+
+fn take_back(world: &mut World, blocks: &[Sealed]) {
+    blocks.iter().rev().for_each(|block| world.revert(&block.applied.undo));
+}
+
+impl Case<'_> {
+    /// Executes everything. `blocks` are those that were applied to the state, whatever is returned.
+    fn judge(&self, state: &mut (impl State + Send), blocks: &mut Vec<Sealed>) -> Result<Checkpoint, Stop> {
+        self.lineage(state.root())?;
+        let batch = self.payload()?;
+        self.structure(&batch)?;
+        let inbox_acc = self.inbox(&batch)?;
+        let last = self.execute(&batch, state, blocks)?;
+        self.outcome(blocks, &last)?;
+        Ok(Checkpoint {
+            next_batch: self.claim.batch_index + 1,
+            commitment: self.claim.hash(),
+            block: last,
+            inbox_cursor: self.claim.inbox_to,
+            inbox_acc,
+        })
+    }
+
+    fn execute(
+        &self,
+        batch: &Batch,
+        state: &mut (impl State + Send),
+        blocks: &mut Vec<Sealed>,
+    ) -> Result<Parent, Stop> {
+        let raw = batch.blocks.iter().flat_map(|block| block.transactions.iter().cloned());
+        let mut recovery = Recovery::new(raw, self.chain.chain_id());
+        let mut parent = self.checkpoint.block.clone();
+        let mut inbox = self.log.inbox;
+        for block in &batch.blocks {
+            let (items, rest) = inbox.split_at_checked(block.inbox_count as usize).unwrap_or((inbox, &[]));
+            inbox = rest;
+            let number = parent.header.number + 1;
+            let sealed = self.block(block, items, &parent, &mut recovery, state).map_err(|halt| halt.at(number))?;
+            parent = Parent { header: sealed.header.clone(), hash: sealed.hash };
+            blocks.push(sealed);
+        }
+        Ok(parent)
+    }
+
+    fn block<I: Iterator<Item = alloy_primitives::Bytes>>(
+        &self,
+        block: &BatchBlock,
+        items: &[InboxItem],
+        parent: &Parent,
+        recovery: &mut Recovery<I>,
+        state: &mut (impl State + Send),
+    ) -> Result<Sealed, Halt> {
+        let mut builder = BlockBuilder::new(self.chain, parent, block.timestamp, &*state)?;
+        if builder.inbox(items)? != block.inbox_count as usize {
+            return Err(Halt::Invalid(Reason::Limits("inbox items in a block, or gas for them,")));
+        }
+        for (index, recovered) in recovery.by_ref().take(block.transactions.len()).enumerate() {
+            let transaction = recovered.map_err(|error| Halt::transaction(index, &error))?;
+            builder.transaction(transaction)?.map_err(|reason| Halt::transaction(index, &reason))?;
+        }
+        builder.finish().seal_on(self.chain, parent, state).map_err(|error| match error {
+            ApplyError::Missing(missing) => missing.into(),
+            _ => Halt::Invalid(Reason::Limits("wei in an account")),
+        })
+    }
+}
+
+/// Why a block cannot be executed.
+enum Halt {
+    Invalid(Reason),
+    Missing(Missing),
+}
+
+impl From<Missing> for Halt {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
+    }
+}
+
+impl Halt {
+    fn transaction(index: usize, why: &dyn std::error::Error) -> Self {
+        Self::Invalid(Reason::Transaction { index, why: why.to_string() })
+    }
+
+    fn at(self, number: u64) -> Stop {
+        match self {
+            Self::Invalid(reason) => Stop::Invalid(Some(number), reason),
+            Self::Missing(missing) => Stop::Undecided(missing.to_string()),
+        }
+    }
+}

@@ -27,6 +27,9 @@ const CHUNK: usize = 250;
 /// Tasks that send.
 const SENDERS: usize = 4;
 
+/// Connections of a steady load.
+const CONNECTIONS: usize = 8;
+
 /// What the transactions do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -223,13 +226,13 @@ async fn push(
 
 /// Sends at a steady rate, however long answers take; the times from submission to durable receipt, in ms, ascending.
 pub async fn steady(url: &str, transactions: Vec<Bytes>, per_second: f64) -> Result<Vec<f64>, Failure> {
-    let client = SequencerClient::new(url)?;
+    let clients = (0..CONNECTIONS).map(|_| SequencerClient::new(url)).collect::<Result<Vec<_>, _>>()?;
     let start = Instant::now();
     let mut tasks = Vec::with_capacity(transactions.len());
     for (n, raw) in transactions.into_iter().enumerate() {
         let due = start + Duration::from_secs_f64(n as f64 / per_second);
         tokio::time::sleep_until(due.into()).await;
-        let client = client.clone();
+        let client = clients[n % CONNECTIONS].clone();
         tasks.push(tokio::spawn(async move {
             // From when it was due, so that a stalled sender does not hide waiting.
             let receipt = client.submit_and_wait(raw.0, Duration::from_secs(30)).await?;

@@ -15,6 +15,9 @@ pub use settlement::{Posted, SettlementClient, Tip};
 /// Longest time for a connection to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A silent connection is asked whether it lives this often, and given up when it does not answer for as long.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
 /// Longest time for a call that is not a subscription.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -37,8 +40,8 @@ fn channel(url: &str) -> Result<Channel, EndpointError> {
         .map_err(|source| EndpointError { url: url.to_owned(), source })?
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5));
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE);
     Ok(endpoint.connect_lazy())
 }
 

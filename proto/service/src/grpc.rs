@@ -15,6 +15,9 @@ const CONCURRENCY_PER_CONNECTION: usize = 256;
 /// Connections that say nothing are asked whether they live.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
+/// Full name of the standard health service.
+const HEALTH: &str = "grpc.health.v1.Health";
+
 /// How long open calls may take to end.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -43,6 +46,8 @@ pub async fn serve(
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(descriptors)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(service)
+            .with_service_name(HEALTH)
     };
     let routes =
         routes.add_service(health).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);

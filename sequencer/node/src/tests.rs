@@ -121,3 +121,14 @@ fn backpressure_closes_admission_and_opens_it() {
     node.backend.set_backpressure(None);
     node.backend.submit(transfer(1, 0).raw().clone()).unwrap();
 }
+
+#[test]
+fn a_full_disk_closes_admission_with_its_limit() {
+    let mut config = config();
+    config.limits.store_min_free_bytes = u64::MAX;
+    let node = open(Arc::new(MemoryKv::default()), &config);
+    node.backend.check_disk();
+    let refused = node.backend.submit(transfer(1, 0).raw().clone()).unwrap_err();
+    assert!(refused.to_string().contains("store.min_free_bytes"), "{refused}");
+    assert!(node.backend.pool().is_empty());
+}

@@ -103,17 +103,16 @@ impl Producer {
             gas: chain.config().gas_limit(),
         };
         let candidates = self.backend.pool().select(most);
-        let (built, invalid) = {
+        let (built, consumed, invalid) = {
             let world = chain.world();
             let mut builder = BlockBuilder::new(chain.config(), &tip.parent, timestamp, &*world)?;
-            for item in inbox {
-                builder.inbox_item(item)?;
-            }
+            let consumed = builder.inbox(inbox)?;
             let invalid = execute(&mut builder, candidates)?;
-            if builder.is_empty() && inbox.is_empty() { (None, invalid) } else { (Some(builder.finish()), invalid) }
+            let idle = builder.is_empty() && consumed == 0;
+            ((!idle).then(|| builder.finish()), consumed, invalid)
         };
         let executed = start.elapsed();
-        let full = built.map(|built| chain.commit(built, inbox)).transpose()?;
+        let full = built.map(|built| chain.commit(built, &inbox[..consumed])).transpose()?;
         self.advance_pool(full.as_deref(), invalid)?;
         if let Some(full) = &full {
             report(full, executed, start.elapsed());

@@ -124,3 +124,64 @@ async fn a_full_pool_names_its_limit() {
     let (_, message) = refused(&rpc, account.sign(transfer(5, 1_000_000_000))).await;
     assert!(message.contains("mempool.max_per_sender"), "{message}");
 }
+
+/// Runs a client command that must fail; its words.
+fn failing(args: &[&str]) -> String {
+    let output = std::process::Command::new(weft_e2e::weft_binary()).args(args).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_new_work_and_names_its_limit() {
+    let everything = u64::MAX.to_string();
+    let mut cluster = Cluster::new().option(Service::Sequencer, "--store-min-free-bytes", &everything).option(
+        Service::Da,
+        "--store-min-free-bytes",
+        &everything,
+    );
+    for service in [Service::Sequencer, Service::Da] {
+        cluster.start(service);
+        cluster.ready(service).await;
+    }
+    let account = dev_accounts().remove(0);
+    let (_, message) = refused(&cluster.rpc(), account.sign(transfer(0, 1_000_000_000))).await;
+    assert!(message.contains("store.min_free_bytes"), "{message}");
+    assert_eq!(cluster.rpc().block_number().await.unwrap(), 0);
+    let file = cluster.folder().join("document");
+    std::fs::write(&file, "text").unwrap();
+    let put = ["blob", "put", file.to_str().unwrap(), "--da-url", &cluster.grpc(Service::Da)];
+    let message = failing(&put);
+    assert!(message.contains("store.min_free_bytes") && message.contains("STORE_FULL"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_on_the_wire_and_oversized_blobs() {
+    use std::io::Write;
+    let mut cluster = Cluster::new();
+    cluster.start_all().await;
+    let garbage: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    for service in Service::ALL {
+        for preface in [&b""[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+            let address = cluster.grpc(service).replace("http://", "");
+            let mut socket = std::net::TcpStream::connect(address).unwrap();
+            // The service may hang up at any point.
+            let _ = socket.write_all(preface).and_then(|()| socket.write_all(&garbage));
+        }
+    }
+    let file = cluster.folder().join("large");
+    std::fs::write(&file, vec![1; 17 << 20]).unwrap();
+    let message = failing(&["blob", "put", file.to_str().unwrap(), "--da-url", &cluster.grpc(Service::Da)]);
+    assert!(message.contains("max_blob_bytes"), "{message}");
+    // All of them still serve.
+    let receipt = cluster
+        .rpc()
+        .call("eth_sendRawTransactionSync", json!([dev_accounts().remove(0).sign(transfer(0, 1_000_000_000))]))
+        .await
+        .unwrap();
+    assert_eq!(receipt["status"], "0x1");
+    for service in Service::ALL {
+        assert!(cluster.process(service).ended().is_none());
+        cluster.ready(service).await;
+    }
+}

@@ -36,8 +36,13 @@ pub async fn serve(backend: Backend, listener: TcpListener, shutdown: Shutdown) 
     let config = backend.rpc_config().clone();
     let context = api::Context::new(backend);
     let methods = api::methods(&context)?;
+    let stop = shutdown.child();
+    let served = async {
+        let result = net::serve(listener, methods, &config, shutdown).await;
+        stop.trigger();
+        result
+    };
     // New blocks are kept in memory: most questions are about the newest ones.
-    let follow = context.blocks().follow(shutdown.clone());
-    let (served, ()) = tokio::join!(net::serve(listener, methods, &config, shutdown), follow);
+    let (served, ()) = tokio::join!(served, context.blocks().follow(stop.clone()));
     served
 }

@@ -22,7 +22,7 @@ dev: build ## build, then run a whole rollup: sequencer, DA, settlement, light c
 build: ## build the one binary, target/release/weft
 	@./setup.sh build
 	@ls $(TARGET_DIR)/release/build/librocksdb-sys-*/output >/dev/null 2>&1 || \
-	  echo "First build: RocksDB and the EVM are compiled from source, about 15 minutes on 2 cores, 3 on 16. Later builds take seconds."
+	  echo "First build: RocksDB and the EVM are compiled from source, about 20 minutes on 2 cores. Later builds compile only what changed."
 	$(CARGO) build --release --locked -p weft
 
 test: ## everything CI runs

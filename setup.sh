@@ -12,10 +12,12 @@ need() { # PACKAGE CHECK...: the package is missing when the check fails
     "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 any_file() { compgen -G "$1"; }
+# libclang-cpp, which other packages bring along, is another library.
+any_libclang() { compgen -G '/usr/lib/llvm-*/lib/libclang[.]so*' || compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*'; }
 
 need build-essential command -v g++
 need ccache command -v ccache
-need libclang-dev any_file '/usr/lib/llvm-*/lib/libclang*.so*'
+need libclang-dev any_libclang
 if [ "${1:-build}" = test ]; then
     need postgresql any_file '/usr/lib/postgresql/*/bin/initdb'
     need nodejs command -v node

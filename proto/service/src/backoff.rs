@@ -13,16 +13,18 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// From `min`, doubling up to `max`.
+    /// From `min`, doubling up to `max`, which wins if it is the smaller.
     pub const fn new(min: Duration, max: Duration) -> Self {
+        let min = if min.as_nanos() < max.as_nanos() { min } else { max };
         Self { min, max, next: min }
     }
 
     /// The next waiting time: between half and all of the current step.
     pub fn delay(&mut self) -> Duration {
         let step = self.next;
-        self.next = (step * 2).min(self.max);
-        step.mul_f64(rand::rng().random_range(0.5..=1.0))
+        self.next = step.saturating_mul(2).min(self.max);
+        let half = step / 2;
+        half.saturating_add(half.mul_f64(rand::rng().random_range(0.0..=1.0)))
     }
 
     /// After a success.
@@ -49,5 +51,14 @@ mod tests {
         assert!(delays[5] >= Duration::from_millis(20) && delays[5] <= Duration::from_millis(40));
         backoff.reset();
         assert!(backoff.delay() <= Duration::from_millis(10));
+    }
+
+    #[test]
+    fn odd_bounds_do_no_harm() {
+        let mut turned = Backoff::new(Duration::from_secs(9), Duration::from_secs(1));
+        assert!(turned.delay() <= Duration::from_secs(1));
+        let mut endless = Backoff::new(Duration::MAX / 2, Duration::MAX);
+        let first = endless.delay();
+        assert!(first <= Duration::MAX / 2 && endless.delay() >= Duration::MAX / 2);
     }
 }

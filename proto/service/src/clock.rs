@@ -29,10 +29,29 @@ impl ManualClock {
     pub fn set_ms(&self, now_ms: u64) {
         self.0.store(now_ms, Ordering::Relaxed);
     }
+
+    /// Lets time pass.
+    pub fn advance_ms(&self, by_ms: u64) {
+        self.0.fetch_add(by_ms, Ordering::Relaxed);
+    }
 }
 
 impl Clock for ManualClock {
     fn now_ms(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_is_past_2026_and_a_manual_clock_stands() {
+        assert!(SystemClock.now_ms() > 1_767_225_600_000);
+        let clock = ManualClock::default();
+        clock.set_ms(5);
+        clock.advance_ms(2);
+        assert_eq!((clock.now_ms(), clock.now_ms()), (7, 7));
     }
 }

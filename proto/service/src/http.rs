@@ -9,11 +9,16 @@ use axum::response::{Html, IntoResponse, Json};
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use crate::connections::Connections;
 use crate::{Readiness, Shutdown, telemetry};
 
-/// How long open connections may take to end.
-const DRAIN: Duration = Duration::from_secs(2);
+/// Connections at once; more wait until one ends.
+pub const MAX_CONNECTIONS: usize = 256;
+
+/// How long open requests may take to end once the server stops; then their connections are cut.
+pub const DRAIN: Duration = Duration::from_secs(2);
 
 /// Tells the page what to show: a JSON object of figures.
 pub type Status = Arc<dyn Fn() -> Value + Send + Sync>;
@@ -54,14 +59,18 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Serves until shutdown.
+/// Serves until shutdown. Keeps the process's metrics small meanwhile, whether or not anyone reads them.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> std::io::Result<()> {
-    telemetry::metrics();
+    let cut = CancellationToken::new();
+    // However this function is left, no connection outlives it.
+    let _cut_at_the_end = cut.clone().drop_guard();
+    let connections = Connections::new(listener, MAX_CONNECTIONS, cut);
     let stop = shutdown.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.wait().await });
+    let server = axum::serve(connections, router).with_graceful_shutdown(async move { stop.wait().await });
     tokio::select! {
         ended = async { server.await } => ended,
         () = async { shutdown.wait().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+        never = telemetry::upkeep() => match never {},
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Logs and metrics ([`telemetry`]), health ([`readiness`], [`http`]), gRPC
 //! with reflection ([`grpc`]), listening ([`listen`]), time ([`clock`]),
-//! stopping ([`shutdown`]), trying again ([`backoff`]), key files
-//! ([`key_file`]) and disk space ([`disk`]). Deliberately absent: anything
-//! that knows what a service does.
+//! stopping ([`shutdown`]), parts that fail together ([`tasks`]), trying again
+//! ([`backoff`]), key files ([`key_file`]) and disk space ([`disk`]).
+//! Deliberately absent: anything that knows what a service does.
 
 pub mod backoff;
 pub mod clock;
+mod connections;
 pub mod disk;
 pub mod grpc;
 pub mod http;
@@ -15,10 +16,12 @@ pub mod key_file;
 pub mod listen;
 pub mod readiness;
 pub mod shutdown;
+pub mod tasks;
 pub mod telemetry;
 
 pub use readiness::Readiness;
 pub use shutdown::Shutdown;
+pub use tasks::TaskSet;
 
 /// Version of the software, as every service reports it.
 pub const VERSION: &str = concat!("weft/", env!("CARGO_PKG_VERSION"));

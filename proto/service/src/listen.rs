@@ -28,3 +28,18 @@ fn hint(error: &std::io::Error) -> &'static str {
 pub async fn bind(address: SocketAddr, option: &'static str) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, option, source })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_address_names_its_option() {
+        let first = bind(([127, 0, 0, 1], 0).into(), "grpc-listen").await.unwrap();
+        let address = first.local_addr().unwrap();
+        let error = bind(address, "http-listen").await.unwrap_err().to_string();
+        assert!(error.contains(&address.to_string()) && error.contains("--http-listen"), "{error}");
+        assert!(error.contains("another weft"), "{error}");
+    }
+}

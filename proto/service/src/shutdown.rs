@@ -61,3 +61,31 @@ impl Shutdown {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn children_stop_with_their_parent_but_not_the_other_way() {
+        let parent = Shutdown::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.trigger();
+        assert!(first.is_triggered() && !parent.is_triggered());
+        assert_eq!(first.unless(std::future::pending::<()>()).await, None);
+        assert_eq!(second.unless(async { 7 }).await, Some(7));
+        parent.trigger();
+        second.wait().await;
+    }
+
+    #[tokio::test]
+    async fn a_signal_triggers() {
+        let shutdown = Shutdown::new();
+        shutdown.on_signals().unwrap();
+        let kill = format!("kill -TERM {}", std::process::id());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        tokio::time::timeout(Duration::from_secs(5), shutdown.wait()).await.unwrap();
+    }
+}

@@ -1,6 +1,8 @@
 //! Logs by tracing, metrics by the Prometheus recorder; both once a process.
 
+use std::convert::Infallible;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -10,13 +12,32 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 /// Bounds of every histogram that is named `*_seconds`.
 const SECONDS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
+/// How often the recorder sums up its samples, which it otherwise keeps until someone reads them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Starts logging to standard error. `filter` is in tracing's syntax, as `info,weft_sequencer=debug`; `RUST_LOG` goes
-/// before it. Later calls change nothing.
+/// before it; what is malformed is passed over with a warning. Later calls change nothing.
 pub fn init_logs(filter: &str, json: bool) {
-    let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(filter)).unwrap_or_default();
+    let wanted = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
+    let (filter, refused) = choose(wanted.iter().map(String::as_str).chain([filter]));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests, `weft dev`) keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    for why in refused {
+        tracing::warn!("log filter {why}");
+    }
+}
+
+/// The first filter that parses, else `info`; and what is wrong with those before it.
+fn choose<'a>(candidates: impl Iterator<Item = &'a str>) -> (EnvFilter, Vec<String>) {
+    let mut refused = Vec::new();
+    for text in candidates {
+        match EnvFilter::try_new(text) {
+            Ok(filter) => return (filter, refused),
+            Err(error) => refused.push(format!("{text:?}: {error}")),
+        }
+    }
+    (EnvFilter::new("info"), refused)
 }
 
 /// The process's metrics, as text for Prometheus. Installs the recorder on first use.
@@ -32,4 +53,37 @@ pub fn metrics() -> &'static PrometheusHandle {
         metrics::gauge!("weft_build_info", "version" => crate::VERSION).set(1.0);
         handle
     })
+}
+
+/// Sums up samples now and then, for ever: without it histograms grow while nobody asks for `/metrics`.
+pub(crate) async fn upkeep() -> Infallible {
+    loop {
+        metrics().run_upkeep();
+        tokio::time::sleep(UPKEEP).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn malformed_filters_are_passed_over_and_named() {
+        let (filter, refused) = choose(["weft=loud", "weft_da=debug"].into_iter());
+        assert_eq!((filter.to_string().as_str(), refused.len()), ("weft_da=debug", 1));
+        assert!(refused.iter().all(|why| why.contains("weft=loud")), "{refused:?}");
+        let (filter, refused) = choose(["=,="].into_iter());
+        assert_eq!((filter.to_string().as_str(), refused.len()), ("info", 1));
+    }
+
+    #[test]
+    fn the_recorder_is_installed_once() {
+        let first = metrics();
+        metrics::histogram!("weft_test_seconds").record(0.002);
+        metrics().run_upkeep();
+        let text = metrics().render();
+        assert!(std::ptr::eq(first, metrics()));
+        assert!(text.contains(&format!("weft_build_info{{version=\"{}\"}} 1", crate::VERSION)), "{text}");
+        assert!(text.contains("weft_test_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
+    }
 }

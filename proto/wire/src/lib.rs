@@ -45,3 +45,24 @@ pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 /// Bytes of one chunk of a blob stream.
 pub const CHUNK_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use prost::Message;
+
+    #[test]
+    fn the_descriptors_tell_all_services() {
+        let set = prost_types::FileDescriptorSet::decode(super::FILE_DESCRIPTOR_SET).unwrap();
+        let services: Vec<_> = set
+            .file
+            .iter()
+            .flat_map(|file| file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())))
+            .collect();
+        assert_eq!(
+            services,
+            ["weft.sequencer.v1.Sequencer", "weft.da.v1.DataAvailability", "weft.settlement.v1.Settlement"]
+        );
+        assert!(set.file.iter().any(|file| file.package() == "weft.common.v1"));
+    }
+}

@@ -1,5 +1,6 @@
 //! Errors on the wire: a gRPC code, a stable reason in the trailer `weft-reason`, words for people.
 
+use std::error::Error;
 use std::fmt;
 
 use tonic::metadata::MetadataValue;
@@ -126,12 +127,55 @@ impl RemoteError {
 impl From<Status> for RemoteError {
     fn from(status: Status) -> Self {
         let reason = status.metadata().get(REASON_TRAILER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Self { code: status.code(), reason: reason.to_owned(), message: status.message().to_owned() }
+        let mut message = status.message().to_owned();
+        // An error of the connection tells its cause only in the errors behind it.
+        if let Some(cause) = root_cause(&status)
+            && !message.contains(&cause)
+        {
+            message = if message.is_empty() { cause } else { format!("{message}: {cause}") };
+        }
+        Self { code: status.code(), reason: reason.to_owned(), message }
     }
+}
+
+/// What the last error behind a status says; `None` if the status came from the peer.
+fn root_cause(status: &Status) -> Option<String> {
+    let mut error = status.source()?;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    Some(error.to_string())
 }
 
 impl From<crate::WireError> for RemoteError {
     fn from(error: crate::WireError) -> Self {
         Self::protocol(format!("the service's answer is malformed: {error}"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_its_code_reason_and_words() {
+        let sent = Status::from(Plain::exhausted("INTAKE_FULL", "the intake is full"));
+        let error = RemoteError::from(sent);
+        assert_eq!((error.code, error.reason.as_str()), (Code::ResourceExhausted, "INTAKE_FULL"));
+        assert_eq!(error.to_string(), "the intake is full (INTAKE_FULL)");
+        assert!(error.is_retryable());
+        let malformed = crate::convert::hash("namespace", &[1; 3]).unwrap_err();
+        let error = RemoteError::from(Status::from(malformed));
+        assert_eq!((error.code, error.reason.as_str()), (Code::InvalidArgument, "MALFORMED"));
+        assert_eq!(error.message, "namespace: must be 32 bytes, not 3");
+        assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn peers_may_send_any_reason() {
+        let mut status = Status::not_found("gone");
+        status.metadata_mut().insert(REASON_TRAILER, MetadataValue::try_from(&b"\xff\xfe"[..]).unwrap());
+        assert_eq!(RemoteError::from(status).reason, "");
     }
 }

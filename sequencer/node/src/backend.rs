@@ -357,10 +357,10 @@ impl Backend {
         if self.locate(&hash).map_err(unavailable)?.is_some() {
             return Ok(true);
         }
-        let Some(waiter) = waiter else {
+        let Some(mut waiter) = waiter else {
             let limit = self.shared.limits.max_waiters;
             return Err(PoolError::Unavailable(format!("{limit} callers wait for receipts (max_waiters)")));
         };
-        Ok(matches!(tokio::time::timeout(limit, waiter).await, Ok(Ok(()))))
+        Ok(tokio::time::timeout(limit, waiter.included()).await.unwrap_or(false))
     }
 }

@@ -1,8 +1,29 @@
 //! What an operator sets.
+//!
+//! [`Config::check`] refuses at the start what could only fail later: a block
+//! that fits into no batch would stop the chain for good.
 
 use std::path::PathBuf;
 
+use weft_primitives::limits::{MAX_BATCH_BLOCKS, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS};
 use weft_primitives::{ChainConfig, Signer};
+
+/// Most bytes of transactions in one batch. The encoding adds less than a third even where nothing can be compressed.
+const MAX_BATCH_INPUT_BYTES: u64 = (MAX_BATCH_BYTES as u64) / 4 * 3;
+
+/// A value that cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key} = {value}: must be from {least} to {most}")]
+pub struct ConfigError {
+    /// The configuration key.
+    pub key: &'static str,
+    /// Its value.
+    pub value: u64,
+    /// The least that works.
+    pub least: u64,
+    /// The most that works.
+    pub most: u64,
+}
 
 /// Configuration of one sequencer.
 #[derive(Clone, Debug)]
@@ -23,6 +44,27 @@ pub struct Config {
     pub mempool: PoolLimits,
     /// JSON-RPC.
     pub rpc: RpcConfig,
+}
+
+impl Config {
+    /// Whether blocks can be made, and every block fits into a batch.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let Self { limits, mempool, .. } = self;
+        let any = u64::MAX;
+        let bounds = [
+            ("block.max_transactions", limits.block_max_transactions as u64, 1, MAX_BATCH_TRANSACTIONS as u64),
+            ("block.max_bytes", limits.block_max_bytes as u64, 1, MAX_BATCH_INPUT_BYTES),
+            ("block.max_inbox_items", limits.block_max_inbox_items as u64, 1, any),
+            ("batch.max_bytes", limits.batch_max_bytes as u64, 1, MAX_BATCH_INPUT_BYTES),
+            ("batch.max_blocks", limits.batch_max_blocks as u64, 1, MAX_BATCH_BLOCKS as u64),
+            ("batch.max_pending", limits.batch_max_pending, 1, any),
+            ("mempool.max_transactions", mempool.max_transactions as u64, 1, any),
+            ("mempool.max_bytes", mempool.max_bytes as u64, 1, any),
+            ("mempool.max_per_sender", mempool.max_per_sender as u64, 1, any),
+        ];
+        let broken = bounds.into_iter().find(|(_, value, least, most)| value < least || value > most);
+        broken.map_or(Ok(()), |(key, value, least, most)| Err(ConfigError { key, value, least, most }))
+    }
 }
 
 /// Bounds of blocks, batches and streams. Each error that one causes names its key.
@@ -148,5 +190,22 @@ impl Default for RpcConfig {
             max_subscription_lag: 4_096,
             cors: vec!["*".to_owned()],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        let config = crate::testing::config();
+        assert_eq!(config.check(), Ok(()));
+        let too_large = Limits { block_max_bytes: MAX_BATCH_BYTES, ..config.limits };
+        let error = Config { limits: too_large, ..config.clone() }.check().expect_err("fits into no batch");
+        assert_eq!(error.to_string(), "block.max_bytes = 8388608: must be from 1 to 6291456");
+        let none = Limits { batch_max_pending: 0, ..config.limits };
+        let error = Config { limits: none, ..config }.check().expect_err("admission would never open");
+        assert_eq!(error.key, "batch.max_pending");
     }
 }

@@ -21,5 +21,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Limits, PoolLimits, RpcConfig};
+pub use config::{Config, ConfigError, Limits, PoolLimits, RpcConfig};
 pub use run::{Listeners, RunError, run};

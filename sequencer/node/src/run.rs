@@ -14,7 +14,7 @@ use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SettlementClie
 use crate::backend::Backend;
 use crate::batcher::{CutError, Cutter, Follower, Stages, Submitter};
 use crate::chain::{Chain, ChainError};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::grpc::{SERVICE, SequencerService};
 use crate::producer::{Producer, ProducerError};
 use crate::rpc;
@@ -34,6 +34,9 @@ pub struct Listeners {
 /// Why a sequencer ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The configuration cannot work.
+    #[error("sequencer configuration: {0}")]
+    Config(#[from] ConfigError),
     /// The store failed.
     #[error("sequencer: {0}")]
     Store(#[from] StoreError),
@@ -58,6 +61,9 @@ pub enum RunError {
     /// A server failed.
     #[error("sequencer JSON-RPC: {0}")]
     Rpc(#[from] rpc::ServeError),
+    /// The system gives no thread.
+    #[error("sequencer: block production cannot start: {0}")]
+    Thread(std::io::Error),
     /// A part panicked.
     #[error("sequencer: a part of it panicked; see the log")]
     Panicked,
@@ -65,13 +71,14 @@ pub enum RunError {
 
 /// Runs a sequencer until shutdown, or until a part of it fails.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
+    config.check()?;
     telemetry::metrics();
     let readiness = Readiness::new(&["store"]);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let limits = config.limits;
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
     let backend = Backend::new(Arc::new(chain), &config);
-    let stages = Stages::new(backend.clone());
+    let stages = Stages::new(backend.clone(), readiness.clone())?;
     let da = DaClient::new(&config.da_url)?;
     let settlement = SettlementClient::new(&config.settlement_url)?;
 
@@ -82,9 +89,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
         config.signer.clone(),
         Arc::new(da),
         Arc::new(settlement.clone()),
-        readiness.clone(),
     );
-    let follower = Follower::new(backend.clone(), stages, settlement, readiness.clone());
+    let follower = Follower::new(backend.clone(), stages, settlement);
     let server =
         SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
 
@@ -126,7 +132,7 @@ async fn produce(backend: Backend, stop: Shutdown) -> Result<(), RunError> {
         // The receiver is gone only if the whole service is.
         let _ = sender.send(result);
     });
-    spawned.map_err(RunError::Http)?;
+    spawned.map_err(RunError::Thread)?;
     match receiver.await {
         Ok(result) => Ok(result?),
         Err(_) => Err(RunError::Panicked),

@@ -3,11 +3,13 @@
 use alloy_primitives::{Address, B256};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
+use tonic::Streaming;
 use tonic::transport::Channel;
+use weft_da::limits::MAX_PAYLOAD_BYTES;
 use weft_da::{BlobProof, NamespaceProof, RowProof, SignedHeader, blob_hash};
 use weft_primitives::Namespace;
 
-use super::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, channel, timed};
+use super::call::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, all_within, channel, page, same, timed, within};
 use crate::convert::{address, blob_proof, namespace_proof, required};
 use crate::pb::da::v1 as pb;
 use crate::status::RemoteError;
@@ -64,7 +66,8 @@ impl DaClient {
 
     /// What the node runs.
     pub async fn info(&self) -> Result<DaInfo, RemoteError> {
-        let info = self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT)).await?.into_inner();
+        let info =
+            within(CALL_TIMEOUT, self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT))).await?;
         Ok(DaInfo {
             network_id: info.network_id,
             signer: address("signer_address", &info.signer_address)?,
@@ -75,10 +78,11 @@ impl DaClient {
 
     /// Stores a blob; returns once it is durable.
     pub async fn put_blob(&self, namespace: Namespace, data: Bytes) -> Result<PutResult, RemoteError> {
+        let content = blob_hash(&data);
         let start = pb::PutStart {
             namespace: Bytes::copy_from_slice(namespace.as_bytes()),
             length: data.len() as u64,
-            content_hash: Bytes::copy_from_slice(blob_hash(&data).as_slice()),
+            content_hash: Bytes::copy_from_slice(content.as_slice()),
         };
         let part = |part| pb::PutBlobRequest { part: Some(part) };
         let mut messages = vec![part(pb::put_blob_request::Part::Start(start))];
@@ -87,8 +91,9 @@ impl DaClient {
             part(pb::put_blob_request::Part::Chunk(chunk))
         }));
         let request = timed(futures::stream::iter(messages), BLOB_TIMEOUT);
-        let answer = self.inner.clone().put_blob(request).await?.into_inner();
-        let blob = stored(answer.blob, answer.header, answer.proof)?;
+        let answer = within(BLOB_TIMEOUT, self.inner.clone().put_blob(request)).await?;
+        let blob = stored(namespace, content, answer.blob, answer.header, answer.proof)?;
+        same("a blob of length", data.len() as u64, blob.proof.entry.length)?;
         Ok(PutResult { blob, duplicate: answer.duplicate })
     }
 
@@ -98,22 +103,11 @@ impl DaClient {
             namespace: Bytes::copy_from_slice(namespace.as_bytes()),
             content_hash: Bytes::copy_from_slice(hash.as_slice()),
         };
-        let mut parts = self.inner.clone().get_blob(timed(request, BLOB_TIMEOUT)).await?.into_inner();
-        let mut length = None;
-        let mut data = BytesMut::new();
-        while let Some(message) = parts.next().await {
-            match (message?.part, length) {
-                (Some(pb::get_blob_response::Part::Blob(blob)), None) => length = Some(blob.length),
-                (Some(pb::get_blob_response::Part::Chunk(chunk)), Some(limit)) => {
-                    if (data.len() + chunk.len()) as u64 > limit {
-                        return Err(RemoteError::protocol("the blob is longer than announced"));
-                    }
-                    data.extend_from_slice(&chunk);
-                }
-                _ => return Err(RemoteError::protocol("the blob's parts are out of order")),
-            }
-        }
-        let data = data.freeze();
+        let data = all_within(BLOB_TIMEOUT, async {
+            let parts = within(CALL_TIMEOUT, self.inner.clone().get_blob(timed(request, BLOB_TIMEOUT))).await?;
+            collect(parts).await
+        });
+        let data = data.await?;
         if blob_hash(&data) != hash {
             return Err(RemoteError::protocol("the bytes are not the blob that was asked for"));
         }
@@ -126,8 +120,8 @@ impl DaClient {
             namespace: Bytes::copy_from_slice(namespace.as_bytes()),
             content_hash: Bytes::copy_from_slice(hash.as_slice()),
         };
-        let answer = self.inner.clone().get_blob_proof(timed(request, CALL_TIMEOUT)).await?.into_inner();
-        stored(answer.blob, answer.header, answer.proof)
+        let answer = within(CALL_TIMEOUT, self.inner.clone().get_blob_proof(timed(request, CALL_TIMEOUT))).await?;
+        stored(namespace, hash, answer.blob, answer.header, answer.proof)
     }
 
     /// All entries of a namespace in a block, by proof; not verified yet.
@@ -137,23 +131,27 @@ impl DaClient {
         namespace: Namespace,
     ) -> Result<(NamespaceProof, SignedHeader), RemoteError> {
         let request = pb::ListNamespaceRequest { height, namespace: Bytes::copy_from_slice(namespace.as_bytes()) };
-        let answer = self.inner.clone().list_namespace(timed(request, CALL_TIMEOUT)).await?.into_inner();
+        let answer = within(CALL_TIMEOUT, self.inner.clone().list_namespace(timed(request, CALL_TIMEOUT))).await?;
         let proof = namespace_proof(required("proof", answer.proof)?)?;
-        Ok((proof, required("header", answer.header)?.try_into()?))
+        let header: SignedHeader = required("header", answer.header)?.try_into()?;
+        same("DA block", height, header.header.height)?;
+        Ok((proof, header))
     }
 
     /// One header; the newest for `None`.
     pub async fn header(&self, height: Option<u64>) -> Result<SignedHeader, RemoteError> {
         let request = timed(pb::GetHeaderRequest { height }, CALL_TIMEOUT);
-        let answer = self.inner.clone().get_header(request).await?.into_inner();
-        Ok(required("header", answer.header)?.try_into()?)
+        let answer = within(CALL_TIMEOUT, self.inner.clone().get_header(request)).await?;
+        let header: SignedHeader = required("header", answer.header)?.try_into()?;
+        same("DA header", height.unwrap_or(header.header.height), header.header.height)?;
+        Ok(header)
     }
 
     /// Up to `limit` headers from a height on.
     pub async fn headers(&self, from_height: u64, limit: u32) -> Result<Vec<SignedHeader>, RemoteError> {
         let request = timed(pb::ListHeadersRequest { from_height, limit }, CALL_TIMEOUT);
-        let answer = self.inner.clone().list_headers(request).await?.into_inner();
-        answer.headers.into_iter().map(|header| header.try_into().map_err(RemoteError::from)).collect()
+        let answer = within(CALL_TIMEOUT, self.inner.clone().list_headers(request)).await?;
+        page(limit, answer.headers)?.into_iter().map(|header| Ok(header.try_into()?)).collect()
     }
 
     /// Every header from a height on, then each new one.
@@ -162,42 +160,78 @@ impl DaClient {
         from_height: u64,
     ) -> Result<impl Stream<Item = Result<SignedHeader, RemoteError>> + Send + Unpin + use<>, RemoteError> {
         let request = pb::SubscribeHeadersRequest { from_height: Some(from_height) };
-        let stream = self.inner.clone().subscribe_headers(request).await?.into_inner();
+        let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_headers(request)).await?;
         Ok(stream.map(|message| Ok(required("header", message?.header)?.try_into()?)))
     }
 
     /// The digests of a block; not verified yet.
     pub async fn digests(&self, height: u64) -> Result<Bytes, RemoteError> {
         let request = timed(pb::GetDigestsRequest { height }, CALL_TIMEOUT);
-        Ok(self.inner.clone().get_digests(request).await?.into_inner().digests)
+        Ok(within(CALL_TIMEOUT, self.inner.clone().get_digests(request)).await?.digests)
     }
 
-    /// Rows with their paths, not verified yet; `None` where the node has none.
+    /// Rows with their paths in the order asked for, not verified yet; `None` where the node has none.
     pub async fn rows(&self, height: u64, indices: Vec<u32>) -> Result<Vec<(u32, Option<RowProof>)>, RemoteError> {
-        let count = indices.len();
-        let request = timed(pb::GetRowsRequest { height, indices }, CALL_TIMEOUT);
-        let mut stream = self.inner.clone().get_rows(request).await?.into_inner();
-        let mut rows = Vec::new();
-        while let Some(message) = stream.next().await {
-            let message = message?;
-            if rows.len() == count {
-                return Err(RemoteError::protocol("more rows than were asked for"));
+        let request = timed(pb::GetRowsRequest { height, indices: indices.clone() }, BLOB_TIMEOUT);
+        all_within(BLOB_TIMEOUT, async {
+            let mut answers = within(CALL_TIMEOUT, self.inner.clone().get_rows(request)).await?;
+            let mut rows = Vec::with_capacity(indices.len());
+            for asked in indices {
+                let message = answers.next().await.transpose()?;
+                let message = message.ok_or_else(|| RemoteError::protocol("fewer rows than were asked for"))?;
+                same("row", asked, message.index)?;
+                rows.push((asked, row(message)?));
             }
-            rows.push(match message.result {
-                Some(pb::get_rows_response::Result::Row(row)) => (message.index, Some(row.into_proof(message.index)?)),
-                Some(pb::get_rows_response::Result::Missing(_)) | None => (message.index, None),
-            });
-        }
-        Ok(rows)
+            Ok(rows)
+        })
+        .await
     }
 }
 
+fn row(message: pb::GetRowsResponse) -> Result<Option<RowProof>, RemoteError> {
+    Ok(match required("result", message.result)? {
+        pb::get_rows_response::Result::Row(row) => Some(row.into_proof(message.index)?),
+        pb::get_rows_response::Result::Missing(_) => None,
+    })
+}
+
+/// A blob from its parts; nothing beyond the announced length is kept, nor beyond what any block can hold.
+async fn collect(mut parts: Streaming<pb::GetBlobResponse>) -> Result<Bytes, RemoteError> {
+    let mut length = None;
+    let mut data = BytesMut::new();
+    while let Some(message) = parts.next().await {
+        match (message?.part, length) {
+            (Some(pb::get_blob_response::Part::Blob(blob)), None) if blob.length <= MAX_PAYLOAD_BYTES => {
+                length = Some(blob.length);
+            }
+            (Some(pb::get_blob_response::Part::Chunk(chunk)), Some(limit)) => {
+                if (data.len() + chunk.len()) as u64 > limit {
+                    return Err(RemoteError::protocol("the blob is longer than announced"));
+                }
+                data.extend_from_slice(&chunk);
+            }
+            (Some(pb::get_blob_response::Part::Blob(_)), None) => {
+                return Err(RemoteError::protocol("the blob is longer than any block can be"));
+            }
+            _ => return Err(RemoteError::protocol("the blob's parts are out of order")),
+        }
+    }
+    Ok(data.freeze())
+}
+
+/// The place of the blob that was asked for.
 fn stored(
+    namespace: Namespace,
+    content: B256,
     blob: Option<pb::BlobRef>,
     header: Option<pb::SignedHeader>,
     proof: Option<pb::BlobProof>,
 ) -> Result<StoredBlob, RemoteError> {
     let blob = required("blob", blob)?;
     let proof = blob_proof(&blob, &required("proof", proof)?)?;
-    Ok(StoredBlob { height: blob.height, header: required("header", header)?.try_into()?, proof })
+    let header: SignedHeader = required("header", header)?.try_into()?;
+    same("a blob in namespace", namespace, proof.entry.namespace)?;
+    same("blob", content, proof.entry.hash)?;
+    same("the header of DA block", blob.height, header.header.height)?;
+    Ok(StoredBlob { height: blob.height, header, proof })
 }

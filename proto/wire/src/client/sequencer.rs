@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tonic::transport::Channel;
 
-use super::{CALL_TIMEOUT, EndpointError, channel, timed};
+use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
 use crate::MAX_MESSAGE_BYTES;
 use crate::convert::{WireBlock, hash, required};
 use crate::pb::sequencer::v1 as pb;
@@ -29,14 +29,16 @@ impl SequencerClient {
 
     /// What the node runs.
     pub async fn info(&self) -> Result<pb::GetInfoResponse, RemoteError> {
-        Ok(self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT)).await?.into_inner())
+        within(CALL_TIMEOUT, self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT))).await
     }
 
     /// Puts a transaction into the pool.
     pub async fn submit(&self, transaction: Bytes) -> Result<B256, RemoteError> {
+        let sent = keccak256(&transaction);
         let request = timed(pb::SubmitTransactionRequest { transaction }, CALL_TIMEOUT);
-        let answer = self.inner.clone().submit_transaction(request).await?.into_inner();
-        Ok(hash("transaction_hash", &answer.transaction_hash)?)
+        let answer = within(CALL_TIMEOUT, self.inner.clone().submit_transaction(request)).await?;
+        same("transaction", sent, hash("transaction_hash", &answer.transaction_hash)?)?;
+        Ok(sent)
     }
 
     /// Submits many; one result for each, in order.
@@ -45,37 +47,58 @@ impl SequencerClient {
         transactions: S,
     ) -> Result<impl Stream<Item = Result<pb::SubmitResult, RemoteError>> + Send + Unpin + use<S>, RemoteError> {
         let requests = transactions.map(|transaction| pb::SubmitTransactionRequest { transaction });
-        let stream = self.inner.clone().submit_transactions(requests).await?.into_inner();
-        Ok(stream.map(|result| result.map_err(RemoteError::from)))
+        let stream = within(CALL_TIMEOUT, self.inner.clone().submit_transactions(requests)).await?;
+        Ok(stream.enumerate().map(|(ordinal, result)| {
+            let result = result?;
+            same("the outcome of transaction", ordinal as u64, result.ordinal)?;
+            Ok(result)
+        }))
     }
 
     /// Submits and waits for the durable receipt.
     pub async fn submit_and_wait(&self, transaction: Bytes, limit: Duration) -> Result<pb::Receipt, RemoteError> {
         let timeout_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        let request = timed(pb::SubmitAndWaitRequest { transaction, timeout_ms }, limit + CALL_TIMEOUT);
-        let answer = self.inner.clone().submit_and_wait(request).await?.into_inner();
-        Ok(required("receipt", answer.receipt)?)
+        let sent = keccak256(&transaction);
+        // The service's own limit ends the call; ours is for a service that does not answer.
+        let limit = limit.saturating_add(CALL_TIMEOUT);
+        let request = timed(pb::SubmitAndWaitRequest { transaction, timeout_ms }, limit);
+        let answer = within(limit, self.inner.clone().submit_and_wait(request)).await?;
+        receipt_of(sent, answer.receipt)
     }
 
     /// Where a transaction is on its way.
     pub async fn transaction_status(&self, hash: B256) -> Result<pb::GetTransactionStatusResponse, RemoteError> {
         let transaction_hash = Bytes::copy_from_slice(hash.as_slice());
         let request = timed(pb::GetTransactionStatusRequest { transaction_hash }, CALL_TIMEOUT);
-        Ok(self.inner.clone().get_transaction_status(request).await?.into_inner())
+        within(CALL_TIMEOUT, self.inner.clone().get_transaction_status(request)).await
     }
 
     /// One block; its header fits its hash.
     pub async fn block(&self, id: pb::block_id::Id) -> Result<WireBlock, RemoteError> {
-        let request = timed(pb::GetBlockRequest { block: Some(pb::BlockId { id: Some(id) }) }, CALL_TIMEOUT);
-        let answer = self.inner.clone().get_block(request).await?.into_inner();
-        Ok(required("block", answer.block)?.try_into()?)
+        let block = Some(pb::BlockId { id: Some(id.clone()) });
+        let request = timed(pb::GetBlockRequest { block }, CALL_TIMEOUT);
+        let answer = within(CALL_TIMEOUT, self.inner.clone().get_block(request)).await?;
+        let block: WireBlock = required("block", answer.block)?.try_into()?;
+        fits(&id, block.header.number, block.hash)?;
+        Ok(block)
+    }
+
+    /// All receipts of one block, in order.
+    pub async fn block_receipts(&self, id: pb::block_id::Id) -> Result<Vec<pb::Receipt>, RemoteError> {
+        let block = Some(pb::BlockId { id: Some(id.clone()) });
+        let request = timed(pb::GetBlockReceiptsRequest { block }, CALL_TIMEOUT);
+        let receipts = within(CALL_TIMEOUT, self.inner.clone().get_block_receipts(request)).await?.receipts;
+        for receipt in &receipts {
+            fits(&id, receipt.block_number, hash("block_hash", &receipt.block_hash)?)?;
+        }
+        Ok(receipts)
     }
 
     /// The receipt of a transaction.
     pub async fn receipt(&self, hash: B256) -> Result<pb::Receipt, RemoteError> {
         let transaction_hash = Bytes::copy_from_slice(hash.as_slice());
         let request = timed(pb::GetReceiptRequest { transaction_hash }, CALL_TIMEOUT);
-        Ok(required("receipt", self.inner.clone().get_receipt(request).await?.into_inner().receipt)?)
+        receipt_of(hash, within(CALL_TIMEOUT, self.inner.clone().get_receipt(request)).await?.receipt)
     }
 
     /// Every block from a number on, then each new one.
@@ -87,7 +110,7 @@ impl SequencerClient {
         RemoteError,
     > {
         let request = pb::SubscribeBlocksRequest { from_number };
-        let stream = self.inner.clone().subscribe_blocks(request).await?.into_inner();
+        let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_blocks(request)).await?;
         Ok(stream.map(|message| {
             let message = message?;
             Ok((required("block", message.block)?.try_into()?, message.receipts))
@@ -97,12 +120,30 @@ impl SequencerClient {
     /// One batch.
     pub async fn batch(&self, index: u64) -> Result<pb::Batch, RemoteError> {
         let request = timed(pb::GetBatchRequest { index }, CALL_TIMEOUT);
-        Ok(required("batch", self.inner.clone().get_batch(request).await?.into_inner().batch)?)
+        let batch = required("batch", within(CALL_TIMEOUT, self.inner.clone().get_batch(request)).await?.batch)?;
+        same("batch", index, batch.index)?;
+        Ok(batch)
     }
 
     /// Batches from an index on.
     pub async fn batches(&self, from_index: u64, limit: u32) -> Result<Vec<pb::Batch>, RemoteError> {
         let request = timed(pb::ListBatchesRequest { from_index, limit }, CALL_TIMEOUT);
-        Ok(self.inner.clone().list_batches(request).await?.into_inner().batches)
+        page(limit, within(CALL_TIMEOUT, self.inner.clone().list_batches(request)).await?.batches)
     }
+}
+
+/// The block that was asked for; which one has a tag, only the service knows.
+fn fits(asked: &pb::block_id::Id, number: u64, block_hash: B256) -> Result<(), RemoteError> {
+    match asked {
+        pb::block_id::Id::Number(asked) => same("block", *asked, number),
+        pb::block_id::Id::Hash(asked) => same("block", hash("hash", asked)?, block_hash),
+        pb::block_id::Id::Tag(_) => Ok(()),
+    }
+}
+
+/// The receipt of the transaction that was asked for.
+fn receipt_of(transaction: B256, receipt: Option<pb::Receipt>) -> Result<pb::Receipt, RemoteError> {
+    let receipt = required("receipt", receipt)?;
+    same("transaction", transaction, hash("transaction_hash", &receipt.transaction_hash)?)?;
+    Ok(receipt)
 }

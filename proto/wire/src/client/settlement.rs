@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 use weft_primitives::{InboxItem, SignedBatch};
 use weft_settlement::LogEntry;
 
-use super::{CALL_TIMEOUT, EndpointError, channel, timed};
+use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
 use crate::MAX_MESSAGE_BYTES;
 use crate::convert::{CommitmentView, hash, required};
 use crate::pb::settlement::v1 as pb;
@@ -57,47 +57,49 @@ impl SettlementClient {
 
     /// What the service settles.
     pub async fn info(&self) -> Result<pb::GetInfoResponse, RemoteError> {
-        Ok(self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT)).await?.into_inner())
+        within(CALL_TIMEOUT, self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT))).await
     }
 
     /// Posts a commitment.
     pub async fn post(&self, signed: &SignedBatch) -> Result<Posted, RemoteError> {
         let request = pb::PostCommitmentRequest { commitment: Some(signed.into()) };
-        let answer = self.inner.clone().post_commitment(timed(request, CALL_TIMEOUT)).await?.into_inner();
-        Ok(Posted {
-            commitment: hash("commitment_hash", &answer.commitment_hash)?,
-            log_seq: answer.log_seq,
-            duplicate: answer.duplicate,
-        })
+        let answer = within(CALL_TIMEOUT, self.inner.clone().post_commitment(timed(request, CALL_TIMEOUT))).await?;
+        let commitment = hash("commitment_hash", &answer.commitment_hash)?;
+        same("commitment", signed.header.hash(), commitment)?;
+        Ok(Posted { commitment, log_seq: answer.log_seq, duplicate: answer.duplicate })
     }
 
     /// The canonical commitment at an index.
     pub async fn commitment(&self, batch_index: u64) -> Result<CommitmentView, RemoteError> {
-        self.get(pb::get_commitment_request::Id::BatchIndex(batch_index)).await
+        let view = self.get(pb::get_commitment_request::Id::BatchIndex(batch_index)).await?;
+        same("batch", batch_index, view.signed.header.batch_index)?;
+        Ok(view)
     }
 
     /// A commitment by hash.
     pub async fn commitment_by_hash(&self, commitment: B256) -> Result<CommitmentView, RemoteError> {
         let bytes = Bytes::copy_from_slice(commitment.as_slice());
-        self.get(pb::get_commitment_request::Id::CommitmentHash(bytes)).await
+        let view = self.get(pb::get_commitment_request::Id::CommitmentHash(bytes)).await?;
+        same("commitment", commitment, view.commitment)?;
+        Ok(view)
     }
 
     async fn get(&self, id: pb::get_commitment_request::Id) -> Result<CommitmentView, RemoteError> {
         let request = timed(pb::GetCommitmentRequest { id: Some(id) }, CALL_TIMEOUT);
-        let answer = self.inner.clone().get_commitment(request).await?.into_inner();
+        let answer = within(CALL_TIMEOUT, self.inner.clone().get_commitment(request)).await?;
         Ok(required("commitment", answer.commitment)?.try_into()?)
     }
 
     /// Canonical commitments from an index on.
     pub async fn commitments(&self, from_index: u64, limit: u32) -> Result<Vec<CommitmentView>, RemoteError> {
         let request = timed(pb::ListCommitmentsRequest { from_index, limit }, CALL_TIMEOUT);
-        let answer = self.inner.clone().list_commitments(request).await?.into_inner();
-        answer.commitments.into_iter().map(|view| view.try_into().map_err(RemoteError::from)).collect()
+        let answer = within(CALL_TIMEOUT, self.inner.clone().list_commitments(request)).await?;
+        page(limit, answer.commitments)?.into_iter().map(|view| Ok(view.try_into()?)).collect()
     }
 
     /// Heads of chain, log and inbox.
     pub async fn tip(&self) -> Result<Tip, RemoteError> {
-        let tip = self.inner.clone().get_tip(timed(pb::GetTipRequest {}, CALL_TIMEOUT)).await?.into_inner();
+        let tip = within(CALL_TIMEOUT, self.inner.clone().get_tip(timed(pb::GetTipRequest {}, CALL_TIMEOUT))).await?;
         let tip_hash = hash("tip_hash", &tip.tip_hash)?;
         Ok(Tip {
             tip: tip.tip_index.map(|index| (index, tip_hash)),
@@ -115,20 +117,21 @@ impl SettlementClient {
         &self,
         from_seq: u64,
     ) -> Result<impl Stream<Item = Result<LogEntry, RemoteError>> + Send + Unpin + use<>, RemoteError> {
-        let stream = self.inner.clone().subscribe_log(pb::SubscribeLogRequest { from_seq }).await?.into_inner();
+        let stream =
+            within(CALL_TIMEOUT, self.inner.clone().subscribe_log(pb::SubscribeLogRequest { from_seq })).await?;
         Ok(stream.map(|message| Ok(required("entry", message?.entry)?.try_into()?)))
     }
 
     /// Puts a signed transaction into the inbox.
     pub async fn submit_inbox(&self, transaction: Bytes) -> Result<pb::SubmitInboxResponse, RemoteError> {
         let request = timed(pb::SubmitInboxRequest { transaction }, CALL_TIMEOUT);
-        Ok(self.inner.clone().submit_inbox(request).await?.into_inner())
+        within(CALL_TIMEOUT, self.inner.clone().submit_inbox(request)).await
     }
 
     /// Inbox items from an index on.
     pub async fn inbox(&self, from_index: u64, limit: u32) -> Result<Vec<InboxItem>, RemoteError> {
         let request = timed(pb::ListInboxRequest { from_index, limit }, CALL_TIMEOUT);
-        let answer = self.inner.clone().list_inbox(request).await?.into_inner();
-        answer.items.into_iter().map(|item| item.try_into().map_err(RemoteError::from)).collect()
+        let answer = within(CALL_TIMEOUT, self.inner.clone().list_inbox(request)).await?;
+        page(limit, answer.items)?.into_iter().map(|item| Ok(item.try_into()?)).collect()
     }
 }

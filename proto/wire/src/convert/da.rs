@@ -44,7 +44,7 @@ impl TryFrom<pb::Header> for Header {
         };
         let shape = Shape::checked(codec, header.k, header.row_len, header.total_len)
             .map_err(|error| WireError::new("shape", error.to_string()))?;
-        Ok(Self {
+        let converted = Self {
             network_id: header.network_id,
             height: header.height,
             prev_hash: hash("prev_hash", &header.prev_hash)?,
@@ -54,7 +54,9 @@ impl TryFrom<pb::Header> for Header {
             digest_root: hash("digest_root", &header.digest_root)?,
             blob_index_root: hash("blob_index_root", &header.blob_index_root)?,
             blob_count: header.blob_count,
-        })
+        };
+        // What has no canonical bytes is no header: one judge for both forms.
+        Self::decode(&converted.encode()).map_err(|error| WireError::new("header", error.to_string()))
     }
 }
 
@@ -132,6 +134,9 @@ impl From<&BlobProof> for pb::BlobProof {
 
 /// The proof of a blob; not verified here.
 pub fn blob_proof(blob: &pb::BlobRef, proof: &pb::BlobProof) -> Result<BlobProof, WireError> {
+    if proof.index != blob.index {
+        return Err(WireError::new("index", "differs between the blob and its proof"));
+    }
     let entry = BlobEntry {
         namespace: Namespace(hash("namespace", &blob.namespace)?.0),
         hash: hash("content_hash", &blob.content_hash)?,

@@ -1,8 +1,9 @@
 //! Blocks and receipts.
 
-use alloy_primitives::{B256, Log, LogData, U256};
+use alloy_primitives::{B256, Log, LogData, U256, keccak256};
 use alloy_rlp::Decodable;
 use bytes::Bytes;
+use weft_primitives::limits::MAX_TRANSACTION_BYTES;
 use weft_primitives::{Block, BlockHeader};
 
 use super::field::{WireError, address, bytes, hash, hashes, wei};
@@ -40,14 +41,21 @@ impl TryFrom<pb::Block> for WireBlock {
     type Error = WireError;
 
     fn try_from(block: pb::Block) -> Result<Self, WireError> {
+        let block_hash = hash("hash", &block.hash)?;
         let header = BlockHeader::decode(&mut &block.header_rlp[..])
             .map_err(|error| WireError::new("header_rlp", error.to_string()))?;
-        let block_hash = hash("hash", &block.hash)?;
-        if header.hash_slow() != block_hash {
+        // The bytes and what was read from them: another encoding of the same header is not taken.
+        if keccak256(&block.header_rlp) != block_hash || header.hash_slow() != block_hash {
             return Err(WireError::new("hash", "is not that of header_rlp"));
         }
         if header.number != block.number || header.timestamp != block.timestamp_s {
-            return Err(WireError::new("number", "differs from the header's"));
+            return Err(WireError::new("number", "or time differs from the header's"));
+        }
+        if block.inbox_included > block.inbox_count || block.inbox_included as usize > block.transactions.len() {
+            return Err(WireError::new("inbox_included", "is more than was consumed, or than there are transactions"));
+        }
+        if block.transactions.iter().any(|transaction| transaction.len() > MAX_TRANSACTION_BYTES) {
+            return Err(WireError::new("transactions", format!("one is longer than {MAX_TRANSACTION_BYTES} bytes")));
         }
         Ok(Self {
             header,

@@ -162,7 +162,7 @@ fn receipts_commit_as_on_ethereum() {
 #[test]
 fn golden() {
     let mut node = Node::new();
-    assert_eq!(node.head.header.state_root, b256!("bc14bf97d5491fbb5a72d4512452212ebbf467cbf618d16e58be33fbb0ce5d61"));
+    assert_eq!(node.head.header.state_root, b256!("fe1577a68354ffd3714f26fb8df737e1b676f4266d9b2c03fa17aef1283214bf"));
     let (block, skipped) = node.block(vec![
         transfer(&signer(1), 0, signer(2).address(), 5),
         call(&signer(1), 1, contracts::STORE.0, words(1_000, 7)),
@@ -170,7 +170,7 @@ fn golden() {
         delegate(&signer(3), 0, contracts::LOG.0),
     ]);
     assert!(skipped.is_empty());
-    assert_eq!(block.hash, b256!("729b3e0c11f2c0c45210f6a3f5ff2d4367e279027dc3c92700861f9952875482"));
+    assert_eq!(block.hash, b256!("aab5d21429c80297a808f32631705d343e3e440f684ae640d3536aa0c1476318"));
 }
 
 proptest! {

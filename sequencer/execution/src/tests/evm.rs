@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
 
+use super::batches::digest;
 use super::*;
 use crate::overlay::HISTORY_STORAGE_ADDRESS;
 
@@ -88,6 +89,39 @@ fn an_address_can_live_twice_in_a_block() {
     // A third is a collision: the factory gets 0 back, nothing changes.
     node.block(vec![make(2, 0)]);
     assert_eq!(node.world.account(contract).unwrap().unwrap().account, account);
+}
+
+/// A genesis file may give storage to an address where nothing is yet; a contract created there does not see it.
+#[test]
+fn creation_begins_with_empty_storage() {
+    // sstore(6, sload(5) + 1)
+    let runtime = [0x60, 5, 0x54, 0x60, 1, 0x01, 0x60, 6, 0x55, 0x00];
+    let init = deployment(&runtime);
+    let contract = signer(1).address().create(0);
+    let word = |value: u64| B256::from(U256::from(value));
+    let storage: Vec<String> = [5, 1_000, 2_000].map(|slot| format!(r#""{}":"{}""#, word(slot), word(9))).to_vec();
+    let text = format!(
+        r#"{{"config":{{"chainId":{CHAIN_ID},"pragueTime":0}},"gasLimit":"0x1c9c380","difficulty":"0x0","alloc":{{
+            "{}":{{"balance":"0xd3c21bcecceda1000000"}},"{contract}":{{"balance":"0x1","storage":{{{}}}}}}}}}"#,
+        signer(1).address(),
+        storage.join(",")
+    );
+    let chain = ChainConfig::from_json(&text).unwrap();
+    let (world, header, _) = World::genesis(&chain).unwrap();
+    let mut node = Node { chain, world, head: Parent::new(header) };
+    let (checkpoint, mut before) = (crate::verify::Checkpoint::genesis(node.head.clone()), node.world.clone());
+    assert_eq!(node.world.storage(contract, U256::from(5)), Ok(U256::from(9)));
+    let create = sign(&signer(1), TxEip1559 { input: init, ..fields(0, TxKind::Create) });
+    let (block, _) = node.block(vec![create, call(&signer(1), 1, contract, Bytes::new())]);
+    assert!(block.receipts.iter().all(|receipt| receipt.success));
+    let slot = |number: u64| node.world.storage(contract, U256::from(number)).unwrap();
+    assert_eq!([5, 6, 1_000, 2_000].map(slot), [0, 1, 0, 0].map(U256::from));
+    assert_eq!(block.header.state_root, rebuilt_root(&node.world));
+    // A witness lists what has to go.
+    let case = super::batches::publish(&node.chain, &checkpoint, &[block], &[]);
+    let (verdict, witness) = case.record(&mut before);
+    assert!(matches!(verdict, crate::verify::Verdict::Valid(_)));
+    assert_eq!(digest(&case.judge_stateless(&witness.encode())), digest(&verdict));
 }
 
 /// EIP-161: to touch is not to create.

@@ -45,12 +45,14 @@ fn bad_items_are_consumed_without_effect() {
 fn what_does_not_fit_waits_for_the_next_block() {
     let mut node = Node::new();
     let items = items([1, 2, 3, 4].map(|seed| spend(seed, 16_000_000).raw().clone()).to_vec());
+    let small = InboxItem { transaction: spend(7, 30_000).raw().clone(), ..items[0].clone() };
     for consumed in 0..4 {
         let mut builder = builder(&node);
-        assert_eq!(builder.inbox(&items[consumed..]), Ok(1));
+        let rest = [&items[consumed..], &items[3..], std::slice::from_ref(&small)].concat();
+        assert_eq!(builder.inbox(&rest), Ok(1));
         // Not even a smaller one may overtake it.
-        assert_eq!(builder.inbox(&items[3..]), Ok(0));
-        builder.inbox_item(&items[3]).unwrap();
+        assert_eq!(builder.inbox(std::slice::from_ref(&small)), Ok(0));
+        builder.inbox_item(&small).unwrap();
         assert_eq!(builder.inbox_count(), 1);
         assert_eq!(builder.transaction(transfer(&signer(5), consumed as u64, signer(6).address(), 1)), Ok(Ok(())));
         let sealed = builder.finish().seal(&node.chain, &node.head, &mut node.world).unwrap();

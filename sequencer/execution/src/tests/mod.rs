@@ -9,6 +9,7 @@ mod genesis;
 mod inbox;
 mod random;
 mod recovery;
+mod speed;
 mod verdicts;
 mod witnesses;
 
@@ -54,6 +55,11 @@ pub(crate) mod contracts {
     /// `selfdestruct(caller)`
     pub(crate) const DESTRUCT: (Address, &[u8]) = (address!("00000000000000000000000000000000000000c5"), &[0x33, 0xff]);
 
+    /// Slots of [`STORE`] that hold 3 from the start: enough for the tree to have depth there.
+    pub(crate) fn slots() -> impl Iterator<Item = u64> {
+        (0..16).map(|group| 1_000 + 256 * group)
+    }
+
     pub(crate) const ALL: [(Address, &[u8]); 6] = [STORE, REVERT, LOOP, LOG, FACTORY, DESTRUCT];
 }
 
@@ -62,8 +68,12 @@ pub(crate) fn chain() -> ChainConfig {
     let mut alloc: Vec<String> = (1..=8)
         .map(|seed| format!("\"{}\":{{\"balance\":\"0xd3c21bcecceda1000000\"}}", signer(seed).address()))
         .collect();
+    let word = |value: u64| B256::from(U256::from(value));
+    let slots: Vec<String> = contracts::slots().map(|slot| format!("\"{}\":\"{}\"", word(slot), word(3))).collect();
     alloc.extend(contracts::ALL.map(|(address, code)| {
-        format!("\"{address}\":{{\"balance\":\"0x7\",\"nonce\":\"0x1\",\"code\":\"{}\"}}", hex(code))
+        let slots = if address == contracts::STORE.0 { slots.join(",") } else { String::new() };
+        let code = hex(code);
+        format!(r#""{address}":{{"balance":"0x7","nonce":"0x1","code":"{code}","storage":{{{slots}}}}}"#)
     }));
     let text = format!(
         r#"{{"config":{{"chainId":{CHAIN_ID},"pragueTime":0,"osakaTime":0,

@@ -32,7 +32,7 @@ struct Step {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let slot = prop_oneof![0u64..4, 62u64..66, Just(1_000)];
+    let slot = prop_oneof![0u64..4, 62u64..66, (0u64..16).prop_map(|group| 1_000 + 256 * group)];
     prop_oneof![
         3 => (1u8..12, 0u64..3).prop_map(|(to, value)| Act::Transfer { to, value }),
         4 => (0u8..6, slot, 0u64..3).prop_map(|(contract, slot, value)| Act::Call { contract, slot, value }),
@@ -136,6 +136,9 @@ fn reference(node: &Node) -> CacheDB<EmptyDB> {
         let code = Some(node.world.code(account.code_hash).unwrap());
         let (balance, nonce, code_hash) = (account.balance, account.nonce, account.code_hash);
         db.insert_account_info(address, AccountInfo { balance, nonce, code_hash, code, ..AccountInfo::default() });
+    }
+    for slot in contracts::slots().map(U256::from) {
+        db.insert_account_storage(contracts::STORE.0, slot, U256::from(3)).unwrap();
     }
     db
 }

@@ -20,6 +20,8 @@ fn case() -> (Published, World) {
         vec![
             transfer(&signer(1), 1, Address::repeat_byte(0xdd), 1),
             call(&signer(1), 2, contracts::STORE.0, words(500, 0)),
+            call(&signer(4), 0, contracts::STORE.0, words(1_000, 0)),
+            call(&signer(4), 1, contracts::STORE.0, words(1_512, 0)),
             sign(&signer(1), TxEip1559 { input: init.into(), ..fields(3, TxKind::Create) }),
         ],
         vec![

@@ -1,4 +1,8 @@
 //! Cuts whole blocks into batches.
+//!
+//! A batch never leaves out an inbox item that is overdue at its anchor: if one
+//! came in (after an outage, say) that the last block does not have yet, the
+//! batch keeps the anchor of the batch before, at which nothing was overdue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +10,15 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use weft_primitives::batch::{Batch, BatchBlock, BatchEncodeError, Level};
+use weft_primitives::limits::{INBOX_DEADLINE_MS, MAX_BATCH_TRANSACTIONS};
 use weft_primitives::{B256, BatchHeader};
 use weft_service::Shutdown;
 
 use super::Stages;
+use super::submitter::blocking;
 use crate::backend::Backend;
 use crate::chain::FullBlock;
-use crate::store::{BatchRecord, BatchStage, StoreError};
+use crate::store::{BatchRecord, BatchStage, ChainStore, StoreError, StoredBlock};
 
 /// What a block adds to a batch beside its transactions, at most.
 const BLOCK_OVERHEAD_BYTES: usize = 24;
@@ -35,8 +41,16 @@ pub enum CutError {
 #[derive(Debug, Default)]
 struct Open {
     blocks: u64,
+    transactions: usize,
     bytes: usize,
     since: Option<Instant>,
+}
+
+/// What is to be done next.
+enum Turn {
+    Cut,
+    Add(Arc<FullBlock>),
+    CatchUp,
 }
 
 /// Cuts batches from the newest blocks.
@@ -58,7 +72,7 @@ impl Cutter {
     /// Cuts until shutdown. What is left then is cut after the next start.
     pub async fn run(mut self, shutdown: Shutdown) -> Result<(), CutError> {
         let mut blocks = self.backend.chain().subscribe();
-        self.catch_up()?;
+        self = blocking(move || self.take(Turn::CatchUp)).await?;
         loop {
             let deadline = self.open.since.map(|since| since + self.max_age());
             let aged = async {
@@ -67,16 +81,26 @@ impl Cutter {
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
+            let turn = tokio::select! {
                 () = shutdown.wait() => return Ok(()),
-                () = aged => self.cut()?,
+                () = aged => Turn::Cut,
                 block = blocks.recv() => match block {
-                    Ok(block) => self.add(&block)?,
-                    Err(RecvError::Lagged(_)) => self.catch_up()?,
+                    Ok(full) => Turn::Add(full),
+                    Err(RecvError::Lagged(_)) => Turn::CatchUp,
                     Err(RecvError::Closed) => return Ok(()),
                 },
-            }
+            };
+            self = blocking(move || self.take(turn)).await?;
         }
+    }
+
+    fn take(mut self, turn: Turn) -> Result<Self, CutError> {
+        match turn {
+            Turn::Cut => self.cut()?,
+            Turn::Add(full) if full.block.header.number == self.next + self.open.blocks => self.add(&full.block)?,
+            Turn::Add(_) | Turn::CatchUp => self.catch_up()?,
+        }
+        Ok(self)
     }
 
     fn max_age(&self) -> Duration {
@@ -87,29 +111,25 @@ impl Cutter {
     pub(super) fn catch_up(&mut self) -> Result<(), CutError> {
         loop {
             let number = self.next + self.open.blocks;
-            match self.backend.full_block(number)? {
-                Some(block) => self.add(&Arc::new(block))?,
+            match self.backend.block(number)? {
+                Some(block) => self.add(&block)?,
                 None => return Ok(()),
             }
         }
     }
 
-    fn add(&mut self, full: &Arc<FullBlock>) -> Result<(), CutError> {
-        let number = full.block.header.number;
-        if number < self.next + self.open.blocks {
-            return Ok(());
-        }
-        if number > self.next + self.open.blocks {
-            return self.catch_up();
-        }
-        let bytes: usize = full.block.body.sequenced().iter().map(|transaction| transaction.raw().len()).sum();
+    fn add(&mut self, block: &StoredBlock) -> Result<(), CutError> {
+        let own = block.body.sequenced();
+        let bytes = own.iter().map(|transaction| transaction.raw().len()).sum::<usize>() + BLOCK_OVERHEAD_BYTES;
         let limits = *self.backend.limits();
-        let full_before = self.open.bytes + bytes + BLOCK_OVERHEAD_BYTES > limits.batch_max_bytes;
-        if self.open.blocks > 0 && full_before {
+        let fits = self.open.bytes + bytes <= limits.batch_max_bytes
+            && self.open.transactions + block.body.transactions.len() <= MAX_BATCH_TRANSACTIONS;
+        if !fits {
             self.cut()?;
         }
         self.open.blocks += 1;
-        self.open.bytes += bytes + BLOCK_OVERHEAD_BYTES;
+        self.open.transactions += block.body.transactions.len();
+        self.open.bytes += bytes;
         self.open.since.get_or_insert_with(Instant::now);
         if self.open.blocks >= limits.batch_max_blocks as u64 {
             self.cut()?;
@@ -144,9 +164,8 @@ impl Cutter {
         let load = |number: u64| store.block(number)?.ok_or(CutError::NoBlock(number));
         let parent = load(first - 1)?;
         let config = self.backend.config();
-        // What had been seen when the batch was cut: an inbox item that came later may not make it overdue.
-        let anchor = store.log_state()?;
-        let batch_index = store.last_batch()?.map_or(0, |batch| batch.header.batch_index + 1);
+        let before = store.last_batch()?.map(|batch| batch.header);
+        let batch_index = before.as_ref().map_or(0, |header| header.batch_index + 1);
         let mut batch =
             Batch { chain_id: config.chain_id(), first_block: first, inbox_from: parent.inbox_cursor, blocks: vec![] };
         let mut header = BatchHeader {
@@ -157,8 +176,6 @@ impl Cutter {
             first_block: first,
             pre_state_root: parent.header.state_root,
             inbox_from: parent.inbox_cursor,
-            anchor_seq: anchor.seq,
-            anchor_hash: anchor.hash,
             ..BatchHeader::default()
         };
         for number in first..first + count {
@@ -180,9 +197,22 @@ impl Cutter {
                 transactions: block.body.sequenced().iter().map(|transaction| transaction.raw().clone()).collect(),
             });
         }
+        (header.anchor_seq, header.anchor_hash) = anchor(store, header.inbox_to, before.as_ref())?;
         let payload = batch.encode(Level::FASTEST)?;
         header.payload_hash = B256::from(*blake3::hash(&payload).as_bytes());
         header.payload_len = payload.len() as u64;
         Ok((BatchRecord { stage: BatchStage::Sealed, header, signed: None }, payload))
     }
+}
+
+/// What a batch that takes in the inbox up to `inbox_to` is anchored to: sequence number and hash of the newest log
+/// entry that had been seen when it was cut, or what the batch `before` was anchored to.
+fn anchor(store: &ChainStore, inbox_to: u64, before: Option<&BatchHeader>) -> Result<(u64, B256), StoreError> {
+    let newest = store.log_state()?;
+    let left_out = store.inbox(inbox_to, 1)?;
+    let overdue = left_out.first().is_some_and(|item| item.time_ms.saturating_add(INBOX_DEADLINE_MS) <= newest.time_ms);
+    if !overdue {
+        return Ok((newest.seq, newest.hash));
+    }
+    Ok(before.map_or((0, B256::ZERO), |header| (header.anchor_seq, header.anchor_hash)))
 }

@@ -1,34 +1,53 @@
 //! Follows the settlement log: inbox items for the producer, stages for batches, `safe` and `finalized`.
+//!
+//! The log's hash chain must go on from the last entry that was seen; another
+//! log is not followed, and readiness says so.
 
 use futures::StreamExt;
+use weft_primitives::B256;
+use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
-use weft_service::{Readiness, Shutdown};
 use weft_settlement::{Event, LogEntry};
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::Stages;
-use super::submitter::POSTING;
+use super::stages::News;
 use crate::backend::Backend;
 use crate::store::{BatchStage, LogState, StoreError};
+
+/// Readiness condition: settlement's log goes on from what was seen of it.
+const LOG: &str = "settlement_log";
 
 /// Keeps up with the log.
 pub struct Follower {
     backend: Backend,
     stages: Stages,
     client: SettlementClient,
-    readiness: Readiness,
 }
 
 /// Why following stopped for the moment.
 enum Interruption {
     Store(StoreError),
     Remote(RemoteError),
+    Foreign(String),
+}
+
+impl From<StoreError> for Interruption {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<RemoteError> for Interruption {
+    fn from(error: RemoteError) -> Self {
+        Self::Remote(error)
+    }
 }
 
 impl Follower {
     /// Follows the service that `client` calls.
-    pub fn new(backend: Backend, stages: Stages, client: SettlementClient, readiness: Readiness) -> Self {
-        Self { backend, stages, client, readiness }
+    pub fn new(backend: Backend, stages: Stages, client: SettlementClient) -> Self {
+        Self { backend, stages, client }
     }
 
     /// Follows until shutdown. An error is the store's.
@@ -36,9 +55,10 @@ impl Follower {
         let mut backoff = Backoff::default();
         loop {
             match shutdown.unless(self.follow(&mut backoff)).await {
-                None => return Ok(()),
-                Some(Interruption::Store(error)) => return Err(error),
-                Some(Interruption::Remote(error)) => tracing::debug!(%error, "settlement log interrupted"),
+                None | Some(Ok(())) => return Ok(()),
+                Some(Err(Interruption::Store(error))) => return Err(error),
+                Some(Err(Interruption::Remote(error))) => tracing::debug!(%error, "settlement log interrupted"),
+                Some(Err(Interruption::Foreign(why))) => self.foreign(why),
             }
             if shutdown.unless(tokio::time::sleep(backoff.delay())).await.is_none() {
                 return Ok(());
@@ -46,36 +66,36 @@ impl Follower {
         }
     }
 
-    async fn follow(&self, backoff: &mut Backoff) -> Interruption {
-        let mut state = match self.backend.chain().store().log_state() {
-            Ok(state) => state,
-            Err(error) => return Interruption::Store(error),
-        };
-        let mut log = match self.client.subscribe_log(state.seq + 1).await {
-            Ok(log) => log,
-            Err(error) => return Interruption::Remote(error),
-        };
+    /// Says it once; it is looked at again and again.
+    fn foreign(&self, why: String) {
+        let readiness = self.stages.readiness();
+        if readiness.missing().get(LOG) != Some(&why) {
+            tracing::error!("{why}");
+            readiness.unset(LOG, why);
+        }
+    }
+
+    async fn follow(&self, backoff: &mut Backoff) -> Result<(), Interruption> {
+        let mut state = self.backend.chain().store().log_state()?;
+        let end = self.client.tip().await?.log;
+        check_end(&state, end).map_err(Interruption::Foreign)?;
+        self.read_until(&state, end.0);
+        let mut log = self.client.subscribe_log(state.seq + 1).await?;
         while let Some(entry) = log.next().await {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => return Interruption::Remote(error),
-            };
-            if entry.seq != state.seq + 1 || entry.prev_hash != state.hash {
-                let message = format!(
-                    "settlement's log entry {} does not follow entry {} that was seen before: \
-                     is this another settlement service, or was its database replaced?",
-                    entry.seq, state.seq
-                );
-                tracing::error!("{message}");
-                self.readiness.unset(POSTING, message.clone());
-                return Interruption::Remote(RemoteError::protocol(message));
-            }
-            if let Err(error) = self.take(&mut state, &entry) {
-                return Interruption::Store(error);
-            }
+            let entry = entry?;
+            check_link(&state, &entry).map_err(Interruption::Foreign)?;
+            self.take(&mut state, &entry)?;
+            self.read_until(&state, end.0);
             backoff.reset();
         }
-        Interruption::Remote(RemoteError::protocol("the log stream ended"))
+        Err(RemoteError::protocol("the log stream ended").into())
+    }
+
+    fn read_until(&self, state: &LogState, end: u64) {
+        self.stages.readiness().set(LOG);
+        if state.seq >= end {
+            self.stages.caught_up();
+        }
     }
 
     /// Takes in one entry that follows the ones before.
@@ -83,58 +103,112 @@ impl Follower {
         state.seq = entry.seq;
         state.hash = entry.hash();
         state.time_ms = entry.time_ms;
-        let mut item = None;
-        let mut moved = None;
-        match &entry.event {
-            Event::Inbox(new) => {
-                state.inbox_len = new.index + 1;
-                item = Some(new);
+        let news = self.news(state, &entry.event)?;
+        self.stages.log(state, &news)
+    }
+
+    /// What an entry means for this sequencer.
+    fn news(&self, state: &mut LogState, event: &Event) -> Result<News, StoreError> {
+        let mut news = News::default();
+        match event {
+            Event::Inbox(item) => {
+                state.inbox_len = item.index + 1;
+                news.item = Some(item.clone());
             }
             Event::Posted(signed) => {
-                moved = self.ours(signed.header.batch_index, signed.header.hash(), BatchStage::Posted)?
-            }
-            Event::Availability(verdict) if verdict.available => {
-                moved = self.ours(verdict.batch_index, verdict.commitment, BatchStage::Available)?;
-                if let Some((index, _)) = moved {
-                    state.safe = state.safe.max(self.last_block(index)?);
+                let index = signed.header.batch_index;
+                news.moved = self.ours(index, signed.header.hash(), BatchStage::Posted)?;
+                if news.moved.is_none() && signed.signer() == Ok(self.backend.signer()) {
+                    news.halt = Some(self.lost(index)?);
                 }
             }
+            Event::Availability(verdict) if verdict.available => {
+                news.moved = self.ours(verdict.batch_index, verdict.commitment, BatchStage::Available)?;
+            }
             Event::Finalized(finalized) => {
-                moved = self.ours(finalized.batch_index, finalized.commitment, BatchStage::Finalized)?;
-                if let Some((index, _)) = moved {
+                news.moved = self.ours(finalized.batch_index, finalized.commitment, BatchStage::Finalized)?;
+                if let Some((index, _)) = news.moved {
                     state.finalized = state.finalized.max(self.last_block(index)?);
-                    state.safe = state.safe.max(state.finalized);
                 }
             }
             Event::Rejected(rejected) => {
-                moved = self.ours(rejected.batch_index, rejected.commitment, BatchStage::Rejected)?;
-                if moved.is_some() {
-                    let message = format!("settlement rejected batch {}: {}", rejected.batch_index, rejected.reason);
-                    tracing::error!("{message}");
-                    self.readiness.unset(POSTING, message);
-                }
+                news.moved = self.ours(rejected.batch_index, rejected.commitment, BatchStage::Rejected)?;
+                news.halt = news.moved.map(|(index, _)| {
+                    format!("settlement rejected batch {index} ({}): an operator has to look", rejected.reason)
+                });
             }
             Event::Equivocation(_) => {
-                tracing::error!("settlement holds two commitments of ours for one place; posting is frozen");
-                self.readiness.unset(POSTING, "posting is frozen because of equivocation");
+                news.halt =
+                    Some("settlement holds two commitments of ours for one place and has frozen posting".to_owned());
             }
             Event::Availability(_) | Event::Verdict(_) => {}
         }
-        self.stages.log(state, item, moved)
+        Ok(news)
+    }
+
+    /// What to say of a commitment with our signature that this folder does not have.
+    fn lost(&self, index: u64) -> Result<String, StoreError> {
+        let here = match self.backend.chain().store().last_batch()? {
+            Some(last) => format!("its newest batch is {}", last.header.batch_index),
+            None => "it has no batch".to_owned(),
+        };
+        Ok(format!(
+            "settlement has a commitment for batch {index} signed with this sequencer's key that the data folder does \
+             not have ({here}): the folder was lost, or restored from an older copy; use the folder that signed it"
+        ))
     }
 
     /// The move, if the log speaks of the batch that we have.
-    fn ours(
-        &self,
-        index: u64,
-        commitment: weft_primitives::B256,
-        stage: BatchStage,
-    ) -> Result<Option<(u64, BatchStage)>, StoreError> {
+    fn ours(&self, index: u64, commitment: B256, stage: BatchStage) -> Result<Option<(u64, BatchStage)>, StoreError> {
         let signed = self.backend.batch(index)?.and_then(|batch| batch.signed);
         Ok(signed.filter(|signed| signed.header.hash() == commitment).map(|_| (index, stage)))
     }
 
     fn last_block(&self, index: u64) -> Result<u64, StoreError> {
         Ok(self.backend.batch(index)?.map_or(0, |batch| batch.header.last_block))
+    }
+}
+
+const REPLACED: &str = "is this another settlement service, or was its database replaced?";
+
+/// The log must reach at least as far as it was seen, with the same entries.
+fn check_end(state: &LogState, (seq, hash): (u64, B256)) -> Result<(), String> {
+    if seq < state.seq {
+        return Err(format!(
+            "settlement's log ends at entry {seq}, but entry {} was seen before: {REPLACED}",
+            state.seq
+        ));
+    }
+    if seq == state.seq && seq > 0 && hash != state.hash {
+        return Err(format!("settlement's log entry {seq} is not the one that was seen before: {REPLACED}"));
+    }
+    Ok(())
+}
+
+/// Each entry must name the one before.
+fn check_link(state: &LogState, entry: &LogEntry) -> Result<(), String> {
+    if entry.seq == state.seq + 1 && entry.prev_hash == state.hash {
+        return Ok(());
+    }
+    let (got, seen) = (entry.seq, state.seq);
+    Err(format!("settlement's log entry {got} does not follow entry {seen} that was seen before: {REPLACED}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_log_is_followed() {
+        let seen = LogState { seq: 3, hash: B256::repeat_byte(3), ..LogState::default() };
+        assert!(check_end(&seen, (2, B256::repeat_byte(2))).is_err());
+        assert!(check_end(&seen, (3, B256::repeat_byte(9))).is_err());
+        assert!(check_end(&seen, (3, seen.hash)).is_ok() && check_end(&seen, (4, B256::ZERO)).is_ok());
+        assert!(check_end(&LogState::default(), (0, B256::repeat_byte(1))).is_ok());
+        let event = Event::Finalized(weft_settlement::Finalized { batch_index: 0, commitment: B256::ZERO });
+        let entry = |seq, prev_hash| LogEntry { seq, prev_hash, time_ms: 1, event: event.clone() };
+        assert!(check_link(&seen, &entry(4, seen.hash)).is_ok());
+        assert!(check_link(&seen, &entry(5, seen.hash)).is_err());
+        assert!(check_link(&seen, &entry(4, B256::ZERO)).is_err());
     }
 }

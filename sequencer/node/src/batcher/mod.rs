@@ -14,5 +14,5 @@ mod tests;
 
 pub use cutter::{CutError, Cutter};
 pub use follower::Follower;
-pub use stages::Stages;
+pub use stages::{News, Posting, Stages};
 pub use submitter::{Commit, Publish, Published, Submitter};

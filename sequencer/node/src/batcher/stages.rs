@@ -1,78 +1,172 @@
-//! How far each batch is: the one place that moves a batch from stage to stage.
+//! How far each batch is, and whether anything may be posted: the one place that moves either.
+//!
+//! **When nothing is signed.** Until the settlement log was read to its end
+//! once since the start: it may hold a commitment of ours that this folder has
+//! lost, and a second signature for its place would be equivocation. And never
+//! again after a halt (a batch was rejected, the log holds a commitment that
+//! this folder does not, posting is frozen): the reason is stored with the log
+//! entry that caused it, admission closes, readiness falls.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use weft_primitives::InboxItem;
+use weft_service::Readiness;
 
 use crate::backend::Backend;
-use crate::store::{BatchRecord, BatchStage, LogState, StoreError};
+use crate::store::{BatchRecord, BatchStage, LogNews, LogState, StoreError};
+
+/// Readiness condition: settlement has nothing against what was posted.
+const VERDICTS: &str = "settlement_verdicts";
+
+/// Whether commitments may be signed and posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posting {
+    /// What was signed before may be posted; nothing may be signed before the log was read to its end.
+    Unknown,
+    /// All may.
+    Open,
+    /// Nothing may, for this reason.
+    Halted(String),
+}
+
+/// What a log entry means for this sequencer.
+#[derive(Debug, Default)]
+pub struct News {
+    /// An inbox item.
+    pub item: Option<InboxItem>,
+    /// A batch's new stage.
+    pub moved: Option<(u64, BatchStage)>,
+    /// Why nothing may be posted after it.
+    pub halt: Option<String>,
+}
 
 /// Shared by cutter, submitter and follower. Stages only go up.
 #[derive(Clone)]
 pub struct Stages {
     backend: Backend,
-    lock: Arc<Mutex<()>>,
-    /// Told when there is a new batch to publish.
-    cut: Arc<Notify>,
+    readiness: Readiness,
+    posting: Arc<Mutex<Posting>>,
+    /// Told when the submitter may have something to do.
+    work: Arc<Notify>,
 }
 
 impl Stages {
-    /// Over a backend's store.
-    pub fn new(backend: Backend) -> Self {
-        Self { backend, lock: Arc::default(), cut: Arc::default() }
+    /// Over a backend's store. A halt of an earlier run stands.
+    pub fn new(backend: Backend, readiness: Readiness) -> Result<Self, StoreError> {
+        let posting = match backend.chain().store().halt()? {
+            Some(reason) => Posting::Halted(reason),
+            None => Posting::Unknown,
+        };
+        let stages = Self { backend, readiness, posting: Arc::new(Mutex::new(posting)), work: Arc::default() };
+        let posting = stages.locked();
+        stages.show(&posting)?;
+        drop(posting);
+        Ok(stages)
     }
 
-    /// Told when there is a new batch to publish.
-    pub fn cut(&self) -> &Notify {
-        &self.cut
+    /// Told when the submitter may have something to do.
+    pub fn work(&self) -> &Notify {
+        &self.work
     }
 
-    fn locked(&self) -> MutexGuard<'_, ()> {
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the service as a whole waits for.
+    pub const fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// Whether commitments may be signed and posted.
+    pub fn posting(&self) -> Posting {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Posting> {
+        self.posting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The settlement log was read to its end.
+    pub fn caught_up(&self) {
+        let mut posting = self.locked();
+        if *posting == Posting::Unknown {
+            *posting = Posting::Open;
+            self.work.notify_one();
+        }
     }
 
     /// Stores a new batch.
     pub fn add(&self, record: &BatchRecord, payload: &[u8]) -> Result<(), StoreError> {
-        let guard = self.locked();
+        let posting = self.locked();
         self.backend.chain().store().put_batch(record, payload)?;
-        drop(guard);
-        self.cut.notify_one();
-        self.measure()
+        self.work.notify_one();
+        self.show(&posting)
     }
 
     /// Stores what the submitter did to a batch; the stage never falls behind what the log has said meanwhile.
     pub fn update(&self, mut record: BatchRecord) -> Result<(), StoreError> {
-        let guard = self.locked();
+        let posting = self.locked();
         let store = self.backend.chain().store();
         if let Some(now) = store.batch(record.header.batch_index)? {
             record.stage = record.stage.max(now.stage);
         }
         store.update_batch(&record)?;
-        drop(guard);
-        self.measure()
+        self.show(&posting)
     }
 
-    /// Stores a log entry's news: how far the log was followed, an inbox item, a batch's new stage.
-    pub fn log(
-        &self,
-        state: &LogState,
-        item: Option<&InboxItem>,
-        moved: Option<(u64, BatchStage)>,
-    ) -> Result<(), StoreError> {
-        let guard = self.locked();
+    /// Stores a signed commitment before anyone sees it, unless posting was halted meanwhile: false.
+    pub fn sign(&self, record: &BatchRecord) -> Result<bool, StoreError> {
+        let posting = self.locked();
+        if *posting != Posting::Open {
+            return Ok(false);
+        }
+        self.backend.chain().store().update_batch(record)?;
+        self.show(&posting)?;
+        Ok(true)
+    }
+
+    /// Stores a log entry's news, and how far the log was followed. Sets `safe` in `state`.
+    pub fn log(&self, state: &mut LogState, news: &News) -> Result<(), StoreError> {
+        let mut posting = self.locked();
         let store = self.backend.chain().store();
-        let record = match moved {
+        let record = match news.moved {
             Some((index, stage)) => store.batch(index)?.map(|now| BatchRecord { stage: stage.max(now.stage), ..now }),
             None => None,
         };
-        store.put_log(state, item, record.as_ref())?;
-        drop(guard);
+        if let Some(moved) = &record {
+            state.safe = self.safe(state, moved)?;
+        }
+        let (item, halt) = (news.item.as_ref(), news.halt.as_deref());
+        store.put_log(state, &LogNews { item, batch: record.as_ref(), halt })?;
         self.backend.chain().settle(state.safe, state.finalized);
+        if let Some(reason) = halt {
+            tracing::error!("posting is halted: {reason}");
+            *posting = Posting::Halted(reason.to_owned());
+        }
+        self.show(&posting)?;
+        drop(posting);
         if item.is_some() {
             self.backend.work().notify_one();
         }
-        self.measure()
+        Ok(())
+    }
+
+    /// The last block of the newest batch whose data is available, as is that of all before it. `moved` is not stored
+    /// yet.
+    fn safe(&self, state: &LogState, moved: &BatchRecord) -> Result<u64, StoreError> {
+        if moved.stage == BatchStage::Rejected {
+            let before = moved.header.first_block.saturating_sub(1);
+            return Ok(state.safe.min(before).max(state.finalized));
+        }
+        let mut safe = state.safe.max(state.finalized);
+        while let Some(mut next) = self.backend.chain().store().batch_of(safe + 1)? {
+            if next.header.batch_index == moved.header.batch_index {
+                next.stage = moved.stage;
+            }
+            if !matches!(next.stage, BatchStage::Available | BatchStage::Finalized) {
+                break;
+            }
+            safe = next.header.last_block;
+        }
+        Ok(safe)
     }
 
     /// The first batch that is not posted.
@@ -94,8 +188,8 @@ impl Stages {
         }
     }
 
-    /// Closes admission when too many batches wait, and opens it again.
-    fn measure(&self) -> Result<(), StoreError> {
+    /// Closes admission when posting is halted or too many batches wait, and opens it again.
+    fn show(&self, posting: &Posting) -> Result<(), StoreError> {
         let last = self.backend.chain().store().last_batch()?;
         let first = self.first_unposted()?;
         let waiting = match (&last, &first) {
@@ -103,10 +197,25 @@ impl Stages {
             _ => 0,
         };
         metrics::gauge!("weft_sequencer_batches_pending").set(waiting as f64);
+        metrics::gauge!("weft_sequencer_posting_halted")
+            .set(f64::from(u8::from(matches!(posting, Posting::Halted(_)))));
         let limit = self.backend.limits().batch_max_pending;
-        self.backend.set_backpressure((waiting >= limit).then(|| {
-            format!("{waiting} batches wait to be posted (batch.max_pending = {limit}); are data availability and settlement running?")
-        }));
+        let closed = match posting {
+            Posting::Halted(reason) => {
+                self.readiness.unset(VERDICTS, reason.clone());
+                Some(format!("nothing is posted to settlement any more: {reason}"))
+            }
+            Posting::Unknown | Posting::Open => {
+                self.readiness.set(VERDICTS);
+                (waiting >= limit).then(|| {
+                    format!(
+                        "{waiting} batches wait to be posted (batch.max_pending = {limit}); are data availability and \
+                         settlement running?"
+                    )
+                })
+            }
+        };
+        self.backend.set_backpressure(closed);
         Ok(())
     }
 }

@@ -1,4 +1,6 @@
 //! Brings batches to DA and settlement, strictly in order, as often as it takes.
+//!
+//! When it may sign and post is decided in [`super::stages`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use weft_primitives::{B256, BatchHeader, Namespace, SignedBatch, Signer};
+use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
-use weft_service::{Readiness, Shutdown};
 use weft_wire::{DaClient, RemoteError, SettlementClient};
 
-use super::Stages;
+use super::stages::{Posting, Stages};
 use crate::backend::Backend;
 use crate::store::{BatchRecord, BatchStage, StoreError};
 
 /// Waiting after a refusal that more trying does not heal.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15);
 
-/// Name of the readiness condition.
-pub(super) const POSTING: &str = "posting";
+/// Readiness condition: DA and settlement refuse nothing for good.
+const POSTING: &str = "posting";
 
 /// Where a payload was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +68,10 @@ pub struct Submitter {
     signer: Signer,
     da: Arc<dyn Publish>,
     settlement: Arc<dyn Commit>,
-    readiness: Readiness,
 }
 
 /// Why a step failed.
-enum Failure {
+pub(super) enum Failure {
     Store(StoreError),
     Remote(&'static str, RemoteError),
 }
@@ -89,10 +90,9 @@ impl Submitter {
         signer: Signer,
         da: Arc<dyn Publish>,
         settlement: Arc<dyn Commit>,
-        readiness: Readiness,
     ) -> Self {
-        readiness.set(POSTING);
-        Self { backend, stages, signer, da, settlement, readiness }
+        stages.readiness().set(POSTING);
+        Self { backend, stages, signer, da, settlement }
     }
 
     /// Submits until shutdown. An error is the store's.
@@ -112,7 +112,7 @@ impl Submitter {
             let pause = async {
                 match wait {
                     Some(delay) => tokio::time::sleep(delay).await,
-                    None => self.stages.cut().notified().await,
+                    None => self.stages.work().notified().await,
                 }
             };
             if shutdown.unless(pause).await.is_none() {
@@ -128,34 +128,39 @@ impl Submitter {
             return backoff.delay();
         }
         tracing::error!(service, %error, "refused; batches wait until an operator has looked into it");
-        self.readiness.unset(POSTING, format!("{service} refuses: {error}"));
+        self.stages.readiness().unset(POSTING, format!("{service} refuses: {error}"));
         REFUSED_PAUSE
     }
 
-    /// Brings the first unposted batch one step further; false if there is none.
-    async fn step(&self) -> Result<bool, Failure> {
-        let Some(record) = self.stages.first_unposted()? else { return Ok(false) };
-        match record.signed.clone() {
-            None => self.publish(record).await?,
-            Some(signed) => self.post(record, &signed).await?,
+    /// Brings the first unposted batch one step further; false if there is nothing to do until told.
+    pub(super) async fn step(&self) -> Result<bool, Failure> {
+        let posting = self.stages.posting();
+        if matches!(posting, Posting::Halted(_)) {
+            return Ok(false);
         }
-        Ok(true)
+        let stages = self.stages.clone();
+        let Some(record) = blocking(move || stages.first_unposted()).await? else { return Ok(false) };
+        match record.signed.clone() {
+            Some(signed) => self.post(record, &signed).await,
+            None if posting == Posting::Open => self.publish(record).await,
+            None => Ok(false),
+        }
     }
 
-    async fn publish(&self, record: BatchRecord) -> Result<(), Failure> {
-        let store = self.backend.chain().store();
-        let index = record.header.batch_index;
-        let payload = store.payload(index)?.ok_or(StoreError::Damaged { what: "batch payload" })?;
+    async fn publish(&self, record: BatchRecord) -> Result<bool, Failure> {
+        let (chain, index) = (self.backend.chain().clone(), record.header.batch_index);
+        let (payload, parent_commitment) = blocking(move || -> Result<_, StoreError> {
+            let store = chain.store();
+            let payload = store.payload(index)?.ok_or(StoreError::Damaged { what: "batch payload" })?;
+            let Some(before) = index.checked_sub(1) else { return Ok((payload, B256::ZERO)) };
+            let signed = store.batch(before)?.and_then(|batch| batch.signed);
+            let signed = signed.ok_or(StoreError::Damaged { what: "commitment before" })?;
+            Ok((payload, signed.header.hash()))
+        })
+        .await?;
         let namespace = Namespace::for_chain(record.header.chain_id);
         let published = self.da.publish(namespace, payload.into()).await;
         let published = published.map_err(|error| Failure::Remote("da", error))?;
-        let parent_commitment = match index.checked_sub(1) {
-            Some(before) => {
-                let signed = store.batch(before)?.and_then(|batch| batch.signed);
-                signed.ok_or(StoreError::Damaged { what: "commitment before" })?.header.hash()
-            }
-            None => B256::ZERO,
-        };
         let header = BatchHeader {
             parent_commitment,
             da_data_root: published.data_root,
@@ -164,15 +169,28 @@ impl Submitter {
         };
         // Stored before anyone sees it: there is never a second signature for this place.
         let signed = header.clone().sign(&self.signer);
-        self.stages.update(BatchRecord { stage: BatchStage::Published, header, signed: Some(signed) })?;
-        Ok(())
+        let record = BatchRecord { stage: BatchStage::Published, header, signed: Some(signed) };
+        let stages = self.stages.clone();
+        Ok(blocking(move || stages.sign(&record)).await?)
     }
 
-    async fn post(&self, record: BatchRecord, signed: &SignedBatch) -> Result<(), Failure> {
+    async fn post(&self, record: BatchRecord, signed: &SignedBatch) -> Result<bool, Failure> {
         self.settlement.commit(signed).await.map_err(|error| Failure::Remote("settlement", error))?;
-        self.readiness.set(POSTING);
+        self.stages.readiness().set(POSTING);
         tracing::info!(batch = record.header.batch_index, da_height = record.header.da_height, "batch posted");
-        self.stages.update(BatchRecord { stage: BatchStage::Posted, ..record })?;
-        Ok(())
+        let stages = self.stages.clone();
+        blocking(move || stages.update(BatchRecord { stage: BatchStage::Posted, ..record })).await?;
+        Ok(true)
+    }
+}
+
+/// Runs work that waits for the disk off the threads that serve sockets.
+pub(super) async fn blocking<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // A panic there is one here; the runtime cancels such work only as it ends itself.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

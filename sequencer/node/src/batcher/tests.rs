@@ -10,12 +10,13 @@ use tonic::Code;
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify};
 use weft_execution::{Parent, World};
 use weft_primitives::batch::Batch;
+use weft_primitives::limits::INBOX_DEADLINE_MS;
 use weft_primitives::{B256, InboxItem, Namespace, SignedBatch};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{AvailabilityVerdict, Event, Finalized, LogEntry, RejectReason, Rejected};
 use weft_wire::{RemoteError, SettlementClient};
 
-use super::{Commit, Cutter, Follower, Publish, Published, Stages, Submitter};
+use super::{Commit, Cutter, Follower, News, Posting, Publish, Published, Stages, Submitter};
 use crate::backend::Stage;
 use crate::mempool::PoolError;
 use crate::store::{BatchStage, LogState, MemoryKv};
@@ -70,8 +71,40 @@ impl Commit for Remote {
 }
 
 fn submitter(node: &TestNode, stages: &Stages, da: &Arc<Remote>, settlement: &Arc<Remote>) -> Submitter {
-    let readiness = Readiness::default();
-    Submitter::new(node.backend.clone(), stages.clone(), signer(9), da.clone(), settlement.clone(), readiness)
+    Submitter::new(node.backend.clone(), stages.clone(), signer(9), da.clone(), settlement.clone())
+}
+
+/// With the log read to its end.
+fn open_stages(node: &TestNode) -> Stages {
+    let stages = Stages::new(node.backend.clone(), Readiness::default()).unwrap();
+    stages.caught_up();
+    stages
+}
+
+fn follower(node: &TestNode, stages: &Stages) -> Follower {
+    let client = SettlementClient::new("http://127.0.0.1:1").unwrap();
+    Follower::new(node.backend.clone(), stages.clone(), client)
+}
+
+/// Takes in an event as the next entry of the log.
+fn take(follower: &Follower, state: &mut LogState, time_ms: u64, event: Event) {
+    let entry = LogEntry { seq: state.seq + 1, prev_hash: state.hash, time_ms, event };
+    follower.take(state, &entry).unwrap();
+}
+
+/// Blocks with one transaction each, one batch for each block.
+fn batches(node: &mut TestNode, stages: &Stages, nonces: std::ops::Range<u64>) {
+    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
+    for nonce in nonces {
+        node.block(&[transfer(1, nonce)]).unwrap();
+        cutter.catch_up().unwrap();
+        cutter.cut().unwrap();
+    }
+}
+
+/// Submits until there is nothing to do.
+async fn settle(submitter: &Submitter) {
+    while submitter.step().await.unwrap_or_else(|_| panic!("refused")) {}
 }
 
 async fn until(what: impl Fn() -> bool) {
@@ -87,7 +120,7 @@ async fn until(what: impl Fn() -> bool) {
 #[tokio::test]
 async fn batches_arrive_once_and_in_order_though_services_fail() {
     let mut node = node();
-    let stages = Stages::new(node.backend.clone());
+    let stages = open_stages(&node);
     let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
     *da.failures.lock().unwrap() = 3;
     *settlement.failures.lock().unwrap() = 3;
@@ -128,7 +161,7 @@ async fn batches_arrive_once_and_in_order_though_services_fail() {
 async fn a_commitment_is_signed_once() {
     let kv = Arc::new(MemoryKv::default());
     let mut first = open(kv.clone(), &config());
-    let stages = Stages::new(first.backend.clone());
+    let stages = open_stages(&first);
     first.block(&[transfer(1, 0)]).unwrap();
     let mut cutter = Cutter::new(first.backend.clone(), stages.clone()).unwrap();
     cutter.catch_up().unwrap();
@@ -144,9 +177,9 @@ async fn a_commitment_is_signed_once() {
 
     // After a restart, with another anchor known, the same bytes are posted again.
     let second = open(kv, &config());
-    let stages = Stages::new(second.backend.clone());
-    let anchor = LogState { seq: 9, hash: B256::repeat_byte(9), ..LogState::default() };
-    stages.log(&anchor, None, None).unwrap();
+    let stages = open_stages(&second);
+    let mut anchor = LogState { seq: 9, hash: B256::repeat_byte(9), ..LogState::default() };
+    stages.log(&mut anchor, &News::default()).unwrap();
     *settlement.failures.lock().unwrap() = 0;
     let shutdown = Shutdown::new();
     let task = tokio::spawn(submitter(&second, &stages, &da, &settlement).run(shutdown.clone()));
@@ -161,7 +194,7 @@ async fn waiting_batches_close_admission_and_lose_nothing() {
     let mut config = config();
     config.limits.batch_max_pending = 2;
     let mut node = open(Arc::new(MemoryKv::default()), &config);
-    let stages = Stages::new(node.backend.clone());
+    let stages = open_stages(&node);
     let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
     for nonce in 0..2 {
         node.block(&[transfer(1, nonce)]).unwrap();
@@ -182,29 +215,17 @@ async fn waiting_batches_close_admission_and_lose_nothing() {
 #[tokio::test]
 async fn the_log_moves_stages_heads_and_inbox() {
     let mut node = node();
-    let stages = Stages::new(node.backend.clone());
+    let stages = open_stages(&node);
     let transaction = transfer(1, 0);
-    node.block(std::slice::from_ref(&transaction)).unwrap();
-    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
-    cutter.catch_up().unwrap();
-    cutter.cut().unwrap();
+    batches(&mut node, &stages, 0..1);
     let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
-    let shutdown = Shutdown::new();
-    let task = tokio::spawn(submitter(&node, &stages, &da, &settlement).run(shutdown.clone()));
-    until(|| stages.first_unposted().unwrap().is_none()).await;
-    shutdown.trigger();
-    task.await.unwrap().unwrap();
+    settle(&submitter(&node, &stages, &da, &settlement)).await;
     let signed = settlement.commitments.lock().unwrap()[0].clone();
     let (batch_index, commitment) = (0, signed.header.hash());
 
-    let readiness = Readiness::default();
-    let client = SettlementClient::new("http://127.0.0.1:1").unwrap();
-    let follower = Follower::new(node.backend.clone(), stages.clone(), client, readiness.clone());
+    let follower = follower(&node, &stages);
     let mut state = LogState::default();
-    let mut take = |event: Event| {
-        let entry = LogEntry { seq: state.seq + 1, prev_hash: state.hash, time_ms: 5, event };
-        follower.take(&mut state, &entry).unwrap();
-    };
+    let mut take = |event: Event| take(&follower, &mut state, 5, event);
     let stage = || node.backend.transaction_status(&transaction.hash()).unwrap().stage;
     take(Event::Posted(Box::new(signed)));
     assert_eq!(stage(), Stage::Posted);
@@ -219,7 +240,104 @@ async fn the_log_moves_stages_heads_and_inbox() {
     assert_eq!(node.backend.chain().store().inbox(0, 10).unwrap(), std::slice::from_ref(&item));
     let full = node.producer.make_block(&[item]).unwrap().unwrap();
     assert_eq!((full.block.body.inbox_count, full.block.body.inbox_included, full.block.inbox_cursor), (1, 1, 1));
-    take(Event::Rejected(Rejected { batch_index, commitment, reason: RejectReason::Limits, block: None }));
-    assert!(readiness.missing().contains_key("posting"));
-    assert_eq!(node.backend.batch(0).unwrap().unwrap().stage, BatchStage::Rejected);
+}
+
+#[tokio::test]
+async fn safe_waits_for_all_batches_before() {
+    let mut node = node();
+    let stages = open_stages(&node);
+    batches(&mut node, &stages, 0..3);
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    settle(&submitter(&node, &stages, &da, &settlement)).await;
+    let follower = follower(&node, &stages);
+    let mut state = LogState::default();
+    let commitments: Vec<B256> = settlement.commitments.lock().unwrap().iter().map(|s| s.header.hash()).collect();
+    for (batch_index, safe) in [(1, 0), (2, 0), (0, 3)] {
+        let commitment = commitments[batch_index as usize];
+        let verdict = AvailabilityVerdict { batch_index, commitment, available: true };
+        take(&follower, &mut state, 5, Event::Availability(verdict));
+        assert_eq!(node.backend.heads().safe, safe);
+    }
+}
+
+#[tokio::test]
+async fn after_a_rejection_nothing_is_posted_ever_again() {
+    let kv = Arc::new(MemoryKv::default());
+    let mut first = open(kv.clone(), &config());
+    let stages = open_stages(&first);
+    batches(&mut first, &stages, 0..2);
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    let poster = submitter(&first, &stages, &da, &settlement);
+    settle(&poster).await;
+    batches(&mut first, &stages, 2..3);
+    let commitment = settlement.commitments.lock().unwrap()[1].header.hash();
+    let mut state = LogState { safe: 2, ..LogState::default() };
+    let rejected = Rejected { batch_index: 1, commitment, reason: RejectReason::Limits, block: None };
+    take(&follower(&first, &stages), &mut state, 5, Event::Rejected(rejected));
+    assert_eq!(first.backend.heads().safe, 1, "back to the batch before");
+    assert_eq!(first.backend.batch(1).unwrap().unwrap().stage, BatchStage::Rejected);
+    let check = |node: &TestNode, stages: &Stages| {
+        assert!(stages.readiness().missing().contains_key("settlement_verdicts"));
+        assert!(matches!(stages.posting(), Posting::Halted(_)));
+        let refused = node.backend.submit(transfer(1, 3).raw().clone()).unwrap_err();
+        assert!(refused.to_string().contains("rejected batch 1"), "{refused}");
+    };
+    check(&first, &stages);
+    settle(&poster).await;
+    drop((first, poster));
+    // Nor after a restart, though the log is read from where it was left.
+    let second = open(kv, &config());
+    let stages = Stages::new(second.backend.clone(), Readiness::default()).unwrap();
+    stages.caught_up();
+    check(&second, &stages);
+    settle(&submitter(&second, &stages, &da, &settlement)).await;
+    assert_eq!((settlement.commitments.lock().unwrap().len(), da.payloads.lock().unwrap().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_lost_folder_signs_nothing_for_a_place_that_is_taken() {
+    let mut first = node();
+    let stages_before = open_stages(&first);
+    batches(&mut first, &stages_before, 0..1);
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    settle(&submitter(&first, &stages_before, &da, &settlement)).await;
+    let posted = settlement.commitments.lock().unwrap()[0].clone();
+    // The same key on an empty folder: other blocks, the same places.
+    let mut second = node();
+    let stages = Stages::new(second.backend.clone(), Readiness::default()).unwrap();
+    second.block(&[transfer(2, 0)]).unwrap();
+    batches(&mut second, &stages, 0..1);
+    let submitter = submitter(&second, &stages, &da, &settlement);
+    settle(&submitter).await;
+    assert!(stages.first_unposted().unwrap().unwrap().signed.is_none(), "the log was not read yet");
+    take(&follower(&second, &stages), &mut LogState::default(), 5, Event::Posted(Box::new(posted)));
+    stages.caught_up();
+    settle(&submitter).await;
+    assert!(matches!(stages.posting(), Posting::Halted(reason) if reason.contains("data folder")));
+    assert_eq!(settlement.commitments.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_item_that_comes_in_overdue_does_not_spoil_the_batch() {
+    let mut node = node();
+    let stages = open_stages(&node);
+    let follower = follower(&node, &stages);
+    let mut state = LogState::default();
+    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
+    let cut = |node: &mut TestNode, cutter: &mut Cutter, nonce| {
+        node.block(&[transfer(1, nonce)]).unwrap();
+        cutter.catch_up().unwrap();
+        cutter.cut().unwrap();
+        let last = node.backend.chain().store().last_batch().unwrap().unwrap();
+        (last.header.anchor_seq, last.header.inbox_to)
+    };
+    let item = |index, time_ms| InboxItem { index, time_ms, transaction: transfer(3, index).raw().clone() };
+    // After an outage the log brings an old item and newer ones, while a block without them waits for its batch.
+    let late = INBOX_DEADLINE_MS + 1_000;
+    take(&follower, &mut state, 1_000, Event::Inbox(item(0, 1_000)));
+    assert_eq!(cut(&mut node, &mut cutter, 0), (1, 0), "not overdue at the entry itself");
+    take(&follower, &mut state, late, Event::Inbox(item(1, late)));
+    assert_eq!(cut(&mut node, &mut cutter, 1), (1, 0), "overdue at the newest entry: anchored before");
+    node.producer.make_block(&[item(0, 1_000)]).unwrap().unwrap();
+    assert_eq!(cut(&mut node, &mut cutter, 2), (2, 1), "consumed: anchored to the newest");
 }

@@ -6,7 +6,7 @@ use weft_execution::{Applied, Receipt, receipt};
 use weft_primitives::{B256, Bytes, InboxItem};
 use weft_state::{TreeKey, Undo, Value};
 
-use super::keys::{HEAD, LOG};
+use super::keys::{HALT, HEAD, LOG};
 use super::{BatchRecord, Family, Head, Kv, LogState, StoreError, StoredBlock, Write};
 
 /// Pairs read at once when all leaves are loaded.
@@ -23,6 +23,17 @@ pub struct NewBlock<'a> {
     pub applied: &'a Applied,
     /// The undo record that is not kept any longer.
     pub forget_undo: Option<u64>,
+}
+
+/// A settlement log entry's news.
+#[derive(Debug, Default)]
+pub struct LogNews<'a> {
+    /// An inbox item that it brought.
+    pub item: Option<&'a InboxItem>,
+    /// A batch that it moved.
+    pub batch: Option<&'a BatchRecord>,
+    /// Why nothing may be posted after it.
+    pub halt: Option<&'a str>,
 }
 
 /// Reads and writes the chain's records. Cheap to clone.
@@ -195,24 +206,27 @@ impl ChainStore {
         }
     }
 
+    /// Why nothing is posted any more, if so.
+    pub fn halt(&self) -> Result<Option<String>, StoreError> {
+        let bytes = self.kv.get(Family::Meta, HALT)?;
+        let damaged = |_| StoreError::Damaged { what: "reason for which posting is halted" };
+        bytes.map(|bytes| String::from_utf8(bytes).map_err(damaged)).transpose()
+    }
+
     /// Writes how far the log was followed, with what the entry brought.
-    pub fn put_log(
-        &self,
-        state: &LogState,
-        item: Option<&InboxItem>,
-        batch: Option<&BatchRecord>,
-    ) -> Result<(), StoreError> {
+    pub fn put_log(&self, state: &LogState, news: &LogNews<'_>) -> Result<(), StoreError> {
         let mut writes = vec![put(Family::Meta, LOG, state.encode())];
-        writes.extend(item.map(|item| put(Family::Inbox, number_key(item.index), item.encode())));
-        if let Some(batch) = batch {
+        writes.extend(news.item.map(|item| put(Family::Inbox, number_key(item.index), item.encode())));
+        writes.extend(news.halt.map(|reason| put(Family::Meta, HALT, reason.as_bytes().to_vec())));
+        if let Some(batch) = news.batch {
             let index = number_key(batch.header.batch_index);
             writes.push(put(Family::Batch, index, batch.encode()));
             if batch.stage == super::BatchStage::Finalized {
                 writes.push(Write { family: Family::Payload, key: index.to_vec(), value: None });
             }
         }
-        // All of it can be read from the log again.
-        self.kv.write(writes, false)
+        // All of it can be read from the log again; but nothing may be signed after a halt that is forgotten.
+        self.kv.write(writes, news.halt.is_some())
     }
 
     /// Inbox items from an index on.

@@ -13,7 +13,7 @@
 //! | `payload` | batch index (8) | the batch's bytes, until it is final |
 //! | `batch_end` | last block of a batch (8) | batch index (8) |
 //! | `inbox` | item index (8) | inbox item |
-//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`] |
+//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `halt`: why nothing is posted any more, UTF-8 |
 
 /// Kind of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,3 +71,4 @@ impl Family {
 
 pub(super) const HEAD: &[u8] = b"head";
 pub(super) const LOG: &[u8] = b"log";
+pub(super) const HALT: &[u8] = b"halt";

@@ -14,7 +14,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use chain::{ChainStore, NewBlock};
+pub use chain::{ChainStore, LogNews, NewBlock};
 pub use keys::Family;
 pub use memory::MemoryKv;
 pub use records::{BatchRecord, BatchStage, Head, LogState, StoredBlock};

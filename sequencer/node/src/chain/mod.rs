@@ -1,18 +1,25 @@
 //! The chain as this process knows it: state in memory, heads, and who waits for what.
 //!
 //! One thread writes (the producer), everyone reads. A block becomes visible
-//! only by [`Chain::commit`], which first makes it durable.
+//! only by [`Chain::commit`], which first makes it durable; if that fails, the
+//! state is taken back before anyone can read it.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+mod open;
+mod waiters;
 
-use tokio::sync::{broadcast, oneshot, watch};
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use tokio::sync::{broadcast, watch};
 use weft_execution::{Built, Parent, Receipt, World};
 use weft_primitives::inbox::accumulate;
 use weft_primitives::{B256, ChainConfig, InboxItem};
 use weft_state::Undo;
 
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
+
+pub use waiters::Waiter;
+use waiters::Waiters;
 
 /// New blocks that a subscriber may be behind before it has to read from the store.
 const BROADCAST_BLOCKS: usize = 256;
@@ -62,13 +69,12 @@ pub struct Chain {
     config: ChainConfig,
     store: ChainStore,
     history_blocks: u64,
-    max_waiters: usize,
     world: RwLock<World>,
     tip: RwLock<Tip>,
     recent: RwLock<Recent>,
     heads: watch::Sender<Heads>,
     blocks: broadcast::Sender<Arc<FullBlock>>,
-    waiters: Mutex<HashMap<B256, Vec<oneshot::Sender<()>>>>,
+    waiters: Waiters,
 }
 
 /// Why the chain cannot be opened or go on.
@@ -100,38 +106,6 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 }
 
 impl Chain {
-    /// Opens the chain in `store`, or begins it with the genesis block. The state is rebuilt and checked.
-    pub fn open(
-        config: ChainConfig,
-        store: ChainStore,
-        history_blocks: u64,
-        max_waiters: usize,
-    ) -> Result<Self, ChainError> {
-        let (world, newest) = match store.head()? {
-            None => begin(&config, &store)?,
-            Some(head) => resume(&config, &store, head.number)?,
-        };
-        let log = store.log_state()?;
-        let heads = Heads { latest: newest.header.number, safe: log.safe, finalized: log.finalized };
-        let tip = Tip {
-            parent: Parent { header: newest.header, hash: newest.hash },
-            inbox_cursor: newest.inbox_cursor,
-            inbox_acc: newest.inbox_acc,
-        };
-        Ok(Self {
-            config,
-            store,
-            history_blocks,
-            max_waiters,
-            world: RwLock::new(world),
-            tip: RwLock::new(tip),
-            recent: RwLock::default(),
-            heads: watch::channel(heads).0,
-            blocks: broadcast::channel(BROADCAST_BLOCKS).0,
-            waiters: Mutex::default(),
-        })
-    }
-
     /// The chain's configuration.
     pub const fn config(&self) -> &ChainConfig {
         &self.config
@@ -167,12 +141,12 @@ impl Chain {
         self.blocks.subscribe()
     }
 
-    /// Settlement has moved on.
+    /// Settlement has moved on, or back: `safe` falls when an available batch is rejected.
     pub fn settle(&self, safe: u64, finalized: u64) {
         self.heads.send_if_modified(|heads| {
             let before = *heads;
-            heads.safe = heads.safe.max(safe);
-            heads.finalized = heads.finalized.max(finalized);
+            heads.safe = safe;
+            heads.finalized = finalized;
             *heads != before
         });
         metrics::gauge!("weft_sequencer_safe_block").set(safe as f64);
@@ -181,7 +155,8 @@ impl Chain {
 
     /// Makes a block part of the chain: state, disk, then visible. `inbox` are the items that it consumed.
     ///
-    /// An error leaves it unknown whether the block is on disk: the process must stop and open the chain again.
+    /// An error leaves it unknown whether the block is on disk: the process must stop and open the chain again. Until
+    /// then readers see the state before the block.
     pub fn commit(&self, built: Built, inbox: &[InboxItem]) -> Result<Arc<FullBlock>, ChainError> {
         let tip = self.tip();
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
@@ -195,12 +170,11 @@ impl Chain {
         };
         let number = block.header.number;
         let forget_undo = number.checked_sub(self.history_blocks).filter(|old| *old > 0);
-        self.store.put_block(&NewBlock {
-            block: &block,
-            receipts: &sealed.receipts,
-            applied: &sealed.applied,
-            forget_undo,
-        })?;
+        let (receipts, applied) = (&sealed.receipts, &sealed.applied);
+        if let Err(error) = self.store.put_block(&NewBlock { block: &block, receipts, applied, forget_undo }) {
+            world.revert(&applied.undo);
+            return Err(error.into());
+        }
         // Durable. Readers wait for the state until all of this is consistent.
         *self.tip.write().unwrap_or_else(PoisonError::into_inner) = Tip {
             parent: Parent { header: block.header.clone(), hash: block.hash },
@@ -220,42 +194,16 @@ impl Chain {
     }
 
     fn announce(&self, full: &Arc<FullBlock>) {
-        let mut waiters = self.waiters();
-        if !waiters.is_empty() {
-            for receipt in &full.receipts {
-                for waiter in waiters.remove(&receipt.transaction_hash).into_iter().flatten() {
-                    // Whoever waited may be gone.
-                    let _ = waiter.send(());
-                }
-            }
-        }
-        drop(waiters);
+        self.waiters.tell(full.receipts.iter().map(|receipt| receipt.transaction_hash));
         // Nobody may be subscribed.
         let _ = self.blocks.send(full.clone());
-    }
-
-    fn waiters(&self) -> MutexGuard<'_, HashMap<B256, Vec<oneshot::Sender<()>>>> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To be told when a transaction is in a durable block; `None` if too many wait already.
     ///
     /// Look for the receipt after this and before waiting: the block may be there already.
-    pub fn wait_for(&self, hash: B256) -> Option<oneshot::Receiver<()>> {
-        let mut waiters = self.waiters();
-        if waiters.len() >= self.max_waiters {
-            // Callers that gave up leave their entries behind; they go when room is needed.
-            waiters.retain(|_, all| {
-                all.retain(|waiter| !waiter.is_closed());
-                !all.is_empty()
-            });
-            if waiters.len() >= self.max_waiters {
-                return None;
-            }
-        }
-        let (sender, receiver) = oneshot::channel();
-        waiters.entry(hash).or_default().push(sender);
-        Some(receiver)
+    pub fn wait_for(&self, hash: B256) -> Option<Waiter> {
+        self.waiters.add(hash)
     }
 
     /// The undo records that lead from the newest state back to that after block `number`, newest first.
@@ -279,33 +227,4 @@ impl Chain {
         }
         Ok(Some(undos))
     }
-}
-
-fn begin(config: &ChainConfig, store: &ChainStore) -> Result<(World, StoredBlock), ChainError> {
-    let (world, header, applied) = World::genesis(config)?;
-    let block = StoredBlock {
-        hash: header.hash_slow(),
-        header,
-        body: Default::default(),
-        inbox_cursor: 0,
-        inbox_acc: B256::ZERO,
-    };
-    store.put_block(&NewBlock { block: &block, receipts: &[], applied: &applied, forget_undo: None })?;
-    Ok((world, block))
-}
-
-fn resume(config: &ChainConfig, store: &ChainStore, number: u64) -> Result<(World, StoredBlock), ChainError> {
-    let wanted = Parent::new(World::genesis(config)?.1).hash;
-    let damaged = StoreError::Damaged { what: "genesis block" };
-    let stored = store.block(0)?.ok_or(damaged)?.hash;
-    if stored != wanted {
-        return Err(StoreError::ForeignChain { stored, wanted }.into());
-    }
-    let newest = store.block(number)?.ok_or(StoreError::Damaged { what: "newest block" })?;
-    let world = World::load(store.leaves()?, store.codes()?)?;
-    let (found, wanted) = (world.state_root(), newest.header.state_root);
-    if found != wanted {
-        return Err(ChainError::StateRoot { number, found, wanted });
-    }
-    Ok((world, newest))
 }

@@ -1,0 +1,109 @@
+//! Commitments and log entries.
+
+use proptest::prelude::*;
+use weft_primitives::{InboxItem, SignedBatch};
+use weft_settlement::{
+    AvailabilityVerdict, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, Record, RejectReason, Rejected,
+    Rejection, Status,
+};
+
+use super::{commitments, damage, hashes, survives};
+use crate::convert::CommitmentView;
+use crate::pb::common::v1 as common;
+use crate::pb::settlement::v1 as pb;
+
+fn reasons() -> impl Strategy<Value = RejectReason> {
+    prop::sample::select(RejectReason::ALL)
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let place = (any::<u64>(), hashes());
+    let item = (any::<u64>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..50));
+    prop_oneof![
+        commitments().prop_map(|signed| Event::Posted(Box::new(signed))),
+        (place.clone(), any::<bool>()).prop_map(|((batch_index, commitment), available)| {
+            Event::Availability(AvailabilityVerdict { batch_index, commitment, available })
+        }),
+        (place.clone(), any::<bool>(), any::<u32>()).prop_map(|((batch_index, commitment), valid, stf_version)| {
+            Event::Verdict(ExecutionVerdict { batch_index, commitment, valid, stf_version })
+        }),
+        place.clone().prop_map(|(batch_index, commitment)| Event::Finalized(Finalized { batch_index, commitment })),
+        (place, reasons(), any::<Option<u64>>()).prop_map(|((batch_index, commitment), reason, block)| {
+            Event::Rejected(Rejected { batch_index, commitment, reason, block })
+        }),
+        item.prop_map(|(index, time_ms, transaction)| {
+            Event::Inbox(InboxItem { index, time_ms, transaction: transaction.into() })
+        }),
+        (commitments(), commitments())
+            .prop_map(|(first, second)| Event::Equivocation(Box::new(Equivocation { first, second }))),
+    ]
+}
+
+fn entries() -> impl Strategy<Value = LogEntry> {
+    (any::<u64>(), hashes(), any::<u64>(), events()).prop_map(|(seq, prev_hash, time_ms, event)| LogEntry {
+        seq,
+        prev_hash,
+        time_ms,
+        event,
+    })
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    let times = (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<u64>());
+    let status = prop::sample::select(&Status::ALL[..]);
+    (commitments(), status, times, prop::option::of(reasons())).prop_map(|(signed, status, times, reason)| {
+        let (log_seq, posted_ms, finalized_ms, generation) = times;
+        let commitment = signed.header.hash();
+        let rejection = reason.map(|reason| Rejection { reason, block: None });
+        Record { signed, commitment, status, log_seq, posted_ms, finalized_ms, rejection, generation }
+    })
+}
+
+proptest! {
+    #[test]
+    fn commitments_come_back(signed in commitments(), damage in damage()) {
+        let wire = common::SignedBatch::from(&signed);
+        prop_assert_eq!(SignedBatch::try_from(wire.clone()), Ok(signed));
+        survives::<_, SignedBatch>(&wire, damage);
+        let mut short = wire.clone();
+        short.signature.truncate(64);
+        prop_assert!(SignedBatch::try_from(short).is_err());
+        let headless = common::SignedBatch { header: None, ..wire };
+        prop_assert!(SignedBatch::try_from(headless).is_err());
+    }
+
+    #[test]
+    fn log_entries_come_back_unless_forged(entry in entries(), damage in damage()) {
+        let wire = pb::LogEntry::from(&entry);
+        prop_assert_eq!(LogEntry::try_from(wire.clone()), Ok(entry));
+        survives::<_, LogEntry>(&wire, damage);
+        let late = pb::LogEntry { time_ms: wire.time_ms ^ 1, ..wire.clone() };
+        prop_assert_eq!(LogEntry::try_from(late).unwrap_err().field, "hash");
+        let empty = pb::LogEntry { event: None, ..wire };
+        prop_assert_eq!(LogEntry::try_from(empty).unwrap_err().field, "event");
+    }
+
+    #[test]
+    fn commitment_views_come_back(record in records()) {
+        let wire = pb::Commitment::from(&record);
+        let view = CommitmentView::try_from(wire.clone()).unwrap();
+        prop_assert_eq!((&view.signed, view.commitment), (&record.signed, record.commitment));
+        prop_assert_eq!((view.status, view.log_seq, view.posted_ms), (record.status, record.log_seq, record.posted_ms));
+        prop_assert_eq!((view.finalized_ms, view.generation), (record.finalized_ms, record.generation));
+        let reason = record.rejection.map_or("", |rejection| rejection.reason.as_str());
+        prop_assert_eq!(view.reject_reason, reason);
+        for unknown in [0, 99] {
+            let odd = pb::Commitment { status: unknown, ..wire.clone() };
+            prop_assert_eq!(CommitmentView::try_from(odd).unwrap_err().field, "status");
+        }
+        let other = pb::Commitment { commitment_hash: vec![7; 32].into(), ..wire };
+        prop_assert_eq!(CommitmentView::try_from(other).unwrap_err().field, "commitment_hash");
+    }
+}
+
+#[test]
+fn an_inbox_item_may_not_be_longer_than_a_transaction() {
+    let long = vec![0; weft_primitives::limits::MAX_TRANSACTION_BYTES + 1];
+    let item = pb::InboxItem { index: 0, time_ms: 0, transaction: long.into() };
+    assert_eq!(InboxItem::try_from(item).unwrap_err().field, "transaction");
+}

@@ -12,16 +12,19 @@
 
 use alloy_primitives::{B256, U256};
 use rayon::prelude::*;
-use revm::context::result::EVMError;
 use revm::handler::ExecuteCommitEvm;
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{BlockHeader, ChainConfig, InboxItem, Transaction};
 
 use crate::env::{self, Evm};
+use crate::pack::{Policy, pack};
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS, Overlay};
+use crate::parallel::{Engine, Stats};
+use crate::raw::refusal;
 use crate::tally::Tally;
 use crate::view::{Missing, StateView};
 
+pub use crate::pack::Refusal;
 pub use crate::seal::{Built, Sealed};
 pub use crate::skip::SkipReason;
 
@@ -116,12 +119,10 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         }
         match self.evm.transact_commit(env::transaction(&transaction)) {
             Ok(result) => {
-                self.tally.include(transaction, result);
+                self.tally.include(transaction, result.into());
                 Ok(Ok(()))
             }
-            Err(EVMError::Transaction(error)) => Ok(Err(SkipReason::of(error))),
-            Err(EVMError::Database(missing)) => Err(missing),
-            Err(other) => Ok(Err(SkipReason::Invalid(other.to_string()))),
+            Err(error) => refusal(error).map(Err),
         }
     }
 
@@ -145,10 +146,31 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         self.tally.body.inbox_count
     }
 
+    /// Executes the sequencer's own candidates in order and ends the block; also returns those that were left out.
+    ///
+    /// After one of a sender fails its later ones are left for another block, without a reason. The result is the same
+    /// for any number of threads.
+    pub fn fill(self, candidates: Vec<Transaction>, engine: &mut Engine) -> Result<(Built, Vec<Refusal>), Missing> {
+        let Self { timestamp, evm, tally, .. } = self;
+        pack(timestamp, evm, tally, candidates, Policy::LeaveOut, engine)
+    }
+
+    /// Executes transactions that all have to be executable where they stand, and ends the block. Otherwise the
+    /// position of the first that is not, and why. The result is the same for any number of threads.
+    pub fn replay(
+        self,
+        transactions: Vec<Transaction>,
+        engine: &mut Engine,
+    ) -> Result<Result<Built, (usize, SkipReason)>, Missing> {
+        let Self { timestamp, evm, tally, .. } = self;
+        let (built, refused) = pack(timestamp, evm, tally, transactions, Policy::Demand, engine)?;
+        Ok(refused.into_iter().next().map_or(Ok(built), |refusal| Err((refusal.at, refusal.reason))))
+    }
+
     /// Ends the block.
     pub fn finish(self) -> Built {
         let changes = self.evm.ctx.journaled_state.database.into_changes();
         let Tally { gas_used, body, receipts, .. } = self.tally;
-        Built { timestamp: self.timestamp, body, receipts, gas_used, changes }
+        Built { timestamp: self.timestamp, body, receipts, gas_used, changes, stats: Stats::default() }
     }
 }

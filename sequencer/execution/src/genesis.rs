@@ -10,7 +10,8 @@ use weft_primitives::{BlockHeader, ChainConfig};
 use weft_state::account::delegation_target;
 use weft_state::{Account, AccountChange};
 
-use crate::overlay::{Changes, HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE};
+use crate::changes::Changes;
+use crate::overlay::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE};
 use crate::state::{Applied, ApplyError, State};
 use crate::world::World;
 

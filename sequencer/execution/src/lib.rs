@@ -16,11 +16,16 @@
 //! ([`view::Missing`]), never zero.
 
 pub mod block;
+mod changes;
 mod codes;
 mod env;
+mod executed;
 mod genesis;
 mod overlay;
+mod pack;
+pub mod parallel;
 mod past;
+pub mod raw;
 pub mod receipt;
 pub mod recover;
 mod seal;
@@ -37,7 +42,9 @@ pub mod world;
 mod tests;
 
 pub use block::{BlockBuilder, Parent};
+pub use changes::Changes;
 pub use env::{intrinsic_gas, max_transaction_gas};
+pub use executed::Executed;
 pub use past::Past;
 pub use receipt::Receipt;
 pub use seal::{Built, Sealed};

@@ -5,12 +5,14 @@
 //! comes out is one [`AccountChange`] an account, in address order.
 
 use alloy_primitives::map::{AddressMap, B256Map, U256Map};
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use revm::bytecode::Bytecode;
+use revm::primitives::hardfork::SpecId;
 use revm::state::{Account as EvmAccount, AccountInfo};
 use revm::{Database, DatabaseCommit};
 use weft_state::{Account, AccountChange, StoredAccount};
 
+use crate::changes::Changes;
 use crate::view::{Missing, StateView};
 
 /// Slots of the ring of block hashes (EIP-2935).
@@ -35,22 +37,20 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Overlay<'a, V: ?Sized> {
     view: &'a V,
+    /// Before EIP-161 a touched empty account stays.
+    keep_empty: bool,
     accounts: AddressMap<Entry>,
     codes: B256Map<Bytecode>,
 }
 
-/// Everything that the block changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    /// By address, in order.
-    pub(crate) accounts: Vec<(Address, AccountChange)>,
-    /// New code by hash, in order.
-    pub(crate) codes: Vec<(B256, Bytes)>,
-}
-
 impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
     pub(crate) fn new(view: &'a V) -> Self {
-        Self { view, accounts: AddressMap::default(), codes: B256Map::default() }
+        Self { view, keep_empty: false, accounts: AddressMap::default(), codes: B256Map::default() }
+    }
+
+    /// By the rules of a fork, which may be older than any that Weft's chains have.
+    pub(crate) fn with_rules(view: &'a V, spec: SpecId) -> Self {
+        Self { keep_empty: !spec.is_enabled_in(SpecId::SPURIOUS_DRAGON), ..Self::new(view) }
     }
 
     fn entry(&mut self, address: Address) -> Result<&mut Entry, Missing> {
@@ -91,16 +91,14 @@ impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
         let mut accounts: Vec<(Address, AccountChange)> =
             self.accounts.into_iter().filter_map(|(address, entry)| Some((address, change_of(entry)?))).collect();
         accounts.sort_unstable_by_key(|(address, _)| *address);
-        let mut codes: Vec<(B256, Bytes)> =
-            self.codes.into_iter().map(|(hash, code)| (hash, code.original_bytes())).collect();
-        codes.sort_unstable_by_key(|(hash, _)| *hash);
-        Changes { accounts, codes }
+        Changes::new(accounts, self.codes)
     }
 
     fn commit_one(&mut self, address: Address, account: EvmAccount) {
         if !account.is_touched() {
             return;
         }
+        let keep_empty = self.keep_empty;
         let entry = self.accounts.entry(address).or_default();
         if account.is_selfdestructed() {
             *entry = Entry { info_changed: true, wiped: true, ..Entry::default() };
@@ -120,7 +118,7 @@ impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
         let written = account.changed_storage_slots().map(|(slot, value)| (*slot, (value.present_value(), true)));
         entry.storage.extend(written);
         // A touched empty account is removed (EIP-161).
-        let info = (!account.info.is_empty()).then_some(account.info);
+        let info = (keep_empty || !account.info.is_empty()).then_some(account.info);
         // Most accounts that a call touches stay as they are.
         entry.info_changed |= info != entry.info;
         if info.is_none() && entry.info.is_some() {
@@ -141,6 +139,15 @@ fn info_of(stored: StoredAccount) -> AccountInfo {
     }
 }
 
+fn account_of(info: &AccountInfo, code_size: u32) -> Account {
+    Account {
+        nonce: info.nonce,
+        balance: info.balance,
+        code_hash: info.code_hash,
+        code_size: if info.code_hash == KECCAK256_EMPTY { 0 } else { code_size },
+    }
+}
+
 fn change_of(entry: Entry) -> Option<AccountChange> {
     let mut storage: Vec<(U256, U256)> =
         entry.storage.into_iter().filter_map(|(slot, (value, written))| written.then_some((slot, value))).collect();
@@ -149,14 +156,7 @@ fn change_of(entry: Entry) -> Option<AccountChange> {
     }
     storage.sort_unstable_by_key(|(slot, _)| *slot);
     let delegation = entry.info.as_ref().and_then(|info| info.code.as_ref()?.eip7702_address());
-    let info = entry.info_changed.then(|| {
-        entry.info.map(|info| Account {
-            nonce: info.nonce,
-            balance: info.balance,
-            code_hash: info.code_hash,
-            code_size: if info.code_hash == KECCAK256_EMPTY { 0 } else { entry.code_size },
-        })
-    });
+    let info = entry.info_changed.then(|| entry.info.map(|info| account_of(&info, entry.code_size)));
     Some(AccountChange { info, delegation, storage, wipe_storage: entry.wiped })
 }
 
@@ -198,5 +198,29 @@ impl<V: StateView + ?Sized> DatabaseCommit for Overlay<'_, V> {
         for (address, account) in changes {
             self.commit_one(address, account);
         }
+    }
+}
+
+/// For whoever goes on from here without changing this.
+impl<V: StateView + ?Sized> StateView for Overlay<'_, V> {
+    fn account(&self, address: Address) -> Result<Option<StoredAccount>, Missing> {
+        let Some(entry) = self.accounts.get(&address) else { return self.view.account(address) };
+        Ok(entry.info.as_ref().map(|info| StoredAccount {
+            account: account_of(info, entry.code_size),
+            delegation: info.code.as_ref().and_then(Bytecode::eip7702_address),
+        }))
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, Missing> {
+        let entry = self.accounts.get(&address);
+        match entry.and_then(|entry| entry.storage.get(&slot)) {
+            Some((value, _)) => Ok(*value),
+            None if entry.is_some_and(|entry| entry.wiped) => Ok(U256::ZERO),
+            None => self.view.storage(address, slot),
+        }
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, Missing> {
+        self.codes.get(&hash).cloned().map_or_else(|| self.view.code(hash), Ok)
     }
 }

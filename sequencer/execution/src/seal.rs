@@ -6,7 +6,8 @@ use weft_primitives::header::{ExecutionRoots, child_header};
 use weft_primitives::{BlockBody, BlockHeader, ChainConfig};
 
 use crate::block::Parent;
-use crate::overlay::Changes;
+use crate::changes::Changes;
+use crate::parallel::Stats;
 use crate::receipt::{Receipt, receipts_root_and_bloom};
 use crate::state::{Applied, ApplyError, State};
 use crate::world::World;
@@ -22,6 +23,8 @@ pub struct Built {
     pub receipts: Vec<Receipt>,
     /// Gas used by all.
     pub gas_used: u64,
+    /// How it was executed.
+    pub stats: Stats,
     pub(crate) changes: Changes,
 }
 
@@ -38,6 +41,8 @@ pub struct Sealed {
     pub receipts: Vec<Receipt>,
     /// What it did to the state.
     pub applied: Applied,
+    /// How it was executed.
+    pub stats: Stats,
 }
 
 impl Built {
@@ -52,7 +57,7 @@ impl Built {
         parent: &Parent,
         state: &mut (impl State + Send),
     ) -> Result<Sealed, ApplyError> {
-        let Self { timestamp, body, receipts, gas_used, changes } = self;
+        let Self { timestamp, body, receipts, gas_used, stats, changes } = self;
         let (applied, (transactions_root, (receipts_root, logs_bloom))) = rayon::join(
             || state.apply(changes),
             || rayon::join(|| transactions_root(&body.transactions), || receipts_root_and_bloom(&receipts)),
@@ -61,6 +66,6 @@ impl Built {
         let state_root = applied.state_root;
         let roots = ExecutionRoots { state_root, transactions_root, receipts_root, logs_bloom, gas_used };
         let header = child_header(chain, &parent.header, parent.hash, timestamp, roots);
-        Ok(Sealed { hash: header.hash_slow(), header, body, receipts, applied })
+        Ok(Sealed { hash: header.hash_slow(), header, body, receipts, applied, stats })
     }
 }

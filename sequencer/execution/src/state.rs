@@ -5,7 +5,7 @@ use weft_state::account::AccountError;
 use weft_state::partial::PartialError;
 use weft_state::{PrefixError, Undo, UpdateBatch};
 
-use crate::overlay::Changes;
+use crate::changes::Changes;
 use crate::view::{Missing, StateView};
 
 /// What applying a block did; all that a store has to write.

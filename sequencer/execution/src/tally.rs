@@ -5,9 +5,9 @@
 //! order, however they were executed.
 
 use alloy_consensus::Transaction as _;
-use revm::context::result::ExecutionResult;
 use weft_primitives::{BlockBody, Transaction};
 
+use crate::executed::Executed;
 use crate::receipt::Receipt;
 use crate::skip::SkipReason;
 
@@ -45,8 +45,14 @@ impl Tally {
     }
 
     /// Takes in an executed transaction.
-    pub(crate) fn include(&mut self, transaction: Transaction, result: ExecutionResult) {
-        let gas_used = result.tx_gas_used();
+    pub(crate) fn include(&mut self, transaction: Transaction, executed: Executed) {
+        self.receipt(&transaction, executed);
+        self.body.transactions.push(transaction);
+    }
+
+    /// The receipt of an executed transaction; the transaction itself is to follow.
+    pub(crate) fn receipt(&mut self, transaction: &Transaction, executed: Executed) {
+        let Executed { success, gas_used, logs } = executed;
         self.gas_used += gas_used;
         let envelope = transaction.envelope();
         self.receipts.push(Receipt {
@@ -55,12 +61,11 @@ impl Tally {
             from: transaction.sender(),
             to: envelope.to(),
             contract_address: envelope.to().is_none().then(|| transaction.sender().create(envelope.nonce())),
-            success: result.is_success(),
+            success,
             gas_used,
             cumulative_gas_used: self.gas_used,
             effective_gas_price: envelope.effective_gas_price(Some(self.base_fee)),
-            logs: result.into_logs(),
+            logs,
         });
-        self.body.transactions.push(transaction);
     }
 }

@@ -6,7 +6,7 @@ use weft_state::changes::leaf_updates;
 use weft_state::{PrefixError, Schedule, StoredAccount, Tree, TreeKey, Undo, Value, read};
 
 use crate::codes::Codes;
-use crate::overlay::Changes;
+use crate::changes::Changes;
 use crate::state::{Applied, State};
 use crate::view::{Missing, StateView};
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use weft_execution::{BlockBuilder, Missing, SkipReason, StateView};
+use weft_execution::block::Refusal;
+use weft_execution::parallel::Engine;
+use weft_execution::{BlockBuilder, Missing, StateView};
 use weft_primitives::{Address, InboxItem, Transaction};
 use weft_service::Shutdown;
 use weft_service::clock::Clock;
@@ -36,6 +38,7 @@ pub enum ProducerError {
 pub struct Producer {
     backend: Backend,
     clock: Arc<dyn Clock>,
+    engine: Engine,
     last_block: Option<Instant>,
     last_disk_check: Option<Instant>,
 }
@@ -43,7 +46,7 @@ pub struct Producer {
 impl Producer {
     /// For a backend's chain and pool.
     pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
-        Self { backend, clock, last_block: None, last_disk_check: None }
+        Self { backend, clock, engine: Engine::on_all_threads(), last_block: None, last_disk_check: None }
     }
 
     /// Makes blocks until shutdown. After an error the process must stop.
@@ -103,17 +106,17 @@ impl Producer {
             gas: chain.config().gas_limit(),
         };
         let candidates = self.backend.pool().select(most);
-        let (built, consumed, invalid) = {
+        let (built, consumed, refusals) = {
             let world = chain.world();
             let mut builder = BlockBuilder::new(chain.config(), &tip.parent, timestamp, &*world)?;
             let consumed = builder.inbox(inbox)?;
-            let invalid = execute(&mut builder, candidates)?;
-            let idle = builder.is_empty() && consumed == 0;
-            ((!idle).then(|| builder.finish()), consumed, invalid)
+            let (built, refusals) = builder.fill(candidates, &mut self.engine)?;
+            let idle = built.body.transactions.is_empty() && consumed == 0;
+            ((!idle).then_some(built), consumed, refusals)
         };
         let executed = start.elapsed();
         let full = built.map(|built| chain.commit(built, &inbox[..consumed])).transpose()?;
-        self.advance_pool(full.as_deref(), invalid)?;
+        self.advance_pool(full.as_deref(), refusals)?;
         if let Some(full) = &full {
             report(full, executed, start.elapsed());
         }
@@ -124,13 +127,13 @@ impl Producer {
     fn advance_pool(
         &self,
         full: Option<&FullBlock>,
-        invalid: Vec<(Transaction, SkipReason)>,
+        refusals: Vec<Refusal>,
     ) -> Result<(), ProducerError> {
         let chain = self.backend.chain();
         let base_fee = chain.config().next_base_fee(&chain.tip().parent.header);
         let included = full.map(|full| &full.block.body.transactions[..]).unwrap_or_default();
         let mut touched: HashSet<Address> = included.iter().map(Transaction::sender).collect();
-        touched.extend(invalid.iter().map(|(transaction, _)| transaction.sender()));
+        touched.extend(refusals.iter().map(|refusal| refusal.transaction.sender()));
         let mut pool = self.backend.pool();
         let world = chain.world();
         let mut accounts = HashMap::new();
@@ -140,7 +143,7 @@ impl Producer {
         }
         drop(world);
         pool.advance(accounts, base_fee);
-        for (transaction, reason) in invalid {
+        for Refusal { transaction, reason, .. } in refusals {
             if !reason.may_heal() {
                 tracing::debug!(hash = %transaction.hash(), %reason, "transaction dropped");
                 metrics::counter!("weft_sequencer_transactions_dropped_total").increment(1);
@@ -150,26 +153,6 @@ impl Producer {
         metrics::gauge!("weft_sequencer_pool_transactions").set(pool.len() as f64);
         Ok(())
     }
-}
-
-/// Executes candidates; returns those that could not be. After one of a sender fails, its later ones are left for
-/// another block.
-fn execute<V: StateView + ?Sized>(
-    builder: &mut BlockBuilder<'_, V>,
-    candidates: Vec<Transaction>,
-) -> Result<Vec<(Transaction, SkipReason)>, Missing> {
-    let mut invalid = Vec::new();
-    let mut stuck: HashSet<Address> = HashSet::new();
-    for transaction in candidates {
-        if stuck.contains(&transaction.sender()) {
-            continue;
-        }
-        if let Err(reason) = builder.transaction(transaction.clone())? {
-            stuck.insert(transaction.sender());
-            invalid.push((transaction, reason));
-        }
-    }
-    Ok(invalid)
 }
 
 fn report(full: &FullBlock, executed: Duration, total: Duration) {

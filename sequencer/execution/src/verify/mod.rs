@@ -19,6 +19,7 @@ use weft_primitives::batch::{Batch, BatchBlock};
 use weft_primitives::{BatchHeader, ChainConfig, InboxItem};
 
 use crate::block::{BlockBuilder, Parent};
+use crate::parallel::Engine;
 use crate::recover::Recovery;
 use crate::seal::Sealed;
 use crate::state::{ApplyError, State};
@@ -61,7 +62,7 @@ pub fn verify(
     world: &mut World,
 ) -> Verdict {
     let mut blocks = Vec::new();
-    match (Case { chain, checkpoint, claim, payload, log }).judge(world, &mut blocks) {
+    match (Case { chain, checkpoint, claim, payload, log }).judge(world, &mut Engine::on_all_threads(), &mut blocks) {
         Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
         Err(stop) => {
             take_back(world, &blocks);
@@ -86,7 +87,7 @@ pub fn verify_stateless(
         Err(error) => return Verdict::Undecided { missing: error.to_string() },
     };
     let mut blocks = Vec::new();
-    match (Case { chain, checkpoint, claim, payload, log }).judge(&mut state, &mut blocks) {
+    match (Case { chain, checkpoint, claim, payload, log }).judge(&mut state, &mut Engine::on_all_threads(), &mut blocks) {
         Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
         Err(stop) => stop.into(),
     }
@@ -105,7 +106,8 @@ pub fn verify_recording(
 ) -> (Verdict, Witness) {
     let mut blocks = Vec::new();
     let mut recorder = Recorder::new(world);
-    let judged = (Case { chain, checkpoint, claim, payload, log }).judge(&mut recorder, &mut blocks);
+    // On one thread nothing is read in vain, and the witness is as small as it can be.
+    let judged = (Case { chain, checkpoint, claim, payload, log }).judge(&mut recorder, &mut Engine::new(1), &mut blocks);
     let recording = recorder.finish();
     take_back(world, &blocks);
     let witness = recording.witness(world);
@@ -122,12 +124,17 @@ fn take_back(world: &mut World, blocks: &[Sealed]) {
 
 impl Case<'_> {
     /// Executes everything. `blocks` are those that were applied to the state, whatever is returned.
-    fn judge(&self, state: &mut (impl State + Send), blocks: &mut Vec<Sealed>) -> Result<Checkpoint, Stop> {
+    fn judge(
+        &self,
+        state: &mut (impl State + Send),
+        engine: &mut Engine,
+        blocks: &mut Vec<Sealed>,
+    ) -> Result<Checkpoint, Stop> {
         self.lineage(state.root())?;
         let batch = self.payload()?;
         self.structure(&batch)?;
         let inbox_acc = self.inbox(&batch)?;
-        let last = self.execute(&batch, state, blocks)?;
+        let last = self.execute(&batch, state, engine, blocks)?;
         self.outcome(blocks, &last)?;
         Ok(Checkpoint {
             next_batch: self.claim.batch_index + 1,
@@ -142,6 +149,7 @@ impl Case<'_> {
         &self,
         batch: &Batch,
         state: &mut (impl State + Send),
+        engine: &mut Engine,
         blocks: &mut Vec<Sealed>,
     ) -> Result<Parent, Stop> {
         let raw = batch.blocks.iter().flat_map(|block| block.transactions.iter().cloned());
@@ -152,7 +160,7 @@ impl Case<'_> {
             let (items, rest) = inbox.split_at_checked(block.inbox_count as usize).unwrap_or((inbox, &[]));
             inbox = rest;
             let number = parent.header.number + 1;
-            let sealed = self.block(block, items, &parent, &mut recovery, state).map_err(|halt| halt.at(number))?;
+            let sealed = self.block(block, items, &parent, &mut recovery, engine, state).map_err(|halt| halt.at(number))?;
             parent = Parent { header: sealed.header.clone(), hash: sealed.hash };
             blocks.push(sealed);
         }
@@ -165,17 +173,32 @@ impl Case<'_> {
         items: &[InboxItem],
         parent: &Parent,
         recovery: &mut Recovery<I>,
+        engine: &mut Engine,
         state: &mut (impl State + Send),
     ) -> Result<Sealed, Halt> {
         let mut builder = BlockBuilder::new(self.chain, parent, block.timestamp, &*state)?;
         if builder.inbox(items)? != block.inbox_count as usize {
             return Err(Halt::Invalid(Reason::Limits("inbox items in a block, or gas for them,")));
         }
-        for (index, recovered) in recovery.by_ref().take(block.transactions.len()).enumerate() {
-            let transaction = recovered.map_err(|error| Halt::transaction(index, &error))?;
-            builder.transaction(transaction)?.map_err(|reason| Halt::transaction(index, &reason))?;
+        let mut transactions = Vec::with_capacity(block.transactions.len());
+        let mut undecodable = None;
+        for recovered in recovery.by_ref().take(block.transactions.len()) {
+            match recovered {
+                Ok(transaction) => transactions.push(transaction),
+                Err(error) => {
+                    undecodable = Some(error);
+                    break;
+                }
+            }
         }
-        builder.finish().seal_on(self.chain, parent, state).map_err(|error| match error {
+        // What comes before the one that does not decode may be wrong too, and then decides.
+        let decoded = transactions.len();
+        let built = builder.replay(transactions, engine)?;
+        let built = built.map_err(|(index, reason)| Halt::transaction(index, &reason))?;
+        if let Some(error) = undecodable {
+            return Err(Halt::transaction(decoded, &error));
+        }
+        built.seal_on(self.chain, parent, state).map_err(|error| match error {
             ApplyError::Missing(missing) => missing.into(),
             _ => Halt::Invalid(Reason::Limits("wei in an account")),
         })

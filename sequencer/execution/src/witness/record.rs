@@ -9,7 +9,7 @@ use weft_state::changes::leaf_updates_from;
 use weft_state::{Access, StoredAccount, TreeKey, UpdateBatch, Value, read};
 
 use super::Witness;
-use crate::overlay::Changes;
+use crate::changes::Changes;
 use crate::state::{Applied, ApplyError, State};
 use crate::view::{Missing, StateView};
 use crate::world::World;

@@ -1,0 +1,143 @@
+//! Many transactions into one block, on one thread or several.
+
+use std::collections::HashSet;
+
+use alloy_consensus::Transaction as _;
+use alloy_primitives::Address;
+use revm::handler::ExecuteCommitEvm;
+use weft_primitives::Transaction;
+
+use crate::env::Evm;
+use crate::executed::Executed;
+use crate::parallel::{self, Admission, Engine, Sink, Stats};
+use crate::raw::refusal;
+use crate::seal::Built;
+use crate::skip::SkipReason;
+use crate::tally::Tally;
+use crate::view::{Missing, StateView};
+
+/// Gas that transactions must ask for together to be worth another thread: about a tenth of a millisecond of payments.
+const MIN_PARALLEL_GAS: u64 = 2_000_000;
+
+/// What a transaction that cannot be executed means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// It is left out, and so are its sender's later ones.
+    LeaveOut,
+    /// There is no such block.
+    Demand,
+}
+
+/// A candidate that could not be executed. It had no effect.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Its position among the candidates.
+    pub at: usize,
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Executes candidates in order on top of what `evm` has done, and ends the block.
+pub(crate) fn pack<V: StateView + ?Sized>(
+    timestamp: u64,
+    evm: Evm<'_, V>,
+    tally: Tally,
+    candidates: Vec<Transaction>,
+    policy: Policy,
+    engine: &mut Engine,
+) -> Result<(Built, Vec<Refusal>), Missing> {
+    let packer = Packer::new(&candidates, tally, policy);
+    let work = candidates.iter().fold(0u64, |sum, candidate| sum.saturating_add(candidate.envelope().gas_limit()));
+    let worth_it = engine.threads() > 1 && candidates.len() > 1 && work >= MIN_PARALLEL_GAS;
+    let (changes, packer, stats) = if worth_it {
+        let (config, block) = (evm.ctx.cfg.clone(), evm.ctx.block.clone());
+        let overlay = evm.ctx.journaled_state.database;
+        let finished = parallel::run(&overlay, &config, &block, &candidates, packer, engine)?;
+        (overlay.into_changes().then(finished.changes), finished.sink, finished.stats)
+    } else {
+        let (evm, packer) = one_by_one(evm, packer)?;
+        (evm.ctx.journaled_state.database.into_changes(), packer, Stats::default())
+    };
+    let Packer { tally: Tally { gas_used, mut body, receipts, .. }, included, refused, .. } = packer;
+    let mut refused = refused.into_iter().peekable();
+    let mut refusals = Vec::new();
+    for ((at, transaction), included) in candidates.into_iter().enumerate().zip(included) {
+        if included {
+            body.transactions.push(transaction);
+        } else if let Some((at, reason)) = refused.next_if(|(other, _)| *other == at) {
+            refusals.push(Refusal { at, transaction, reason });
+        }
+    }
+    Ok((Built { timestamp, body, receipts, gas_used, changes, stats }, refusals))
+}
+
+fn one_by_one<'a, 'c, V: StateView + ?Sized>(
+    mut evm: Evm<'a, V>,
+    mut packer: Packer<'c>,
+) -> Result<(Evm<'a, V>, Packer<'c>), Missing> {
+    for (at, candidate) in packer.candidates.iter().enumerate() {
+        let next = match packer.admit(at) {
+            Admission::Execute => match evm.transact_commit(crate::env::transaction(candidate)) {
+                Ok(result) => {
+                    packer.include(at, result.into());
+                    Admission::Execute
+                }
+                Err(error) => packer.skip(at, refusal(error)?),
+            },
+            refused => refused,
+        };
+        if next == Admission::Stop {
+            break;
+        }
+    }
+    Ok((evm, packer))
+}
+
+/// Decides about candidates in their order.
+struct Packer<'c> {
+    candidates: &'c [Transaction],
+    tally: Tally,
+    policy: Policy,
+    /// Of each candidate, whether it is in the block.
+    included: Vec<bool>,
+    refused: Vec<(usize, SkipReason)>,
+    stuck: HashSet<Address>,
+}
+
+impl<'c> Packer<'c> {
+    fn new(candidates: &'c [Transaction], tally: Tally, policy: Policy) -> Self {
+        let included = vec![false; candidates.len()];
+        Self { candidates, tally, policy, included, refused: Vec::new(), stuck: HashSet::new() }
+    }
+}
+
+impl Sink for Packer<'_> {
+    fn admit(&mut self, at: usize) -> Admission {
+        let candidate = &self.candidates[at];
+        if !self.stuck.is_empty() && self.stuck.contains(&candidate.sender()) {
+            return Admission::Skip;
+        }
+        match self.tally.admit(candidate) {
+            Ok(()) => Admission::Execute,
+            Err(reason) => self.skip(at, reason),
+        }
+    }
+
+    fn include(&mut self, at: usize, executed: Executed) {
+        self.included[at] = true;
+        self.tally.receipt(&self.candidates[at], executed);
+    }
+
+    fn skip(&mut self, at: usize, reason: SkipReason) -> Admission {
+        self.refused.push((at, reason));
+        match self.policy {
+            Policy::Demand => Admission::Stop,
+            Policy::LeaveOut => {
+                self.stuck.insert(self.candidates[at].sender());
+                Admission::Skip
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What revm reads while a worker executes a transaction, and what it writes down about it.
+
+use alloy_primitives::map::B256Map;
+use alloy_primitives::{Address, B256, U256};
+use revm::Database;
+use revm::bytecode::Bytecode;
+use revm::state::{AccountId, AccountInfo};
+
+use super::memory::Memory;
+use super::numbers::Numbers;
+use super::outcome::SlotRead;
+use super::value::{AccountRead, Need};
+use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
+use crate::view::{Missing, StateView};
+
+/// A transaction whose nonce is taken for right until it is committed: its sender's earlier ones may be in flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    pub(super) address: Address,
+    pub(super) nonce: u64,
+}
+
+/// One worker's way into the memory.
+pub(super) struct WorkerDb<'a, V: ?Sized> {
+    pub(super) memory: &'a Memory<'a, V>,
+    accounts: Numbers<Address>,
+    slots: Numbers<(u32, U256)>,
+    codes: B256Map<Bytecode>,
+    at: u32,
+    /// `None`: all before it are committed, so that what is read is certain and need not be written down.
+    sender: Option<Sender>,
+    pub(super) account_reads: Vec<AccountRead>,
+    pub(super) slot_reads: Vec<SlotRead>,
+    /// Nonces were looked at, apart from the sender's.
+    pub(super) nonces_matter: bool,
+}
+
+impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
+    pub(super) fn new(memory: &'a Memory<'a, V>) -> Self {
+        Self {
+            memory,
+            accounts: Numbers::new(),
+            slots: Numbers::new(),
+            codes: B256Map::default(),
+            at: 0,
+            sender: None,
+            account_reads: Vec::new(),
+            slot_reads: Vec::new(),
+            nonces_matter: false,
+        }
+    }
+
+    /// Before a transaction. With a `sender` it is executed ahead of its time.
+    pub(super) fn begin(&mut self, at: u32, sender: Option<Sender>, nonces_matter: bool) {
+        self.at = at;
+        self.sender = sender;
+        self.nonces_matter = nonces_matter;
+        self.account_reads.clear();
+        self.slot_reads.clear();
+    }
+
+    pub(super) const fn is_ahead(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// The number of an account.
+    pub(super) fn number(&mut self, address: Address) -> u32 {
+        let at = usize::from(address[18]) << 8 | usize::from(address[19]);
+        self.accounts.get(at, address, || self.memory.account(address))
+    }
+
+    /// The number of a slot.
+    pub(super) fn slot_number(&mut self, account: u32, slot: U256) -> u32 {
+        let at = slot.as_limbs()[0] as usize ^ account as usize;
+        self.slots.get(at, (account, slot), || self.memory.slot(account, slot))
+    }
+
+    /// What was written down about an account that this transaction has read.
+    pub(super) fn read_of(&mut self, address: Address) -> Option<&mut AccountRead> {
+        let number = self.number(address);
+        self.account_reads.iter_mut().find(|read| read.cell == number)
+    }
+
+    /// The transaction has seen this account's balance.
+    pub(super) fn saw_balance(&mut self, address: Address) {
+        if let Some(read) = self.read_of(address) {
+            read.need = Need::Exactly;
+        }
+    }
+
+    /// The transaction had `value` taken from this account, which held `present` by then.
+    pub(super) fn spent(&mut self, address: Address, present: U256, value: U256) {
+        let Some(read) = self.read_of(address) else { return };
+        let Some(spare) = present.checked_sub(value) else {
+            read.need = Need::Exactly;
+            return;
+        };
+        if let Need::AtLeast(least) = &mut read.need {
+            // So much less, and it would not have been there.
+            *least = (*least).max(read.balance.saturating_sub(spare));
+        }
+    }
+}
+
+impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
+    type Error = Missing;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Missing> {
+        let cell = self.number(address);
+        let mut value = self.memory.read_account(cell, self.at)?;
+        if let Some(sender) = self.sender {
+            let is_sender = sender.address == address;
+            if is_sender {
+                value.nonce = sender.nonce;
+            }
+            self.account_reads.push(AccountRead {
+                cell,
+                code_hash: value.code_hash,
+                balance: value.balance,
+                need: Need::AtLeast(U256::ZERO),
+                nonce: value.nonce,
+                nonce_matters: is_sender,
+                presence: Some((value.exists, value.is_empty())),
+            });
+        }
+        let info = value.info();
+        Ok(info.map(|info| AccountInfo { account_id: AccountId::new(cell as usize), ..info }))
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Missing> {
+        if let Some(code) = self.codes.get(&hash) {
+            return Ok(code.clone());
+        }
+        let code = self.memory.code(hash)?;
+        self.codes.insert(hash, code.clone());
+        Ok(code)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Missing> {
+        let account = self.number(address);
+        self.slot_of(account, address, slot)
+    }
+
+    fn storage_by_account_id(&mut self, address: Address, account: AccountId, slot: U256) -> Result<U256, Missing> {
+        self.slot_of(account.get() as u32, address, slot)
+    }
+
+    /// From the ring in state, so that a stateless verifier can answer too. revm asks for the last 256 only.
+    fn block_hash(&mut self, number: u64) -> Result<B256, Missing> {
+        self.storage(HISTORY_STORAGE_ADDRESS, U256::from(number % HISTORY_SERVE_WINDOW)).map(B256::from)
+    }
+}
+
+impl<V: StateView + ?Sized> WorkerDb<'_, V> {
+    fn slot_of(&mut self, account: u32, address: Address, slot: U256) -> Result<U256, Missing> {
+        let cell = self.slot_number(account, slot);
+        let value = self.memory.read_slot(cell, address, self.at)?;
+        if self.is_ahead() {
+            self.slot_reads.push(SlotRead { cell, value });
+        }
+        Ok(value)
+    }
+}

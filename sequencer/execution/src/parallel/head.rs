@@ -1,0 +1,191 @@
+//! The one place where transactions become part of the block, in its order.
+
+use alloy_primitives::B256;
+use alloy_primitives::map::B256Map;
+use revm::bytecode::Bytecode;
+
+use super::candidate::Candidate;
+use super::memory::{Memory, Place};
+use super::outcome::Outcome;
+use super::stats::{Conflicts, Stats};
+use super::worker::Worker;
+use crate::executed::Executed;
+use crate::skip::SkipReason;
+use crate::view::{Missing, StateView};
+
+/// What is to be done with the next transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Execute it.
+    Execute,
+    /// Leave it out.
+    Skip,
+    /// Leave it and all after it out.
+    Stop,
+}
+
+/// Whoever makes the block. Called in block order.
+pub(crate) trait Sink: Send {
+    /// Before the transaction at `at` counts.
+    fn admit(&mut self, at: usize) -> Admission;
+    /// It is part of the block.
+    fn include(&mut self, at: usize, executed: Executed);
+    /// It cannot be executed; whether the block goes on.
+    fn skip(&mut self, at: usize, reason: SkipReason) -> Admission;
+}
+
+/// Transactions over which the share of conflicts is watched.
+const WATCHED: u32 = 32;
+
+/// Conflicts among these from which on looking ahead does not pay.
+const TOO_MANY: u32 = 24;
+
+/// Transactions that are executed in turn before looking ahead is tried again: at first, and at most.
+const ALONE: std::ops::RangeInclusive<u32> = 128..=4_096;
+
+/// Commits. Held by one thread at a time.
+pub(super) struct Head<'a, V: StateView + ?Sized, S> {
+    memory: &'a Memory<'a, V>,
+    beneficiary: u32,
+    pub(super) sink: S,
+    pub(super) codes: B256Map<Bytecode>,
+    pub(super) stats: Stats,
+    pub(super) conflicts: Conflicts,
+    /// The newest outcomes, a bit each: whether it was in conflict.
+    watched: u32,
+    alone_next: u32,
+    /// Where looking ahead begins again.
+    pub(super) alone_until: u32,
+}
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Next,
+    Stop,
+}
+
+impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
+    pub(super) fn new(memory: &'a Memory<'a, V>, beneficiary: u32, sink: S) -> Self {
+        Self {
+            memory,
+            beneficiary,
+            sink,
+            codes: B256Map::default(),
+            stats: Stats::default(),
+            conflicts: Conflicts::default(),
+            watched: 0,
+            alone_next: *ALONE.start(),
+            alone_until: 0,
+        }
+    }
+
+    /// Takes the next transaction, which was executed ahead of its time.
+    pub(super) fn ready<C: Candidate>(
+        &mut self,
+        worker: &mut Worker<'a, V>,
+        at: u32,
+        candidate: &C,
+        outcome: &mut Outcome,
+    ) -> Result<Progress, Missing> {
+        match self.sink.admit(at as usize) {
+            Admission::Execute => {}
+            refused => {
+                self.memory.retract(at, outcome);
+                return Ok(progress(refused));
+            }
+        }
+        let conflict = match (&outcome.executed, self.memory.check(outcome)) {
+            (Some(_), Ok(())) => {
+                self.watch(false);
+                self.stats.ahead += 1;
+                self.include(at, outcome)?;
+                return Ok(Progress::Next);
+            }
+            (Some(_), Err(place)) => Some(place),
+            (None, _) => None,
+        };
+        self.watch(true);
+        self.stats.repeated += 1;
+        self.note(conflict);
+        self.memory.retract(at, outcome);
+        self.execute(worker, at, candidate, outcome)
+    }
+
+    fn note(&mut self, conflict: Option<Place>) {
+        match conflict {
+            Some(place) => self.conflicts.note(place),
+            None => self.stats.aborted += 1,
+        }
+    }
+
+    /// Takes the next transaction, which nobody has executed.
+    pub(super) fn fresh<C: Candidate>(
+        &mut self,
+        worker: &mut Worker<'a, V>,
+        at: u32,
+        candidate: &C,
+        outcome: &mut Outcome,
+    ) -> Result<Progress, Missing> {
+        match self.sink.admit(at as usize) {
+            Admission::Execute => {}
+            refused => return Ok(progress(refused)),
+        }
+        self.stats.in_turn += 1;
+        self.execute(worker, at, candidate, outcome)
+    }
+
+    fn execute<C: Candidate>(
+        &mut self,
+        worker: &mut Worker<'a, V>,
+        at: u32,
+        candidate: &C,
+        outcome: &mut Outcome,
+    ) -> Result<Progress, Missing> {
+        match worker.now(at, candidate, outcome)? {
+            Ok(()) => {
+                self.include(at, outcome)?;
+                Ok(Progress::Next)
+            }
+            Err(reason) => Ok(progress(self.sink.skip(at as usize, reason))),
+        }
+    }
+
+    fn include(&mut self, at: u32, outcome: &mut Outcome) -> Result<(), Missing> {
+        self.memory.commit(at, outcome)?;
+        if let Some(fee) = outcome.fee {
+            self.memory.credit(self.beneficiary, fee)?;
+        }
+        self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());
+        if let Some(executed) = outcome.executed.take() {
+            self.sink.include(at as usize, executed);
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self, conflict: bool) {
+        self.watched = (self.watched << 1) | u32::from(conflict);
+    }
+
+    /// How many transactions to execute in turn from here on, if looking ahead does not pay.
+    pub(super) fn alone(&mut self) -> Option<u32> {
+        if self.watched.count_ones() < TOO_MANY {
+            if self.watched == 0 {
+                self.alone_next = *ALONE.start();
+            }
+            return None;
+        }
+        let alone = self.alone_next;
+        self.alone_next = (alone * 2).min(*ALONE.end());
+        // Half a watch is left, so that it does not take a whole one to see that nothing has changed.
+        self.watched &= (1 << (WATCHED / 2)) - 1;
+        Some(alone)
+    }
+}
+
+const fn progress(admission: Admission) -> Progress {
+    match admission {
+        Admission::Stop => Progress::Stop,
+        Admission::Execute | Admission::Skip => Progress::Next,
+    }
+}

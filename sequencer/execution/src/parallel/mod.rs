@@ -1,0 +1,40 @@
+//! Parallel execution: the result of executing transactions one after the other, sooner.
+//!
+//! Block-STM (Gelashvili et al., PPoPP 2023) with three changes. Reads are
+//! checked by value, and once: when all transactions before are committed.
+//! Balances are moved, not written ([`value`]), so that neither fees nor
+//! payments make transactions depend on each other; nor do nonces, because a
+//! sender's next one is known. Plain payments are executed without the EVM
+//! ([`candidate`]).
+//!
+//! Threads claim transactions in order ([`schedule`]) and execute them on what
+//! they find in the multi-version [`memory`]. Whoever holds the [`head`] takes
+//! them in block order: an outcome whose reads still hold is committed, any
+//! other transaction is executed again, now with certainty. So a block is
+//! correct whatever the threads do. Where most outcomes do not hold, the head
+//! goes on alone for a while, without the cost of looking ahead.
+//!
+//! The sequential executor ([`crate::block`]) is the oracle: same changes, same
+//! results, bit for bit.
+
+mod arena;
+mod candidate;
+mod cell;
+mod database;
+mod evm;
+mod head;
+mod memory;
+mod numbers;
+mod outcome;
+mod run;
+mod schedule;
+mod stats;
+mod sync;
+mod value;
+mod worker;
+
+pub use candidate::{Candidate, Payment};
+pub(crate) use head::{Admission, Sink};
+pub use run::Engine;
+pub(crate) use run::run;
+pub use stats::{HotPlace, Stats};

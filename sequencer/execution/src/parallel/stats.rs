@@ -1,0 +1,58 @@
+//! What the executor did with a block: how much was done twice, and why.
+
+use alloy_primitives::map::HashMap;
+use alloy_primitives::{Address, U256};
+
+use super::memory::Place;
+
+/// Places that are named, at most.
+const HOTTEST: usize = 8;
+
+/// A place of the state that made transactions depend on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HotPlace {
+    /// The account.
+    pub address: Address,
+    /// The slot of its storage; `None`: the account itself.
+    pub slot: Option<U256>,
+    /// Transactions that were executed again because of it.
+    pub conflicts: u32,
+}
+
+/// How a block was executed. Depends on timing: never part of any result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Threads that took part.
+    pub threads: usize,
+    /// Transactions committed as they were executed ahead of their time.
+    pub ahead: u32,
+    /// Transactions executed when their time had come, and only then.
+    pub in_turn: u32,
+    /// Transactions executed again, because what they had read changed.
+    pub repeated: u32,
+    /// Of those, the ones that had come to nothing the first time.
+    pub aborted: u32,
+    /// What made transactions depend on each other, the hottest first.
+    pub hottest: Vec<HotPlace>,
+}
+
+/// Where conflicts were.
+#[derive(Debug, Default)]
+pub(super) struct Conflicts(HashMap<Place, u32>);
+
+impl Conflicts {
+    pub(super) fn note(&mut self, place: Place) {
+        *self.0.entry(place).or_default() += 1;
+    }
+
+    pub(super) fn hottest(self, name: impl Fn(Place) -> (Address, Option<U256>)) -> Vec<HotPlace> {
+        let mut all: Vec<(Place, u32)> = self.0.into_iter().collect();
+        all.sort_unstable_by_key(|(_, conflicts)| std::cmp::Reverse(*conflicts));
+        all.truncate(HOTTEST);
+        let named = all.into_iter().map(|(place, conflicts)| {
+            let (address, slot) = name(place);
+            HotPlace { address, slot, conflicts }
+        });
+        named.collect()
+    }
+}

@@ -1,0 +1,137 @@
+//! Transactions by the rules of any Ethereum fork, outside of Weft's blocks: for conformance tests, real blocks of
+//! other chains and benchmarks.
+//!
+//! The same executors as for Weft's own blocks. Deliberately absent: what a fork
+//! does before and after a block's transactions, and the block's gas limit as a
+//! sum (a single transaction may not ask for more than it).
+
+use alloy_primitives::{Address, Bytes};
+use revm::context::result::EVMError;
+use revm::context::{BlockEnv, CfgEnv, TxEnv};
+use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
+
+pub use crate::changes::Changes;
+use crate::env;
+use crate::executed::Executed;
+use crate::overlay::Overlay;
+use crate::parallel::{self, Admission, Candidate, Engine, Sink, Stats};
+use crate::skip::SkipReason;
+use crate::view::{Missing, StateView};
+
+/// How to execute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executor {
+    /// One after the other by revm alone: the oracle.
+    Sequential,
+    /// By the parallel executor on so many threads; at least one.
+    Parallel(usize),
+}
+
+/// What transactions did.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Of each transaction, in order.
+    pub results: Vec<Result<Executed, SkipReason>>,
+    /// Of all together.
+    pub changes: Changes,
+    /// How the parallel executor went about it.
+    pub stats: Stats,
+}
+
+impl Outcome {
+    /// Whether the results are the same, whatever it took to get them.
+    pub fn same(&self, other: &Self) -> bool {
+        self.results == other.results && self.changes == other.changes
+    }
+}
+
+/// Executes transactions in order on the state `view`; one that cannot be executed is left out.
+pub fn execute<V: StateView + ?Sized, C: Candidate>(
+    view: &V,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+    executor: Executor,
+) -> Result<Outcome, Missing> {
+    match executor {
+        Executor::Sequential => sequential(view, config, block, transactions),
+        Executor::Parallel(threads) => execute_on(&mut Engine::new(threads), view, config, block, transactions),
+    }
+}
+
+/// [`execute`] by an engine that is kept from block to block.
+pub fn execute_on<V: StateView + ?Sized, C: Candidate>(
+    engine: &mut Engine,
+    view: &V,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+) -> Result<Outcome, Missing> {
+    let kept = Keep(Vec::with_capacity(transactions.len()));
+    let finished = parallel::run(view, config, block, transactions, kept, engine)?;
+    Ok(Outcome { results: finished.sink.0, changes: finished.changes, stats: finished.stats })
+}
+
+fn sequential<V: StateView + ?Sized, C: Candidate>(
+    view: &V,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+) -> Result<Outcome, Missing> {
+    let mut evm = env::evm(Overlay::with_rules(view, config.spec), config.clone(), block.clone());
+    let mut results = Vec::with_capacity(transactions.len());
+    for transaction in transactions {
+        results.push(match evm.transact_commit(transaction.env()) {
+            Ok(result) => Ok(result.into()),
+            Err(error) => Err(refusal(error)?),
+        });
+    }
+    let changes = evm.ctx.journaled_state.database.into_changes();
+    Ok(Outcome { results, changes, stats: Stats::default() })
+}
+
+/// A call that the protocol itself makes, before or after a block's transactions (EIP-4788, 2935, 7002, 7251).
+pub fn system_call<V: StateView + ?Sized>(
+    view: &V,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    contract: Address,
+    data: Bytes,
+) -> Result<Changes, Missing> {
+    let mut evm = env::evm(Overlay::with_rules(view, config.spec), config.clone(), block.clone());
+    match evm.system_call_commit(contract, data) {
+        Ok(_) => {}
+        Err(error) => drop(refusal(error)?),
+    }
+    Ok(evm.ctx.journaled_state.database.into_changes())
+}
+
+/// Why a transaction was not executed, unless that is for want of state.
+pub(crate) fn refusal(error: EVMError<Missing>) -> Result<SkipReason, Missing> {
+    match error {
+        EVMError::Transaction(error) => Ok(SkipReason::of(error)),
+        EVMError::Database(missing) => Err(missing),
+        other => Ok(SkipReason::Invalid(other.to_string())),
+    }
+}
+
+/// Keeps all results.
+struct Keep(Vec<Result<Executed, SkipReason>>);
+
+impl Sink for Keep {
+    fn admit(&mut self, _: usize) -> Admission {
+        Admission::Execute
+    }
+
+    fn include(&mut self, _: usize, executed: Executed) {
+        self.0.push(Ok(executed));
+    }
+
+    fn skip(&mut self, _: usize, reason: SkipReason) -> Admission {
+        self.0.push(Err(reason));
+        Admission::Skip
+    }
+}
+
+/// A transaction as revm has it.
+pub type RawTransaction = TxEnv;

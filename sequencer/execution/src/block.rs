@@ -17,8 +17,8 @@ use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{BlockHeader, ChainConfig, InboxItem, Transaction};
 
 use crate::env::{self, Evm};
-use crate::pack::{Policy, pack};
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS, Overlay};
+use crate::pack::{Policy, pack};
 use crate::parallel::{Engine, Stats};
 use crate::raw::refusal;
 use crate::tally::Tally;
@@ -49,6 +49,8 @@ impl Parent {
 pub struct BlockBuilder<'a, V: StateView + ?Sized> {
     chain_id: u64,
     timestamp: u64,
+    /// Of the state before the block.
+    state_root: B256,
     evm: Evm<'a, V>,
     tally: Tally,
     inbox_open: bool,
@@ -66,7 +68,8 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         let most = env::max_transaction_gas(chain, timestamp);
         let tally = Tally::new(block.gas_limit, most, block.basefee);
         let evm = env::evm(overlay, env::config(chain, timestamp), block);
-        Ok(Self { chain_id: chain.chain_id(), timestamp, evm, tally, inbox_open: true })
+        let state_root = parent.header.state_root;
+        Ok(Self { chain_id: chain.chain_id(), timestamp, state_root, evm, tally, inbox_open: true })
     }
 
     /// Consumes the next inbox items, as many of them as fit; how many did.
@@ -151,8 +154,8 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
     /// After one of a sender fails its later ones are left for another block, without a reason. The result is the same
     /// for any number of threads.
     pub fn fill(self, candidates: Vec<Transaction>, engine: &mut Engine) -> Result<(Built, Vec<Refusal>), Missing> {
-        let Self { timestamp, evm, tally, .. } = self;
-        pack(timestamp, evm, tally, candidates, Policy::LeaveOut, engine)
+        let Self { timestamp, state_root, evm, tally, .. } = self;
+        pack(timestamp, evm, tally, candidates, Policy::LeaveOut, state_root, engine)
     }
 
     /// Executes transactions that all have to be executable where they stand, and ends the block. Otherwise the
@@ -162,8 +165,8 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         transactions: Vec<Transaction>,
         engine: &mut Engine,
     ) -> Result<Result<Built, (usize, SkipReason)>, Missing> {
-        let Self { timestamp, evm, tally, .. } = self;
-        let (built, refused) = pack(timestamp, evm, tally, transactions, Policy::Demand, engine)?;
+        let Self { timestamp, state_root, evm, tally, .. } = self;
+        let (built, refused) = pack(timestamp, evm, tally, transactions, Policy::Demand, state_root, engine)?;
         Ok(refused.into_iter().next().map_or(Ok(built), |refusal| Err((refusal.at, refusal.reason))))
     }
 

@@ -87,6 +87,11 @@ impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
         Ok(())
     }
 
+    /// The state underneath.
+    pub(crate) const fn view(&self) -> &'a V {
+        self.view
+    }
+
     pub(crate) fn into_changes(self) -> Changes {
         let mut accounts: Vec<(Address, AccountChange)> =
             self.accounts.into_iter().filter_map(|(address, entry)| Some((address, change_of(entry)?))).collect();
@@ -198,29 +203,5 @@ impl<V: StateView + ?Sized> DatabaseCommit for Overlay<'_, V> {
         for (address, account) in changes {
             self.commit_one(address, account);
         }
-    }
-}
-
-/// For whoever goes on from here without changing this.
-impl<V: StateView + ?Sized> StateView for Overlay<'_, V> {
-    fn account(&self, address: Address) -> Result<Option<StoredAccount>, Missing> {
-        let Some(entry) = self.accounts.get(&address) else { return self.view.account(address) };
-        Ok(entry.info.as_ref().map(|info| StoredAccount {
-            account: account_of(info, entry.code_size),
-            delegation: info.code.as_ref().and_then(Bytecode::eip7702_address),
-        }))
-    }
-
-    fn storage(&self, address: Address, slot: U256) -> Result<U256, Missing> {
-        let entry = self.accounts.get(&address);
-        match entry.and_then(|entry| entry.storage.get(&slot)) {
-            Some((value, _)) => Ok(*value),
-            None if entry.is_some_and(|entry| entry.wiped) => Ok(U256::ZERO),
-            None => self.view.storage(address, slot),
-        }
-    }
-
-    fn code(&self, hash: B256) -> Result<Bytecode, Missing> {
-        self.codes.get(&hash).cloned().map_or_else(|| self.view.code(hash), Ok)
     }
 }

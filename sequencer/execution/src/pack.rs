@@ -3,14 +3,12 @@
 use std::collections::HashSet;
 
 use alloy_consensus::Transaction as _;
-use alloy_primitives::Address;
-use revm::handler::ExecuteCommitEvm;
+use alloy_primitives::{Address, B256};
 use weft_primitives::Transaction;
 
 use crate::env::Evm;
 use crate::executed::Executed;
-use crate::parallel::{self, Admission, Engine, Sink, Stats};
-use crate::raw::refusal;
+use crate::parallel::{self, Admission, Engine, Finished, Setting, Sink};
 use crate::seal::Built;
 use crate::skip::SkipReason;
 use crate::tally::Tally;
@@ -39,27 +37,26 @@ pub struct Refusal {
     pub reason: SkipReason,
 }
 
-/// Executes candidates in order on top of what `evm` has done, and ends the block.
+/// Executes candidates in order on top of what `evm` has done, and ends the block. `state_root` is that of the state
+/// before it.
 pub(crate) fn pack<V: StateView + ?Sized>(
     timestamp: u64,
     evm: Evm<'_, V>,
     tally: Tally,
     candidates: Vec<Transaction>,
     policy: Policy,
+    state_root: B256,
     engine: &mut Engine,
 ) -> Result<(Built, Vec<Refusal>), Missing> {
     let packer = Packer::new(&candidates, tally, policy);
     let work = candidates.iter().fold(0u64, |sum, candidate| sum.saturating_add(candidate.envelope().gas_limit()));
-    let worth_it = engine.threads() > 1 && candidates.len() > 1 && work >= MIN_PARALLEL_GAS;
-    let (changes, packer, stats) = if worth_it {
-        let (config, block) = (evm.ctx.cfg.clone(), evm.ctx.block.clone());
-        let overlay = evm.ctx.journaled_state.database;
-        let finished = parallel::run(&overlay, &config, &block, &candidates, packer, engine)?;
-        (overlay.into_changes().then(finished.changes), finished.sink, finished.stats)
-    } else {
-        let (evm, packer) = one_by_one(evm, packer)?;
-        (evm.ctx.journaled_state.database.into_changes(), packer, Stats::default())
-    };
+    let threads = if candidates.len() > 1 && work >= MIN_PARALLEL_GAS { engine.threads() } else { 1 };
+    let (config, block) = (evm.ctx.cfg, evm.ctx.block);
+    let overlay = evm.ctx.journaled_state.database;
+    let view = overlay.view();
+    let before = overlay.into_changes();
+    let setting = Setting { view, state_root: Some(state_root), config: &config, block: &block, before: &before };
+    let Finished { changes, sink: packer, stats } = parallel::run(engine, &setting, &candidates, packer, threads)?;
     let Packer { tally: Tally { gas_used, mut body, receipts, .. }, included, refused, .. } = packer;
     let mut refused = refused.into_iter().peekable();
     let mut refusals = Vec::new();
@@ -71,28 +68,6 @@ pub(crate) fn pack<V: StateView + ?Sized>(
         }
     }
     Ok((Built { timestamp, body, receipts, gas_used, changes, stats }, refusals))
-}
-
-fn one_by_one<'a, 'c, V: StateView + ?Sized>(
-    mut evm: Evm<'a, V>,
-    mut packer: Packer<'c>,
-) -> Result<(Evm<'a, V>, Packer<'c>), Missing> {
-    for (at, candidate) in packer.candidates.iter().enumerate() {
-        let next = match packer.admit(at) {
-            Admission::Execute => match evm.transact_commit(crate::env::transaction(candidate)) {
-                Ok(result) => {
-                    packer.include(at, result.into());
-                    Admission::Execute
-                }
-                Err(error) => packer.skip(at, refusal(error)?),
-            },
-            refused => refused,
-        };
-        if next == Admission::Stop {
-            break;
-        }
-    }
-    Ok((evm, packer))
 }
 
 /// Decides about candidates in their order.

@@ -5,7 +5,7 @@
 //! does before and after a block's transactions, and the block's gas limit as a
 //! sum (a single transaction may not ask for more than it).
 
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use revm::context::result::EVMError;
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
@@ -14,7 +14,7 @@ pub use crate::changes::Changes;
 use crate::env;
 use crate::executed::Executed;
 use crate::overlay::Overlay;
-use crate::parallel::{self, Admission, Candidate, Engine, Sink, Stats};
+use crate::parallel::{self, Admission, Candidate, Engine, Setting, Sink, Stats};
 use crate::skip::SkipReason;
 use crate::view::{Missing, StateView};
 
@@ -55,20 +55,24 @@ pub fn execute<V: StateView + ?Sized, C: Candidate>(
 ) -> Result<Outcome, Missing> {
     match executor {
         Executor::Sequential => sequential(view, config, block, transactions),
-        Executor::Parallel(threads) => execute_on(&mut Engine::new(threads), view, config, block, transactions),
+        Executor::Parallel(threads) => execute_on(&mut Engine::new(threads), view, None, config, block, transactions),
     }
 }
 
-/// [`execute`] by an engine that is kept from block to block.
+/// [`execute`] by an engine that is kept from block to block; `state_root` is that of the state `view`.
 pub fn execute_on<V: StateView + ?Sized, C: Candidate>(
     engine: &mut Engine,
     view: &V,
+    state_root: Option<B256>,
     config: &CfgEnv,
     block: &BlockEnv,
     transactions: &[C],
 ) -> Result<Outcome, Missing> {
     let kept = Keep(Vec::with_capacity(transactions.len()));
-    let finished = parallel::run(view, config, block, transactions, kept, engine)?;
+    let before = Changes::default();
+    let setting = Setting { view, state_root, config, block, before: &before };
+    let threads = engine.threads();
+    let finished = parallel::run(engine, &setting, transactions, kept, threads)?;
     Ok(Outcome { results: finished.sink.0, changes: finished.changes, stats: finished.stats })
 }
 

@@ -5,8 +5,8 @@ use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates;
 use weft_state::{PrefixError, Schedule, StoredAccount, Tree, TreeKey, Undo, Value, read};
 
-use crate::codes::Codes;
 use crate::changes::Changes;
+use crate::codes::Codes;
 use crate::state::{Applied, State};
 use crate::view::{Missing, StateView};
 

@@ -116,6 +116,9 @@ impl Producer {
         };
         let executed = start.elapsed();
         let full = built.map(|built| chain.commit(built, &inbox[..consumed])).transpose()?;
+        if let Some(full) = &full {
+            self.engine.applied(full.block.header.state_root);
+        }
         self.advance_pool(full.as_deref(), refusals)?;
         if let Some(full) = &full {
             report(full, executed, start.elapsed());
@@ -124,11 +127,7 @@ impl Producer {
     }
 
     /// The pool follows the chain.
-    fn advance_pool(
-        &self,
-        full: Option<&FullBlock>,
-        refusals: Vec<Refusal>,
-    ) -> Result<(), ProducerError> {
+    fn advance_pool(&self, full: Option<&FullBlock>, refusals: Vec<Refusal>) -> Result<(), ProducerError> {
         let chain = self.backend.chain();
         let base_fee = chain.config().next_base_fee(&chain.tip().parent.header);
         let included = full.map(|full| &full.block.body.transactions[..]).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use alloy_primitives::B256;
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use weft_execution::parallel::Engine;
 use weft_execution::raw::{Executor, execute, execute_on};
@@ -133,15 +134,22 @@ impl Case<'_> {
 
     fn measure(&self, options: &Options) -> Result<Times, ExecError> {
         self.check(options.threads)?;
+        let different = || ExecError::Different(self.name.clone());
         let db = revm_plain::load(self.state);
-        let (mut on_one, mut on_many) = (Engine::new(1), Engine::new(options.threads));
+        let root = B256::ZERO;
         let [mut plain, mut one, mut many] = [const { Vec::new() }; 3];
-        // The first round warms up: caches, and what an engine keeps from block to block.
+        // The first round warms up.
         for _ in 0..=options.rounds.max(1) {
             let mut db = db.clone();
             plain.push(timed(|| revm_plain::execute(&mut db, self.config, self.block, self.transactions)));
-            for (engine, times) in [(&mut on_one, &mut one), (&mut on_many, &mut many)] {
-                times.push(timed(|| execute_on(engine, self.state, self.config, self.block, self.transactions)));
+            for (threads, times) in [(1, &mut one), (options.threads, &mut many)] {
+                // As revm's database holds the whole state before it starts.
+                let mut engine = Engine::new(threads);
+                let accounts = self.state.accounts().map(|(address, _)| address);
+                let slots = self.state.slots().map(|(address, slot, _)| (address, slot));
+                engine.warm(self.state, root, accounts, slots, self.transactions.len()).map_err(|_| different())?;
+                let (state, transactions) = (self.state, self.transactions);
+                times.push(timed(|| execute_on(&mut engine, state, Some(root), self.config, self.block, transactions)));
             }
         }
         Ok(Times { plain: median(&plain), one: median(&one), many: median(&many) })

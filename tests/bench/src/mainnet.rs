@@ -161,9 +161,7 @@ fn read_block(
     let spec = spec_at(number, block.timestamp.to());
     let mut config = CfgEnv::new_with_spec(spec);
     config.chain_id = 1;
-    let blob = block.excess_blob_gas.map(|excess| {
-        BlobExcessGasAndPrice::new_with_spec(excess.to(), spec)
-    });
+    let blob = block.excess_blob_gas.map(|excess| BlobExcessGasAndPrice::new_with_spec(excess.to(), spec));
     let environment = BlockEnv {
         number: U256::from(number),
         beneficiary: block.miner,

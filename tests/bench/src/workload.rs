@@ -28,17 +28,8 @@ pub struct Workload {
 }
 
 /// Names of all made-up workloads, in the order in which they are measured.
-pub const NAMES: [&str; 9] = [
-    "transfer",
-    "transfer_hot",
-    "transfer_chain",
-    "erc20",
-    "erc20_new",
-    "erc20_hot",
-    "pool",
-    "pool_hot",
-    "compute",
-];
+pub const NAMES: [&str; 9] =
+    ["transfer", "transfer_hot", "transfer_chain", "erc20", "erc20_new", "erc20_hot", "pool", "pool_hot", "compute"];
 
 impl Workload {
     /// The workload with this name and about `count` transactions; `None` if there is none.
@@ -155,9 +146,9 @@ impl Maker {
             owners.entry(pool(n)).or_default().push(who("from", n));
         }
         for (pool, owners) in owners {
-            let balances = owners.iter().flat_map(|owner| {
-                [0, 1].map(|token| (mapping(*owner, token), U256::from(10u64).pow(U256::from(20))))
-            });
+            let balances = owners
+                .iter()
+                .flat_map(|owner| [0, 1].map(|token| (mapping(*owner, token), U256::from(10u64).pow(U256::from(20)))));
             let storage: Vec<_> = balances.chain([(U256::from(2), reserves)]).collect();
             self.0.state.insert(pool, 1, U256::ZERO, &code, storage);
         }

@@ -5,49 +5,99 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use alloy_primitives::{Address, U256};
-use smallvec::SmallVec;
+use alloy_primitives::U256;
 
+use super::sync::{AtomicBool, AtomicU32, Ordering};
 use super::value::{AccountWrite, Value};
 
 /// Versions by transaction, in block order.
-pub(super) type Pending<T> = SmallVec<[(u32, T); 1]>;
+pub(super) type Pending<T> = Vec<(u32, T)>;
 
 /// The account itself.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    pub(super) address: Address,
     /// `None`: not read from the state before the block yet.
     pub(super) committed: Option<Value>,
     pub(super) pending: Pending<AccountWrite>,
-    /// The block changed more than its storage.
+    /// This block changed more than its storage.
     pub(super) changed: bool,
-    /// Storage of before the block does not show through.
+    /// This block wiped its storage.
     pub(super) wiped: bool,
-    /// The cells of its slots.
-    pub(super) slots: Vec<u32>,
+    /// It is in the list of what this block changed.
+    pub(super) listed: bool,
 }
 
 /// One slot of storage.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    /// The number of its account.
-    pub(super) owner: u32,
-    pub(super) slot: U256,
     /// `None`: not read from the state before the block yet.
-    pub(super) committed: Option<U256>,
+    committed: Option<U256>,
     pub(super) pending: Pending<U256>,
-    /// The block wrote it.
+    /// This block wrote it.
     pub(super) written: bool,
+    /// How often the account's storage had been wiped by then.
+    wipes: u32,
 }
 
-/// Shared by all threads.
+/// A place of an account, shared by all threads.
 #[derive(Debug, Default)]
-pub(super) struct Cell<T>(Mutex<T>);
+pub(super) struct AccountCell {
+    changes: AtomicU32,
+    wipes: AtomicU32,
+    /// Known, and without code when last looked at: a hint.
+    bare: AtomicBool,
+    account: Mutex<Account>,
+}
 
-impl<T> Cell<T> {
+impl AccountCell {
+    /// To look; and to load what was before the block.
+    ///
     /// Nothing that holds this can panic half way, so a poisoned lock is a good one.
-    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To change what anyone finds here.
+    pub(super) fn change(&self) -> MutexGuard<'_, Account> {
+        let account = self.lock();
+        self.changes.fetch_add(1, Ordering::Release);
+        account
+    }
+
+    /// As long as this is the same, so is what anyone finds here.
+    pub(super) fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Whether it was without code when last looked at. Only a hint: no lock is taken for it.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_bare(&self, bare: bool) {
+        if self.is_bare() != bare {
+            self.bare.store(bare, Ordering::Relaxed);
+        }
+    }
+
+    /// How often all storage was wiped.
+    pub(super) fn wipes(&self) -> u32 {
+        self.wipes.load(Ordering::Acquire)
+    }
+
+    /// Storage of before no longer shows through. By the committer alone.
+    pub(super) fn wipe(&self) {
+        self.wipes.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// A place of a slot, shared by all threads.
+#[derive(Debug, Default)]
+pub(super) struct SlotCell(Mutex<Slot>);
+
+impl SlotCell {
+    /// See [`AccountCell::lock`].
+    pub(super) fn lock(&self) -> MutexGuard<'_, Slot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,13 +119,6 @@ pub(super) fn retract<T>(pending: &mut Pending<T>, at: u32) {
 }
 
 impl Account {
-    /// Makes a place that was used before one that nobody has touched.
-    pub(super) fn begin(&mut self, address: Address) {
-        let mut slots = std::mem::take(&mut self.slots);
-        slots.clear();
-        *self = Self { address, slots, ..Self::default() };
-    }
-
     /// As the transaction at `at` finds it, if all before it turn out as they did so far.
     pub(super) fn visible(&self, committed: &Value, at: u32, keep_empty: bool) -> Value {
         let mut value = committed.clone();
@@ -88,6 +131,28 @@ impl Account {
 }
 
 impl Slot {
+    /// What is committed, if that is known; `wipes` is how often the account's storage was wiped.
+    pub(super) fn committed(&self, wipes: u32) -> Option<U256> {
+        if self.wipes == wipes { self.committed } else { Some(U256::ZERO) }
+    }
+
+    /// Tells what was there before the block.
+    pub(super) fn load(&mut self, value: U256) {
+        self.committed = Some(value);
+    }
+
+    /// Whether this is the block's first write.
+    pub(super) fn commit(&mut self, value: U256, wipes: u32) -> bool {
+        self.committed = Some(value);
+        self.wipes = wipes;
+        !std::mem::replace(&mut self.written, true)
+    }
+
+    /// What the block wrote here, if it did and that was not wiped since.
+    pub(super) fn written(&self, wipes: u32) -> Option<U256> {
+        self.committed.filter(|_| self.written && self.wipes == wipes)
+    }
+
     /// As the transaction at `at` finds it.
     pub(super) fn visible(&self, committed: U256, at: u32) -> U256 {
         self.pending.iter().take_while(|(other, _)| *other < at).last().map_or(committed, |(_, value)| *value)

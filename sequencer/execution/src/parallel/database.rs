@@ -9,7 +9,7 @@ use revm::state::{AccountId, AccountInfo};
 use super::memory::Memory;
 use super::numbers::Numbers;
 use super::outcome::SlotRead;
-use super::value::{AccountRead, Need};
+use super::value::{AccountRead, Need, Value};
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use crate::view::{Missing, StateView};
 
@@ -20,12 +20,24 @@ pub(super) struct Sender {
     pub(super) nonce: u64,
 }
 
+/// Accounts that a worker remembers.
+const KNOWN: usize = 64;
+
+/// An account as everyone finds it until it changes.
+#[derive(Clone, Debug)]
+struct Known {
+    number: u32,
+    changes: u32,
+    value: Value,
+}
+
 /// One worker's way into the memory.
 pub(super) struct WorkerDb<'a, V: ?Sized> {
     pub(super) memory: &'a Memory<'a, V>,
     accounts: Numbers<Address>,
     slots: Numbers<(u32, U256)>,
     codes: B256Map<Bytecode>,
+    known: Box<[Option<Known>]>,
     at: u32,
     /// `None`: all before it are committed, so that what is read is certain and need not be written down.
     sender: Option<Sender>,
@@ -42,6 +54,7 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
             accounts: Numbers::new(),
             slots: Numbers::new(),
             codes: B256Map::default(),
+            known: vec![None; KNOWN].into(),
             at: 0,
             sender: None,
             account_reads: Vec::new(),
@@ -63,6 +76,10 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
         self.sender.is_some()
     }
 
+    fn ahead(&self) -> Option<u32> {
+        self.sender.map(|_| self.at)
+    }
+
     /// The number of an account.
     pub(super) fn number(&mut self, address: Address) -> u32 {
         let at = usize::from(address[18]) << 8 | usize::from(address[19]);
@@ -73,6 +90,22 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
     pub(super) fn slot_number(&mut self, account: u32, slot: U256) -> u32 {
         let at = slot.as_limbs()[0] as usize ^ account as usize;
         self.slots.get(at, (account, slot), || self.memory.slot(account, slot))
+    }
+
+    /// An account as the transaction finds it. One that many transactions look at and none changes is looked up once.
+    pub(super) fn account(&mut self, number: u32) -> Result<Value, Missing> {
+        let ahead = self.ahead();
+        let known = &mut self.known[number as usize % KNOWN];
+        let changes = self.memory.account_changes(number);
+        if let Some(known) = known
+            && known.number == number
+            && known.changes == changes
+        {
+            return Ok(known.value.clone());
+        }
+        let (value, lasting) = self.memory.read_account(number, ahead)?;
+        *known = lasting.then(|| Known { number, changes, value: value.clone() });
+        Ok(value)
     }
 
     /// What was written down about an account that this transaction has read.
@@ -107,7 +140,7 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Missing> {
         let cell = self.number(address);
-        let mut value = self.memory.read_account(cell, self.at)?;
+        let mut value = self.account(cell)?;
         if let Some(sender) = self.sender {
             let is_sender = sender.address == address;
             if is_sender {
@@ -154,7 +187,7 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
 impl<V: StateView + ?Sized> WorkerDb<'_, V> {
     fn slot_of(&mut self, account: u32, address: Address, slot: U256) -> Result<U256, Missing> {
         let cell = self.slot_number(account, slot);
-        let value = self.memory.read_slot(cell, address, self.at)?;
+        let value = self.memory.read_slot(cell, (account, address), slot, self.ahead())?;
         if self.is_ahead() {
             self.slot_reads.push(SlotRead { cell, value });
         }

@@ -5,7 +5,7 @@ use alloy_primitives::map::B256Map;
 use revm::bytecode::Bytecode;
 
 use super::candidate::Candidate;
-use super::memory::{Memory, Place};
+use super::memory::{Changed, Memory, Place};
 use super::outcome::Outcome;
 use super::stats::{Conflicts, Stats};
 use super::worker::Worker;
@@ -48,6 +48,7 @@ pub(super) struct Head<'a, V: StateView + ?Sized, S> {
     memory: &'a Memory<'a, V>,
     beneficiary: u32,
     pub(super) sink: S,
+    pub(super) changed: Changed,
     pub(super) codes: B256Map<Bytecode>,
     pub(super) stats: Stats,
     pub(super) conflicts: Conflicts,
@@ -66,11 +67,12 @@ pub(super) enum Progress {
 }
 
 impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
-    pub(super) fn new(memory: &'a Memory<'a, V>, beneficiary: u32, sink: S) -> Self {
+    pub(super) fn new(memory: &'a Memory<'a, V>, beneficiary: u32, sink: S, changed: Changed) -> Self {
         Self {
             memory,
             beneficiary,
             sink,
+            changed,
             codes: B256Map::default(),
             stats: Stats::default(),
             conflicts: Conflicts::default(),
@@ -152,9 +154,9 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
     }
 
     fn include(&mut self, at: u32, outcome: &mut Outcome) -> Result<(), Missing> {
-        self.memory.commit(at, outcome)?;
+        self.memory.commit(at, outcome, &mut self.changed)?;
         if let Some(fee) = outcome.fee {
-            self.memory.credit(self.beneficiary, fee)?;
+            self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
         }
         self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());
         if let Some(executed) = outcome.executed.take() {

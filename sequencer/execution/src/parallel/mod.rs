@@ -17,7 +17,6 @@
 //! The sequential executor ([`crate::block`]) is the oracle: same changes, same
 //! results, bit for bit.
 
-mod arena;
 mod candidate;
 mod cell;
 mod database;
@@ -30,11 +29,12 @@ mod run;
 mod schedule;
 mod stats;
 mod sync;
+mod table;
 mod value;
 mod worker;
 
 pub use candidate::{Candidate, Payment};
 pub(crate) use head::{Admission, Sink};
 pub use run::Engine;
-pub(crate) use run::run;
+pub(crate) use run::{Finished, Setting, run};
 pub use stats::{HotPlace, Stats};

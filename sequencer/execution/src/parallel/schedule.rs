@@ -9,7 +9,9 @@
 //! None of this decides about results: a transaction is committed only if what
 //! it read is what those before it committed. A schedule can only be slow.
 
-use super::sync::{AtomicBool, AtomicU32, Ordering};
+use std::ops::Range;
+
+use super::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The next transaction that nobody has claimed.
 #[derive(Debug)]
@@ -20,16 +22,22 @@ impl Claims {
         Self(AtomicU32::new(0))
     }
 
-    /// Claims the next transaction, if it is before `end`.
-    pub(super) fn next(&self, end: u32) -> Option<u32> {
+    /// Claims the next transactions, at most `most` of them and all before `end`; an empty range if there are none.
+    pub(super) fn next(&self, end: u32, most: u32) -> Range<u32> {
         let mut at = self.0.load(Ordering::Relaxed);
         while at < end {
-            match self.0.compare_exchange_weak(at, at + 1, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Some(at),
+            let after = at.saturating_add(most).min(end);
+            match self.0.compare_exchange_weak(at, after, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return at..after,
                 Err(now) => at = now,
             }
         }
-        None
+        end..end
+    }
+
+    /// Whether this transaction is claimed.
+    pub(super) fn are_past(&self, at: u32) -> bool {
+        self.0.load(Ordering::Relaxed) > at
     }
 
     /// Claims this transaction; false if it is claimed already.
@@ -76,22 +84,24 @@ impl Limit {
     }
 }
 
-/// Whether a place in the window holds an outcome, and of which transaction.
+/// Whether a place in the window holds an outcome, of which transaction, and who put it there.
 #[derive(Debug)]
-pub(super) struct Ready(AtomicU32);
+pub(super) struct Ready(AtomicU64);
 
 impl Ready {
     pub(super) fn new() -> Self {
-        Self(AtomicU32::new(0))
+        Self(AtomicU64::new(0))
     }
 
     /// The outcome of `at` lies here. What was written before is visible to whoever sees this.
-    pub(super) fn tell(&self, at: u32) {
-        self.0.store(at + 1, Ordering::Release);
+    pub(super) fn tell(&self, at: u32, owner: u32) {
+        self.0.store(u64::from(owner) << 32 | u64::from(at + 1), Ordering::Release);
     }
 
-    pub(super) fn is(&self, at: u32) -> bool {
-        self.0.load(Ordering::Acquire) == at + 1
+    /// Whose outcome of `at` lies here, if it does.
+    pub(super) fn owner(&self, at: u32) -> Option<u32> {
+        let word = self.0.load(Ordering::Acquire);
+        (word as u32 == at + 1).then_some((word >> 32) as u32)
     }
 }
 

@@ -125,6 +125,11 @@ impl AccountWrite {
         Self::Changed { created: false, delta, nonce: None, code: None }
     }
 
+    /// Whether all that happened is that money came in.
+    pub(super) fn is_credit(&self) -> bool {
+        matches!(self, Self::Changed { created: false, delta, nonce: None, code: None } if !delta.negative)
+    }
+
     /// What it makes of an account; `None` if the balance does not allow it.
     pub(super) fn apply(&self, before: &Value, keep_empty: bool) -> Option<Value> {
         match self {

@@ -12,7 +12,7 @@ use super::database::{Sender, WorkerDb};
 use super::evm::WorkerEvm;
 use super::memory::Memory;
 use super::outcome::Outcome;
-use super::value::{AccountRead, AccountWrite, Delta, Need, NewCode, Value};
+use super::value::{AccountRead, AccountWrite, Delta, Need, NewCode};
 use crate::executed::Executed;
 use crate::raw::refusal;
 use crate::skip::SkipReason;
@@ -77,25 +77,33 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         let Transfer { sender, to, .. } = *transfer;
         let db = self.db();
         let (from, to) = (db.number(sender.address), db.number(to));
-        let (payer, payee) = (db.memory.read_account(from, at)?, db.memory.read_account(to, at)?);
+        let seen = ahead.then_some(at);
+        let payer = db.memory.read_account(from, seen)?.0;
         let may_send = payer.code_hash == KECCAK256_EMPTY || payer.delegation.is_some();
         let can_pay = payer.balance >= transfer.most && (ahead || payer.nonce == sender.nonce);
-        let fits = ahead || payee.balance.checked_add(transfer.value).is_some();
-        if !may_send || !can_pay || !fits || payee.code_hash != KECCAK256_EMPTY {
+        if !may_send || !can_pay {
             return Ok(false);
         }
+        // Ahead of its time the hint will do: what matters of the recipient is checked when the time has come.
+        if !(ahead && db.memory.is_bare(to)) {
+            let payee = db.memory.read_account(to, seen)?.0;
+            let fits = payee.balance.checked_add(transfer.value).is_some();
+            if payee.code_hash != KECCAK256_EMPTY || !fits {
+                return Ok(false);
+            }
+        }
         if ahead {
-            let read = |cell, value: &Value, least| AccountRead {
+            let read = |cell, code_hash, least| AccountRead {
                 cell,
-                code_hash: value.code_hash,
-                balance: value.balance,
+                code_hash,
+                balance: U256::ZERO,
                 need: Need::AtLeast(least),
                 nonce: sender.nonce,
                 nonce_matters: cell == from,
                 presence: None,
             };
-            outcome.account_reads.push(read(from, &payer, transfer.most));
-            outcome.account_reads.push(read(to, &payee, U256::ZERO));
+            outcome.account_reads.push(read(from, payer.code_hash, transfer.most));
+            outcome.account_reads.push(read(to, KECCAK256_EMPTY, U256::ZERO));
         }
         let (delta, nonce) = (Delta::debit(transfer.cost), Some(sender.nonce + 1));
         outcome.accounts.push((from, AccountWrite::Changed { created: false, delta, nonce, code: None }));
@@ -164,18 +172,24 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
                 let slot = self.db().slot_number(number, *slot);
                 outcome.slots.push((slot, value.present_value()));
             }
-            let write = write_of(account, outcome);
-            outcome.accounts.push((number, write));
+            if let Some(write) = write_of(account, outcome) {
+                outcome.accounts.push((number, write));
+            }
         }
     }
 }
 
-/// What was done to a touched account that is still there.
-fn write_of(mut account: Account, outcome: &mut Outcome) -> AccountWrite {
+/// What was done to a touched account that is still there; `None` if it is as before.
+fn write_of(mut account: Account, outcome: &mut Outcome) -> Option<AccountWrite> {
     let created = account.is_created();
     let before = account.original_info_mut();
     let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
     let info = account.info;
+    let same = info.balance == balance && info.nonce == nonce && info.code_hash == code_hash;
+    // A touched empty account is removed.
+    if same && !created && !info.is_empty() {
+        return None;
+    }
     let code = info.code.filter(|_| info.code_hash != code_hash);
     if let Some(code) = &code
         && created
@@ -184,7 +198,7 @@ fn write_of(mut account: Account, outcome: &mut Outcome) -> AccountWrite {
     {
         outcome.codes.push((info.code_hash, code.clone()));
     }
-    AccountWrite::Changed {
+    Some(AccountWrite::Changed {
         created,
         delta: Delta::between(balance, info.balance),
         nonce: (info.nonce != nonce).then_some(info.nonce),
@@ -192,7 +206,7 @@ fn write_of(mut account: Account, outcome: &mut Outcome) -> AccountWrite {
             let size = if info.code_hash == KECCAK256_EMPTY { 0 } else { code.len() as u32 };
             Box::new(NewCode { hash: info.code_hash, size, delegation: code.is_eip7702().then_some(code) })
         }),
-    }
+    })
 }
 
 /// Wei a gas that the beneficiary gets: since EIP-1559 the base fee is burnt.

@@ -87,7 +87,11 @@ pub fn verify_stateless(
         Err(error) => return Verdict::Undecided { missing: error.to_string() },
     };
     let mut blocks = Vec::new();
-    match (Case { chain, checkpoint, claim, payload, log }).judge(&mut state, &mut Engine::on_all_threads(), &mut blocks) {
+    match (Case { chain, checkpoint, claim, payload, log }).judge(
+        &mut state,
+        &mut Engine::on_all_threads(),
+        &mut blocks,
+    ) {
         Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
         Err(stop) => stop.into(),
     }
@@ -107,7 +111,8 @@ pub fn verify_recording(
     let mut blocks = Vec::new();
     let mut recorder = Recorder::new(world);
     // On one thread nothing is read in vain, and the witness is as small as it can be.
-    let judged = (Case { chain, checkpoint, claim, payload, log }).judge(&mut recorder, &mut Engine::new(1), &mut blocks);
+    let judged =
+        (Case { chain, checkpoint, claim, payload, log }).judge(&mut recorder, &mut Engine::new(1), &mut blocks);
     let recording = recorder.finish();
     take_back(world, &blocks);
     let witness = recording.witness(world);
@@ -160,7 +165,9 @@ impl Case<'_> {
             let (items, rest) = inbox.split_at_checked(block.inbox_count as usize).unwrap_or((inbox, &[]));
             inbox = rest;
             let number = parent.header.number + 1;
-            let sealed = self.block(block, items, &parent, &mut recovery, engine, state).map_err(|halt| halt.at(number))?;
+            let sealed =
+                self.block(block, items, &parent, &mut recovery, engine, state).map_err(|halt| halt.at(number))?;
+            engine.applied(sealed.header.state_root);
             parent = Parent { header: sealed.header.clone(), hash: sealed.hash };
             blocks.push(sealed);
         }

@@ -7,8 +7,8 @@ use weft_state::partial::{self, WitnessError};
 use weft_state::{PartialTree, Schedule, StoredAccount, TreeKey, read};
 
 use super::Witness;
-use crate::codes::Codes;
 use crate::changes::Changes;
+use crate::codes::Codes;
 use crate::state::{Applied, ApplyError, State};
 use crate::view::{Missing, StateView};
 

@@ -215,4 +215,28 @@ pub enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// The parallel executor beside plain revm, on made-up blocks and real ones, in this process.
+    #[command(after_help = "Examples:\n  weft bench exec\n  weft bench exec --only erc20 --threads 4\n  \
+                            weft bench exec --mainnet DIR --json")]
+    Exec {
+        /// Transactions of a made-up block.
+        #[arg(long, default_value_t = 20_000)]
+        transactions: u64,
+        /// Measured rounds of each; the median counts.
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+        /// Threads; all cores by default.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Only rows whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// A folder of real Ethereum blocks with the state that they read (NUMBER/block.json, NUMBER/pre_state.json,
+        /// codes.json, block_hashes.json).
+        #[arg(long, value_name = "DIR")]
+        mainnet: Option<std::path::PathBuf>,
+        /// Print JSON rows.
+        #[arg(long)]
+        json: bool,
+    },
 }

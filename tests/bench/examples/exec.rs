@@ -14,9 +14,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let only = arguments.next().unwrap_or_default();
     let mainnet = arguments.next().map(PathBuf::from);
     let options = Options { transactions: 20_000, rounds: 7, threads, only };
-    run(&options, mainnet.as_deref(), |row| {
-        let (ratio, plain) = (row.ratio.unwrap_or_default(), row.baseline_value.unwrap_or_default());
-        println!("{:<18} {:>9.2} ms {:>9.2} ms {ratio:>6.2} x", row.name, row.value, plain);
-    })?;
+    run(&options, mainnet.as_deref(), |row| println!("{row}"))?;
     Ok(())
 }

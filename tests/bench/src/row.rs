@@ -1,5 +1,7 @@
 //! What a bench prints.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// One figure. `ratio` is above 1 where ours is better than the baseline.
@@ -56,6 +58,17 @@ impl Row {
     ) -> Self {
         let (baseline, baseline_value, ratio) = (Some(baseline), Some(baseline_value), Some(ratio));
         Self { baseline, baseline_value, ratio, threads, ..Self::new(name, value, unit) }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, value, unit, .. } = self;
+        write!(f, "{name:<22} {value:>12.2} {unit:<5}")?;
+        if let (Some(baseline), Some(was), Some(ratio)) = (self.baseline, self.baseline_value, self.ratio) {
+            write!(f, " {ratio:>6.2} x   {was:.2} {unit} {baseline}")?;
+        }
+        Ok(())
     }
 }
 

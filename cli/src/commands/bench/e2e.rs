@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use weft_bench::Row;
 use weft_light::OnceTarget;
 use weft_primitives::{ChainConfig, Namespace};
 use weft_wire::{DaClient, SequencerClient, SettlementClient};
 
-use super::load::{Accounts, Kind, genesis, percentile, steady, sustained};
-use super::row::Row;
+use super::load::{Accounts, Kind, Steady, genesis, percentile, steady, sustained};
+use super::tell;
 use crate::commands::verify;
 use crate::output::{Exit, Failure};
 
@@ -41,18 +42,41 @@ pub async fn run(seconds: u64, accounts: usize, json: bool) -> Result<Exit, Fail
     let load = |name| Accounts::new(name, accounts, 31_337);
     let mut loads = [load("light")?, load("ether")?, load("token")?, load("half")?];
     let rollup = Rollup::start(&genesis(crate::DEV_GENESIS, &loads.each_ref())?).await?;
-    let mut rows = Vec::new();
+    let mut rows = Rows { json, all: Vec::new() };
     let result = measure(&rollup, &mut loads, Duration::from_secs(seconds), accounts, &mut rows).await;
     rollup.stop().await;
-    result?;
+    // What was measured before a failure counts too.
     if json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-    } else {
-        for row in &rows {
-            println!("{:<22} {:>12.2} {}", row.name, row.value, row.unit);
+        println!("{}", serde_json::to_string_pretty(&rows.all)?);
+    }
+    result.map(|()| Exit::Ok)
+}
+
+/// Rows, told as soon as they are there.
+struct Rows {
+    json: bool,
+    all: Vec<Row>,
+}
+
+impl Rows {
+    fn add(&mut self, name: &str, value: f64, unit: &'static str) {
+        let row = Row::new(name, value, unit);
+        tell(&row, self.json);
+        self.all.push(row);
+    }
+
+    fn value(&self, name: &str) -> Option<f64> {
+        self.all.iter().find(|row| row.name == name).map(|row| row.value)
+    }
+
+    /// A steady load's latencies, and how many receipts came too late to count.
+    fn latencies(&mut self, [p50, p99]: [&str; 2], late: &str, run: &Steady) {
+        self.add(p50, percentile(&run.times_ms, 0.5), "ms");
+        self.add(p99, percentile(&run.times_ms, 0.99), "ms");
+        if run.late > 0 {
+            self.add(late, run.late as f64, "tx");
         }
     }
-    Ok(Exit::Ok)
 }
 
 async fn measure(
@@ -60,14 +84,13 @@ async fn measure(
     [light, ether, token, half_load]: &mut [Accounts; 4],
     limit: Duration,
     accounts: usize,
-    rows: &mut Vec<Row>,
+    rows: &mut Rows,
 ) -> Result<(), Failure> {
     let count = SIGNED_PER_SECOND * limit.as_secs() as usize;
     let sequencer = SequencerClient::new(&rollup.sequencer)?;
     eprintln!("latency at 100 tx/s");
-    let times = steady(&rollup.sequencer, light.sign(Kind::Ether, 1_000)?, 100.0).await?;
-    rows.push(Row::new("latency_p50", percentile(&times, 0.5), "ms"));
-    rows.push(Row::new("latency_p99", percentile(&times, 0.99), "ms"));
+    let run = steady(&rollup.sequencer, light.sign(Kind::Ether, 1_000)?, 100.0).await?;
+    rows.latencies(["latency_p50", "latency_p99"], "latency_late", &run);
 
     let mut batches_before = 0;
     for (load, kind, tps, bytes) in [
@@ -77,7 +100,7 @@ async fn measure(
         eprintln!("signing {count} transactions, then {tps} for {} s", limit.as_secs());
         let transactions = load.sign(kind, count)?;
         let run = sustained(&rollup.sequencer, transactions, accounts, limit).await?;
-        rows.push(Row::new(tps, run.per_second(), "tx/s"));
+        rows.add(tps, run.per_second(), "tx/s");
         let newest = wait_final(rollup, &sequencer).await?;
         let batches = sequencer.batches(batches_before, 1_000).await?;
         let (payload, sent) = batches
@@ -86,21 +109,20 @@ async fn measure(
             .fold((0, 0), |(bytes, count), batch| (bytes + batch.payload_len, count + batch.tx_count));
         batches_before = newest + 1;
         if sent > 0 {
-            rows.push(Row::new(bytes, payload as f64 / sent as f64, "B"));
+            rows.add(bytes, payload as f64 / sent as f64, "B");
         }
     }
-    let half = rows.iter().find(|row| row.name == "tps_eth").map_or(100.0, |row| row.value / 2.0);
+    let half = rows.value("tps_eth").map_or(100.0, |most| most / 2.0);
     eprintln!("latency at {half:.0} tx/s");
-    let times = steady(&rollup.sequencer, half_load.sign(Kind::Ether, (half * 5.0) as usize)?, half).await?;
-    rows.push(Row::new("latency_half_load_p50", percentile(&times, 0.5), "ms"));
-    rows.push(Row::new("latency_half_load_p99", percentile(&times, 0.99), "ms"));
+    let run = steady(&rollup.sequencer, half_load.sign(Kind::Ether, (half * 5.0) as usize)?, half).await?;
+    rows.latencies(["latency_half_load_p50", "latency_half_load_p99"], "latency_half_load_late", &run);
 
     wait_final(rollup, &sequencer).await?;
     outside(rollup, rows).await
 }
 
 /// What others see: verification, DA puts, the light client.
-async fn outside(rollup: &Rollup, rows: &mut Vec<Row>) -> Result<(), Failure> {
+async fn outside(rollup: &Rollup, rows: &mut Rows) -> Result<(), Failure> {
     eprintln!("verification from genesis");
     let chain = ChainConfig::from_json(&rollup.genesis)?;
     let (settlement, da) = (SettlementClient::new(&rollup.settlement)?, DaClient::new(&rollup.da)?);
@@ -112,8 +134,8 @@ async fn outside(rollup: &Rollup, rows: &mut Vec<Row>) -> Result<(), Failure> {
     let batches = report.value["batches"].as_f64().unwrap_or(1.0).max(1.0);
     let transactions = report.value["transactions"].as_f64().unwrap_or_default();
     let elapsed = start.elapsed().as_secs_f64();
-    rows.push(Row::new("verify_batch_ms", elapsed * 1e3 / batches, "ms"));
-    rows.push(Row::new("verify_tps", transactions / elapsed, "tx/s"));
+    rows.add("verify_batch_ms", elapsed * 1e3 / batches, "ms");
+    rows.add("verify_tps", transactions / elapsed, "tx/s");
 
     eprintln!("DA puts and the light client");
     let mut times = Vec::new();
@@ -125,14 +147,14 @@ async fn outside(rollup: &Rollup, rows: &mut Vec<Row>) -> Result<(), Failure> {
         times.push(start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
-    rows.push(Row::new("da_put_8mib", DA_PUT_BYTES as f64 / 1e6 / percentile(&times, 0.5), "MB/s"));
+    rows.add("da_put_8mib", DA_PUT_BYTES as f64 / 1e6 / percentile(&times, 0.5), "MB/s");
     let config = weft_light::Config { da_urls: vec![rollup.da.clone()], ..weft_light::Config::default() };
     let judgement = weft_light::run_once(config, OnceTarget::Latest, |_| {}).await?;
     if !judgement.verdict.is_available() {
         return Err(Failure(format!("the light client says {}", judgement.verdict.name())));
     }
-    rows.push(Row::new("light_bytes_8mib", judgement.downloaded_bytes as f64, "B"));
-    rows.push(Row::new("light_ms_8mib", judgement.elapsed_ms, "ms"));
+    rows.add("light_bytes_8mib", judgement.downloaded_bytes as f64, "B");
+    rows.add("light_ms_8mib", judgement.elapsed_ms, "ms");
     Ok(())
 }
 

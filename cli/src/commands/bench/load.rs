@@ -224,8 +224,20 @@ async fn push(
     Ok(())
 }
 
-/// Sends at a steady rate, however long answers take; the times from submission to durable receipt, in ms, ascending.
-pub async fn steady(url: &str, transactions: Vec<Bytes>, per_second: f64) -> Result<Vec<f64>, Failure> {
+/// Longest wait for one receipt at a steady rate.
+const RECEIPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a steady load saw.
+#[derive(Clone, Debug, Default)]
+pub struct Steady {
+    /// From when a transaction was due to its durable receipt, in ms, ascending. A late one counts as the limit.
+    pub times_ms: Vec<f64>,
+    /// Transactions whose receipts took longer than the limit.
+    pub late: usize,
+}
+
+/// Sends at a steady rate, however long answers take.
+pub async fn steady(url: &str, transactions: Vec<Bytes>, per_second: f64) -> Result<Steady, Failure> {
     let clients = (0..CONNECTIONS).map(|_| SequencerClient::new(url)).collect::<Result<Vec<_>, _>>()?;
     let start = Instant::now();
     let mut tasks = Vec::with_capacity(transactions.len());
@@ -235,17 +247,25 @@ pub async fn steady(url: &str, transactions: Vec<Bytes>, per_second: f64) -> Res
         let client = clients[n % CONNECTIONS].clone();
         tasks.push(tokio::spawn(async move {
             // From when it was due, so that a stalled sender does not hide waiting.
-            let receipt = client.submit_and_wait(raw.0, Duration::from_secs(30)).await?;
-            let elapsed_ms = due.elapsed().as_secs_f64() * 1e3;
-            if receipt.success { Ok(elapsed_ms) } else { Err(Failure("a transaction reverted".to_owned())) }
+            let waited = tokio::time::timeout(RECEIPT_LIMIT, client.submit_and_wait(raw.0, RECEIPT_LIMIT)).await;
+            let elapsed = due.elapsed();
+            match waited {
+                Ok(Ok(receipt)) if receipt.success => Ok(Some(elapsed)),
+                Ok(Ok(_)) => Err(Failure("a transaction reverted".to_owned())),
+                // Refused for good, or merely late: that it took so long tells which.
+                Ok(Err(error)) if elapsed < RECEIPT_LIMIT => Err(error.into()),
+                Ok(Err(_)) | Err(_) => Ok(None),
+            }
         }));
     }
-    let mut times = Vec::with_capacity(tasks.len());
+    let mut run = Steady::default();
     for task in tasks {
-        times.push(task.await??);
+        let elapsed = task.await??;
+        run.late += usize::from(elapsed.is_none());
+        run.times_ms.push(elapsed.unwrap_or(RECEIPT_LIMIT).as_secs_f64() * 1e3);
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times)
+    run.times_ms.sort_by(f64::total_cmp);
+    Ok(run)
 }
 
 /// The value below which a share of the ascending `times` lies.

@@ -1,9 +1,12 @@
 //! `weft bench`.
 
 mod e2e;
+mod exec;
 mod load;
-mod row;
 mod token;
+
+use weft_bench::Row;
+use weft_bench::exec::Options;
 
 use crate::args::BenchCommand;
 use crate::output::{Exit, Failure};
@@ -12,5 +15,18 @@ use crate::output::{Exit, Failure};
 pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
     match command {
         BenchCommand::E2e { seconds, accounts, json } => e2e::run(seconds, accounts, json).await,
+        BenchCommand::Exec { transactions, rounds, threads, only, mainnet, json } => {
+            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+            exec::run(&Options { transactions, rounds, threads, only }, mainnet.as_deref(), json)
+        }
+    }
+}
+
+/// A row for people; JSON is printed when all are there.
+fn tell(row: &Row, json: bool) {
+    if json {
+        eprintln!("{row}");
+    } else {
+        println!("{row}");
     }
 }

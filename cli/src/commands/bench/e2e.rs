@@ -11,7 +11,7 @@ use weft_light::OnceTarget;
 use weft_primitives::{ChainConfig, Namespace};
 use weft_wire::{DaClient, SequencerClient, SettlementClient};
 
-use super::load::{Accounts, Kind, Steady, genesis, percentile, steady, sustained};
+use super::load::{Accounts, Kind, Steady, genesis, percentile, steady, steady_streams, sustained};
 use super::tell;
 use crate::commands::verify;
 use crate::output::{Exit, Failure};
@@ -114,7 +114,8 @@ async fn measure(
     }
     let half = rows.value("tps_eth").map_or(100.0, |most| most / 2.0);
     eprintln!("latency at {half:.0} tx/s");
-    let run = steady(&rollup.sequencer, half_load.sign(Kind::Ether, (half * 5.0) as usize)?, half).await?;
+    let transactions = half_load.sign(Kind::Ether, (half * 10.0) as usize)?;
+    let run = steady_streams(&rollup.sequencer, transactions, accounts, half).await?;
     rows.latencies(["latency_half_load_p50", "latency_half_load_p99"], "latency_half_load_late", &run);
 
     wait_final(rollup, &sequencer).await?;

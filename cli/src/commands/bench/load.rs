@@ -1,5 +1,6 @@
 //! Accounts, pre-signed transactions, and two ways to send them: as fast as they are taken, or at a steady rate.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -266,6 +267,59 @@ pub async fn steady(url: &str, transactions: Vec<Bytes>, per_second: f64) -> Res
     }
     run.times_ms.sort_by(f64::total_cmp);
     Ok(run)
+}
+
+/// Sends at a steady rate over a few streams, as a load near the most that is taken has to come; a receipt counts
+/// when the block with it has arrived.
+pub async fn steady_streams(
+    url: &str,
+    transactions: Vec<Bytes>,
+    accounts: usize,
+    per_second: f64,
+) -> Result<Steady, Failure> {
+    let mut blocks = SequencerClient::new(url)?.subscribe_blocks(None).await?;
+    let start = Instant::now() + Duration::from_millis(100);
+    let mut due_at: HashMap<bytes::Bytes, Instant> = HashMap::with_capacity(transactions.len());
+    // Each stream has the transactions of its own accounts, so that their nonces stay in order.
+    let mut shares: Vec<Vec<(Instant, bytes::Bytes)>> = vec![Vec::new(); SENDERS];
+    for (n, raw) in transactions.into_iter().enumerate() {
+        let due = start + Duration::from_secs_f64(n as f64 / per_second);
+        due_at.insert(raw.0.clone(), due);
+        shares[n % accounts % SENDERS].push((due, raw.0));
+    }
+    let senders: Vec<_> = shares.into_iter().map(|share| tokio::spawn(send_when_due(url.to_owned(), share))).collect();
+    let last = due_at.values().max().copied().unwrap_or(start);
+    let mut run = Steady::default();
+    while !due_at.is_empty() {
+        let next = tokio::time::timeout_at((last + RECEIPT_LIMIT).into(), blocks.next()).await;
+        let Ok(Some(block)) = next else { break };
+        let arrived = Instant::now();
+        for raw in block?.0.transactions {
+            let waited = due_at.remove(&raw).map(|due| arrived.saturating_duration_since(due));
+            run.times_ms.extend(waited.map(|waited| waited.as_secs_f64() * 1e3));
+        }
+    }
+    run.late = due_at.len();
+    run.times_ms.extend(due_at.values().map(|_| RECEIPT_LIMIT.as_secs_f64() * 1e3));
+    run.times_ms.sort_by(f64::total_cmp);
+    for sender in senders {
+        sender.await??;
+    }
+    Ok(run)
+}
+
+async fn send_when_due(url: String, share: Vec<(Instant, bytes::Bytes)>) -> Result<(), Failure> {
+    let stream = futures::stream::iter(share).then(async |(due, raw): (Instant, bytes::Bytes)| {
+        tokio::time::sleep_until(due.into()).await;
+        raw
+    });
+    let mut results = SequencerClient::new(&url)?.submit_stream(Box::pin(stream)).await?;
+    while let Some(result) = results.next().await {
+        if let Some(weft_wire::pb::sequencer::v1::submit_result::Result::Refusal(refusal)) = result?.result {
+            return Err(Failure(format!("{}: {}", refusal.reason, refusal.message)));
+        }
+    }
+    Ok(())
 }
 
 /// The value below which a share of the ascending `times` lies.

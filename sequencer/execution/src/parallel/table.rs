@@ -27,13 +27,16 @@ struct Bucket<K, T> {
     place: T,
 }
 
+/// Buckets of one size.
+type Part<K, T> = Box<[Bucket<K, T>]>;
+
 /// Insert-only. Each key has a number, by which its place is found without looking for it.
 pub(super) struct Table<K, T> {
     hasher: DefaultHashBuilder,
     len: AtomicU32,
     /// The part in which everything is looked for first.
     main: usize,
-    parts: [OnceLock<Box<[Bucket<K, T>]>>; PARTS],
+    parts: [OnceLock<Part<K, T>>; PARTS],
 }
 
 impl<K, T> fmt::Debug for Table<K, T> {
@@ -124,7 +127,7 @@ impl<K: Copy + Eq + Hash, T: Default> Table<K, T> {
             return;
         }
         let fits = (0..PARTS).find(|part| size(*part) >= wanted).unwrap_or(PARTS - 1);
-        let old: Vec<Box<[Bucket<K, T>]>> = self.parts.iter_mut().filter_map(OnceLock::take).collect();
+        let old: Vec<Part<K, T>> = self.parts.iter_mut().filter_map(OnceLock::take).collect();
         self.main = fits.max(self.main);
         self.len = AtomicU32::new(0);
         for bucket in old.into_iter().flatten() {

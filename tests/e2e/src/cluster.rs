@@ -163,7 +163,9 @@ impl Cluster {
 
 /// A file of `config/`.
 pub fn config(name: &str) -> String {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name).display().to_string()
+    // Of the run, which need not be that of the build where clones share a build folder.
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(folder).join("../../config").join(name).display().to_string()
 }
 
 fn address_of(key: &str) -> String {

@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-/// The repository's root folder.
+/// The repository's root folder: that of the run, which need not be that of the build where clones share a build folder.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(folder).join("../..")
 }

@@ -299,9 +299,11 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
             AccountWrite::Changed { created, .. } => (false, *created),
         };
         let removed = before.exists && !after.exists;
+        // What a reward of nothing brought into being, before EIP-161, counts as created.
+        let rewarded = at.is_none() && !before.exists && after.exists && after.is_empty();
         account.changed |= destroyed || after != *before;
         account.committed = Some(after);
-        if destroyed || created || removed {
+        if destroyed || created || removed || rewarded {
             account.wiped = true;
             cell.wipe();
         }

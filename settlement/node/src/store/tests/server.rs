@@ -41,7 +41,7 @@ impl Server {
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = spawn(&programs, folder.path(), port);
-        let server = Self { folder, programs, port, process };
+        let mut server = Self { folder, programs, port, process };
         server.wait().await;
         server
     }
@@ -63,8 +63,13 @@ impl Server {
         self.wait().await;
     }
 
-    async fn wait(&self) {
+    async fn wait(&mut self) {
         for _ in 0..START_TRIES {
+            // A server does not start while children of the one that was killed still hold its memory; they are about
+            // to notice.
+            if self.process.try_wait().unwrap().is_some() {
+                self.process = spawn(&self.programs, self.folder.path(), self.port);
+            }
             if PgConnection::connect(&self.url("postgres")).await.is_ok() {
                 return;
             }

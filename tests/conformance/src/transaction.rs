@@ -24,6 +24,5 @@ pub fn env_of(envelope: &Envelope, sender: Address) -> TxEnv {
         blob_hashes: envelope.blob_versioned_hashes().unwrap_or_default().to_vec(),
         max_fee_per_blob_gas: envelope.max_fee_per_blob_gas().unwrap_or_default(),
         authorization_list: authorizations.iter().cloned().map(Either::Left).collect(),
-        ..TxEnv::default()
     }
 }

@@ -182,7 +182,6 @@ impl StateTest {
             blob_hashes: transaction.blob_versioned_hashes.clone().unwrap_or_default(),
             max_fee_per_blob_gas: optional(transaction.max_fee_per_blob_gas.as_ref())?.unwrap_or_default(),
             authorization_list: transaction.authorizations()?,
-            ..TxEnv::default()
         })
     }
 

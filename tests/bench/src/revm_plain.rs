@@ -1,6 +1,6 @@
 //! The baseline: revm as it comes, in its fastest sequential form. One `Evm`, `CacheDB`, `transact_commit`.
 
-use alloy_primitives::Log;
+use alloy_primitives::{Log, U256};
 use revm::context::{BlockEnv, CfgEnv, Context, TxEnv};
 use revm::database::{CacheDB, EmptyDB};
 use revm::handler::{ExecuteCommitEvm, MainBuilder, MainContext};
@@ -24,6 +24,7 @@ pub fn load(state: &MapState) -> Db {
         // An in-memory database does not fail.
         let _ = db.insert_account_storage(address, slot, value);
     }
+    db.cache.block_hashes.extend(state.block_hashes().map(|(number, hash)| (U256::from(number), hash)));
     db
 }
 

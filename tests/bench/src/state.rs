@@ -18,7 +18,8 @@ pub struct MapState {
     accounts: AddressMap<StoredAccount>,
     storage: HashMap<(Address, U256), U256>,
     codes: B256Map<Bytecode>,
-    block_hashes: U256Map<B256>,
+    /// By slot of the ring: block number and hash.
+    block_hashes: U256Map<(u64, B256)>,
 }
 
 impl MapState {
@@ -47,7 +48,7 @@ impl MapState {
 
     /// What `BLOCKHASH` answers for a block.
     pub fn insert_block_hash(&mut self, number: u64, hash: B256) {
-        self.block_hashes.insert(U256::from(number % HISTORY_SERVE_WINDOW), hash);
+        self.block_hashes.insert(U256::from(number % HISTORY_SERVE_WINDOW), (number, hash));
     }
 
     /// Does what transactions did.
@@ -83,6 +84,11 @@ impl MapState {
         self.accounts.iter().map(|(address, stored)| (*address, &stored.account))
     }
 
+    /// What `BLOCKHASH` answers, by block number.
+    pub fn block_hashes(&self) -> impl Iterator<Item = (u64, B256)> {
+        self.block_hashes.values().copied()
+    }
+
     /// All slots that are not zero.
     pub fn slots(&self) -> impl Iterator<Item = (Address, U256, U256)> {
         self.storage.iter().map(|((address, slot), value)| (*address, *slot, *value))
@@ -103,7 +109,7 @@ impl StateView for MapState {
         match self.storage.get(&(address, slot)) {
             Some(value) => Ok(*value),
             None if address == HISTORY_STORAGE_ADDRESS => {
-                Ok(self.block_hashes.get(&slot).map_or(U256::ZERO, |hash| (*hash).into()))
+                Ok(self.block_hashes.get(&slot).map_or(U256::ZERO, |(_, hash)| (*hash).into()))
             }
             None => Ok(U256::ZERO),
         }

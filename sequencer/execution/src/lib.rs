@@ -6,10 +6,10 @@
 //! the part of the state that this needs. Sequencer, settlement, follower and
 //! the command line run this same code.
 //!
-//! Execution is sequential: this is the oracle that a parallel executor must
-//! equal. What decides about inclusion ([`SkipReason`]) and what the block's
-//! receipts and changes are is kept apart from running the EVM, for that
-//! executor to share.
+//! Blocks are executed in [`parallel`], with the result of revm executing one
+//! transaction after the other: that is the oracle ([`BlockBuilder::transaction`],
+//! [`raw::Executor::Sequential`]). What decides about inclusion ([`SkipReason`])
+//! is the same for both.
 //!
 //! Deliberately absent: storage, clock, network, logging. What may be missing
 //! (a state leaf that a witness does not hold) is an answer of its own

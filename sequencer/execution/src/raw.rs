@@ -7,7 +7,7 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use revm::context::result::EVMError;
-use revm::context::{BlockEnv, CfgEnv, TxEnv};
+use revm::context::{BlockEnv, CfgEnv};
 use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
 
 pub use crate::changes::Changes;
@@ -136,6 +136,3 @@ impl Sink for Keep {
         Admission::Skip
     }
 }
-
-/// A transaction as revm has it.
-pub type RawTransaction = TxEnv;

@@ -9,7 +9,6 @@ mod genesis;
 mod inbox;
 mod random;
 mod recovery;
-mod speed;
 mod verdicts;
 mod witnesses;
 

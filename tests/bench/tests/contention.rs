@@ -101,6 +101,12 @@ impl World {
             let balance = if random.random_bool(0.1) { U256::from(GWEI * 90_000) } else { coins };
             state.insert(who("person", n), 0, balance, &Bytes::new(), []);
         }
+        // Some are so rich that little more fits.
+        for (rich, room) in [(who("new", 1), 60), (who("beneficiary", 0), (GWEI * 100_000) as u64)] {
+            if random.random_bool(0.2) {
+                state.insert(rich, 0, U256::MAX - U256::from(room), &Bytes::new(), []);
+            }
+        }
         let contracts = contracts();
         for (address, code) in &contracts {
             let balance = U256::from(random.random_range(0..200u64));

@@ -1,5 +1,7 @@
 //! What the executor did with a block: how much was done twice, and why.
 
+use std::time::Duration;
+
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, U256};
 
@@ -32,6 +34,11 @@ pub struct Stats {
     pub repeated: u32,
     /// Of those, the ones that had come to nothing the first time.
     pub aborted: u32,
+    /// How long it took.
+    pub wall: Duration,
+    /// How long all threads together were at work on transactions. Over [`Stats::wall`], this is the speed-up over one
+    /// thread that does the same.
+    pub busy: Duration,
     /// What made transactions depend on each other, the hottest first.
     pub hottest: Vec<HotPlace>,
 }

@@ -18,6 +18,20 @@ pub(crate) fn analyse(code: Bytes) -> Bytecode {
     Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code))
 }
 
+/// A copy that shares nothing that is ever written with anyone.
+///
+/// revm clones and drops the code that it runs several times a transaction.
+/// Threads that run the same contract, or merely pay from accounts without
+/// code, would all the time take the one count of clones from each other.
+pub(crate) fn own(code: &Bytecode) -> Bytecode {
+    match code.legacy_jump_table() {
+        // SAFETY: all three are those of code that revm has analysed and padded itself.
+        Some(jumps) => unsafe { Bytecode::new_analyzed(code.bytes(), code.len(), jumps.clone()) },
+        // Of a delegation: only its address is used.
+        None => code.clone(),
+    }
+}
+
 impl Codes {
     pub(crate) fn get(&self, hash: B256) -> Result<Bytecode, Missing> {
         if hash == KECCAK256_EMPTY {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256};
 use weft_primitives::Transaction;
 
@@ -13,9 +12,6 @@ use crate::seal::Built;
 use crate::skip::SkipReason;
 use crate::tally::Tally;
 use crate::view::{Missing, StateView};
-
-/// Gas that transactions must ask for together to be worth another thread: about a tenth of a millisecond of payments.
-const MIN_PARALLEL_GAS: u64 = 2_000_000;
 
 /// What a transaction that cannot be executed means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +45,12 @@ pub(crate) fn pack<V: StateView + ?Sized>(
     engine: &mut Engine,
 ) -> Result<(Built, Vec<Refusal>), Missing> {
     let packer = Packer::new(&candidates, tally, policy);
-    let work = candidates.iter().fold(0u64, |sum, candidate| sum.saturating_add(candidate.envelope().gas_limit()));
-    let threads = if candidates.len() > 1 && work >= MIN_PARALLEL_GAS { engine.threads() } else { 1 };
     let (config, block) = (evm.ctx.cfg, evm.ctx.block);
     let overlay = evm.ctx.journaled_state.database;
     let view = overlay.view();
     let before = overlay.into_changes();
     let setting = Setting { view, state_root: Some(state_root), config: &config, block: &block, before: &before };
-    let Finished { changes, sink: packer, stats } = parallel::run(engine, &setting, &candidates, packer, threads)?;
+    let Finished { changes, sink: packer, stats } = parallel::run(engine, &setting, &candidates, packer)?;
     let Packer { tally: Tally { gas_used, mut body, receipts, .. }, included, refused, .. } = packer;
     let mut refused = refused.into_iter().peekable();
     let mut refusals = Vec::new();

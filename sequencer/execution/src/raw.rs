@@ -55,7 +55,10 @@ pub fn execute<V: StateView + ?Sized, C: Candidate>(
 ) -> Result<Outcome, Missing> {
     match executor {
         Executor::Sequential => sequential(view, config, block, transactions),
-        Executor::Parallel(threads) => execute_on(&mut Engine::new(threads), view, None, config, block, transactions),
+        Executor::Parallel(threads) => {
+            let mut engine = Engine::new(threads).without_head_start();
+            execute_on(&mut engine, view, None, config, block, transactions)
+        }
     }
 }
 
@@ -71,8 +74,7 @@ pub fn execute_on<V: StateView + ?Sized, C: Candidate>(
     let kept = Keep(Vec::with_capacity(transactions.len()));
     let before = Changes::default();
     let setting = Setting { view, state_root, config, block, before: &before };
-    let threads = engine.threads();
-    let finished = parallel::run(engine, &setting, transactions, kept, threads)?;
+    let finished = parallel::run(engine, &setting, transactions, kept)?;
     Ok(Outcome { results: finished.sink.0, changes: finished.changes, stats: finished.stats })
 }
 

@@ -17,6 +17,9 @@ pub trait Candidate: Sync {
     /// Its sender, and the nonce that it demands.
     fn sender(&self) -> (Address, u64);
 
+    /// Its recipient; `None` if it creates a contract.
+    fn to(&self) -> Option<Address>;
+
     /// As revm wants it.
     fn env(&self) -> TxEnv;
 
@@ -48,6 +51,10 @@ impl Candidate for Transaction {
         (self.sender(), self.nonce())
     }
 
+    fn to(&self) -> Option<Address> {
+        self.envelope().to()
+    }
+
     fn env(&self) -> TxEnv {
         env::transaction(self)
     }
@@ -73,6 +80,10 @@ impl Candidate for Transaction {
 impl Candidate for TxEnv {
     fn sender(&self) -> (Address, u64) {
         (self.caller, self.nonce)
+    }
+
+    fn to(&self) -> Option<Address> {
+        self.kind.to().copied()
     }
 
     fn env(&self) -> TxEnv {
@@ -128,19 +139,21 @@ impl Transfer {
         let gas_cap = block.gas_limit.min(revm::context::Cfg::tx_gas_limit_cap(config));
         let ordinary = !precompile
             && payment.to != address
+            // Paying nothing may touch, and so remove, an empty account.
+            && !payment.value.is_zero()
             && nonce != u64::MAX
             && (TRANSFER_GAS..=gas_cap).contains(&payment.gas_limit)
             && payment.chain_id.is_none_or(|id| id == config.chain_id)
             && (payment.transaction_type == 0 || payment.chain_id.is_some());
-        let most_gas = U256::from(payment.max_fee).checked_mul(U256::from(payment.gas_limit))?;
-        let price = U256::from(base_fee.checked_add(tip)?);
+        // In 128 bits: who offers more than they hold is not an ordinary payer.
+        let gas = |price: u128, gas: u64| price.checked_mul(u128::from(gas)).map(U256::from);
         ordinary.then_some(Self {
             sender: Sender { address, nonce },
             to: payment.to,
             value: payment.value,
-            most: most_gas.checked_add(payment.value)?,
-            cost: payment.value.checked_add(price.checked_mul(U256::from(TRANSFER_GAS))?)?,
-            fee: U256::from(tip).checked_mul(U256::from(TRANSFER_GAS))?,
+            most: gas(payment.max_fee, payment.gas_limit)?.checked_add(payment.value)?,
+            cost: gas(base_fee.checked_add(tip)?, TRANSFER_GAS)?.checked_add(payment.value)?,
+            fee: gas(tip, TRANSFER_GAS)?,
         })
     }
 }

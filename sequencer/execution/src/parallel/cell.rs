@@ -1,42 +1,43 @@
-//! A place of the state during a block: what is committed, and what transactions in flight would make of it.
+//! A place of the state during a block: what is committed, and who in flight would change it.
 //!
-//! Invariants: what is pending is in block order and of transactions that are
-//! not committed yet; only the committer changes what is committed.
+//! Invariants: marks are of transactions that are not committed yet; only the
+//! committer changes what is committed. Small on purpose: a place and its key
+//! have two cache lines ([`super::table`]), and finding those is what a
+//! transfer takes longest for.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use alloy_primitives::U256;
+use alloy_primitives::{KECCAK256_EMPTY, U256};
 
-use super::sync::{AtomicBool, AtomicU32, Ordering};
-use super::value::{AccountWrite, Value};
-
-/// Versions by transaction, in block order.
-pub(super) type Pending<T> = Vec<(u32, T)>;
+use super::changed::Entry;
+use super::marks::Marks;
+use super::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use super::value::{Code, Value};
 
 /// The account itself.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// `None`: not read from the state before the block yet.
-    pub(super) committed: Option<Value>,
-    pub(super) pending: Pending<AccountWrite>,
-    /// This block changed more than its storage.
-    pub(super) changed: bool,
-    /// This block wiped its storage.
-    pub(super) wiped: bool,
-    /// It is in the list of what this block changed.
-    pub(super) listed: bool,
+    balance: U256,
+    nonce: u64,
+    /// `None` if there is none.
+    code: Option<Box<Code>>,
+    pub(super) marks: Marks,
+    /// It was read from the state before the block, or written.
+    known: bool,
+    exists: bool,
 }
 
 /// One slot of storage.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    /// `None`: not read from the state before the block yet.
-    committed: Option<U256>,
-    pub(super) pending: Pending<U256>,
-    /// This block wrote it.
-    pub(super) written: bool,
+    value: U256,
+    pub(super) marks: Marks,
     /// How often the account's storage had been wiped by then.
     wipes: u32,
+    /// It was read from the state before the block, or written.
+    known: bool,
+    /// Among what the block changed.
+    pub(super) entry: Entry,
 }
 
 /// A place of an account, shared by all threads.
@@ -44,8 +45,10 @@ pub(super) struct Slot {
 pub(super) struct AccountCell {
     changes: AtomicU32,
     wipes: AtomicU32,
-    /// Known, and without code when last looked at: a hint.
-    bare: AtomicBool,
+    /// [`Hint`] as a number.
+    hint: AtomicU8,
+    /// [`Entry`] as a number. The committer's alone.
+    entry: AtomicU64,
     account: Mutex<Account>,
 }
 
@@ -60,7 +63,8 @@ impl AccountCell {
     /// To change what anyone finds here.
     pub(super) fn change(&self) -> MutexGuard<'_, Account> {
         let account = self.lock();
-        self.changes.fetch_add(1, Ordering::Release);
+        // By nobody else meanwhile.
+        self.changes.store(self.changes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
         account
     }
 
@@ -69,15 +73,29 @@ impl AccountCell {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Whether it was without code when last looked at. Only a hint: no lock is taken for it.
-    pub(super) fn is_bare(&self) -> bool {
-        self.bare.load(Ordering::Relaxed)
+    /// What it was when last looked at. Only a hint: no lock is taken for it.
+    pub(super) fn hint(&self) -> Hint {
+        match self.hint.load(Ordering::Relaxed) {
+            0 => Hint::Unknown,
+            1 => Hint::Bare,
+            _ => Hint::Coded,
+        }
     }
 
-    pub(super) fn set_bare(&self, bare: bool) {
-        if self.is_bare() != bare {
-            self.bare.store(bare, Ordering::Relaxed);
+    pub(super) fn set_hint(&self, hint: Hint) {
+        if self.hint() != hint {
+            self.hint.store(hint as u8, Ordering::Relaxed);
         }
+    }
+
+    /// Where it is among what the block changed.
+    pub(super) fn entry(&self) -> Entry {
+        let word = self.entry.load(Ordering::Relaxed);
+        Entry { block: (word >> 32) as u32, at: word as u32 }
+    }
+
+    pub(super) fn set_entry(&self, entry: Entry) {
+        self.entry.store(u64::from(entry.block) << 32 | u64::from(entry.at), Ordering::Relaxed);
     }
 
     /// How often all storage was wiped.
@@ -102,90 +120,94 @@ impl SlotCell {
     }
 }
 
-/// Puts a version in its place, instead of an older one of the same transaction.
-pub(super) fn publish<T>(pending: &mut Pending<T>, at: u32, version: T) {
-    let place = pending.partition_point(|(other, _)| *other < at);
-    match pending.get_mut(place) {
-        Some((other, old)) if *other == at => *old = version,
-        _ => pending.insert(place, (at, version)),
-    }
-}
-
-/// Removes a transaction's version, if there is one.
-pub(super) fn retract<T>(pending: &mut Pending<T>, at: u32) {
-    if let Some(place) = pending.iter().position(|(other, _)| *other == at) {
-        pending.remove(place);
-    }
+/// What is known of an account without looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Nothing.
+    Unknown = 0,
+    /// It has no code.
+    Bare = 1,
+    /// It has code.
+    Coded = 2,
 }
 
 impl Account {
-    /// As the transaction at `at` finds it, if all before it turn out as they did so far.
-    pub(super) fn visible(&self, committed: &Value, at: u32, keep_empty: bool) -> Value {
-        let mut value = committed.clone();
-        for (_, write) in self.pending.iter().take_while(|(other, _)| *other < at) {
-            // Where the sum is not there the writer will not be committed like this.
-            value = write.apply(&value, keep_empty).unwrap_or(value);
+    /// What is committed, if that is known.
+    pub(super) fn value(&self) -> Option<Value> {
+        self.known.then(|| {
+            let code = self.code.as_deref();
+            Value {
+                exists: self.exists,
+                balance: self.balance,
+                nonce: self.nonce,
+                code_hash: code.map_or(KECCAK256_EMPTY, |code| code.hash),
+                code_size: code.map_or(0, |code| code.size),
+                delegation: code.and_then(|code| code.delegation.clone()),
+            }
+        })
+    }
+
+    /// Commits it, or tells what was there before the block.
+    pub(super) fn set(&mut self, value: Value) {
+        let Value { exists, balance, nonce, code_hash, code_size, delegation } = value;
+        (self.known, self.exists, self.balance, self.nonce) = (true, exists, balance, nonce);
+        if code_hash == KECCAK256_EMPTY {
+            self.code = None;
+        } else if self.code.as_ref().is_none_or(|code| code.hash != code_hash) {
+            self.code = Some(Box::new(Code { hash: code_hash, size: code_size, delegation }));
         }
-        value
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known
+    }
+
+    pub(super) fn hint(&self) -> Hint {
+        match (self.known, &self.code) {
+            (false, _) => Hint::Unknown,
+            (true, None) => Hint::Bare,
+            (true, Some(_)) => Hint::Coded,
+        }
+    }
+
+    /// Whether a transaction of this sender is valid: it has no code, but for a delegation (EIP-3607).
+    pub(super) fn may_send(&self) -> bool {
+        self.code.as_ref().is_none_or(|code| code.delegation.is_some())
+    }
+
+    pub(super) fn balance(&self) -> U256 {
+        self.balance
+    }
+
+    pub(super) fn nonce(&self) -> u64 {
+        self.nonce
+    }
+
+    /// Pays, and is one transaction further. It is known, and not left empty.
+    pub(super) fn pay(&mut self, balance: U256) {
+        self.balance = balance;
+        self.nonce += 1;
+    }
+
+    /// Is paid. It is known, without code, and not left empty.
+    pub(super) fn receive(&mut self, balance: U256) {
+        self.balance = balance;
+        self.exists = true;
     }
 }
 
 impl Slot {
     /// What is committed, if that is known; `wipes` is how often the account's storage was wiped.
     pub(super) fn committed(&self, wipes: u32) -> Option<U256> {
-        if self.wipes == wipes { self.committed } else { Some(U256::ZERO) }
+        if self.wipes == wipes { self.known.then_some(self.value) } else { Some(U256::ZERO) }
     }
 
     /// Tells what was there before the block.
     pub(super) fn load(&mut self, value: U256) {
-        self.committed = Some(value);
+        (self.known, self.value) = (true, value);
     }
 
-    /// Whether this is the block's first write.
-    pub(super) fn commit(&mut self, value: U256, wipes: u32) -> bool {
-        self.committed = Some(value);
-        self.wipes = wipes;
-        !std::mem::replace(&mut self.written, true)
-    }
-
-    /// What the block wrote here, if it did and that was not wiped since.
-    pub(super) fn written(&self, wipes: u32) -> Option<U256> {
-        self.committed.filter(|_| self.written && self.wipes == wipes)
-    }
-
-    /// As the transaction at `at` finds it.
-    pub(super) fn visible(&self, committed: U256, at: u32) -> U256 {
-        self.pending.iter().take_while(|(other, _)| *other < at).last().map_or(committed, |(_, value)| *value)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::parallel::value::Delta;
-
-    #[test]
-    fn versions_are_seen_from_behind_only() {
-        let mut slot = Slot::default();
-        for (at, value) in [(5, 50), (2, 20), (9, 90), (5, 55)] {
-            publish(&mut slot.pending, at, U256::from(value));
-        }
-        let seen = |slot: &Slot, at| slot.visible(U256::from(1), at).to::<u64>();
-        assert_eq!([0, 2, 3, 5, 6, 9, 10].map(|at| seen(&slot, at)), [1, 1, 20, 20, 55, 55, 90]);
-        retract(&mut slot.pending, 5);
-        retract(&mut slot.pending, 7);
-        assert_eq!([6, 10].map(|at| seen(&slot, at)), [20, 90]);
-    }
-
-    #[test]
-    fn payments_add_up_in_any_order() {
-        let mut account = Account::default();
-        publish(&mut account.pending, 3, AccountWrite::paid(Delta::credit(U256::from(7))));
-        publish(&mut account.pending, 1, AccountWrite::paid(Delta::debit(U256::from(2))));
-        let before = Value { exists: true, balance: U256::from(10), ..Value::default() };
-        let balance = |at| account.visible(&before, at, false).balance.to::<u64>();
-        assert_eq!([0, 1, 2, 3, 4].map(balance), [10, 10, 8, 8, 15]);
-        let poor = Value { exists: true, balance: U256::from(1), ..Value::default() };
-        assert_eq!(account.visible(&poor, 2, false), poor);
+    pub(super) fn commit(&mut self, value: U256, wipes: u32) {
+        (self.known, self.value, self.wipes) = (true, value, wipes);
     }
 }

@@ -1,15 +1,17 @@
 //! What revm reads while a worker executes a transaction, and what it writes down about it.
 
 use alloy_primitives::map::B256Map;
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use revm::Database;
 use revm::bytecode::Bytecode;
 use revm::state::{AccountId, AccountInfo};
 
+use super::hashes::Hashes;
 use super::memory::Memory;
 use super::numbers::Numbers;
 use super::outcome::SlotRead;
 use super::value::{AccountRead, Need, Value};
+use crate::codes::own;
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use crate::view::{Missing, StateView};
 
@@ -36,7 +38,10 @@ pub(super) struct WorkerDb<'a, V: ?Sized> {
     pub(super) memory: &'a Memory<'a, V>,
     accounts: Numbers<Address>,
     slots: Numbers<(u32, U256)>,
+    /// This worker's own: see [`own`].
     codes: B256Map<Bytecode>,
+    no_code: Bytecode,
+    pub(super) hashes: Hashes,
     known: Box<[Option<Known>]>,
     at: u32,
     /// `None`: all before it are committed, so that what is read is certain and need not be written down.
@@ -54,6 +59,8 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
             accounts: Numbers::new(),
             slots: Numbers::new(),
             codes: B256Map::default(),
+            no_code: own(&Bytecode::default()),
+            hashes: Hashes::new(),
             known: vec![None; KNOWN].into(),
             at: 0,
             sender: None,
@@ -156,15 +163,17 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
                 presence: Some((value.exists, value.is_empty())),
             });
         }
-        let info = value.info();
-        Ok(info.map(|info| AccountInfo { account_id: AccountId::new(cell as usize), ..info }))
+        let code = if value.code_hash == KECCAK256_EMPTY { Some(self.no_code.clone()) } else { value.delegation };
+        let Value { exists, balance, nonce, code_hash, .. } = value;
+        let info = AccountInfo { balance, nonce, code_hash, account_id: AccountId::new(cell as usize), code };
+        Ok(exists.then_some(info))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Missing> {
         if let Some(code) = self.codes.get(&hash) {
             return Ok(code.clone());
         }
-        let code = self.memory.code(hash)?;
+        let code = own(&self.memory.code(hash)?);
         self.codes.insert(hash, code.clone());
         Ok(code)
     }

@@ -1,4 +1,5 @@
-//! revm as a worker uses it: it pays no fees to the beneficiary, and it tells where a balance mattered.
+//! revm as a worker uses it: it pays no fees to the beneficiary, it tells where a balance mattered, and it does not
+//! hash the same words twice.
 //!
 //! The fee is part of the outcome, so that the beneficiary's account is not
 //! touched by every transaction. Instructions that look at a balance, or need
@@ -11,16 +12,20 @@ use revm::context::result::{EVMError, ExecutionResult, HaltReason};
 use revm::context::{BlockEnv, CfgEnv, Context, ContextSetters, JournalTr, TxEnv};
 use revm::handler::{FrameResult, Handler, MainBuilder, MainContext, MainnetContext, MainnetEvm};
 use revm::interpreter::interpreter::EthInterpreter;
-use revm::interpreter::interpreter_types::InputsTr;
-use revm::interpreter::{Instruction, InstructionContext, InstructionExecResult, instruction_table};
+use revm::interpreter::interpreter_types::{InputsTr, MemoryTr};
+use revm::interpreter::{Host, Instruction, InstructionContext, InstructionExecResult, instruction_table};
 use revm::state::EvmState;
 
 use super::database::WorkerDb;
+use super::hashes::Pair;
 use super::memory::Memory;
 use crate::view::{Missing, StateView};
 
 type Ctx<'a, V> = MainnetContext<WorkerDb<'a, V>>;
 type Ictx<'i, 'a, V> = InstructionContext<'i, Ctx<'a, V>, EthInterpreter>;
+
+/// Accounts that a state has room for to be used again, at most: larger ones take long to clear.
+const MOST_RECYCLED: usize = 64;
 
 /// One worker's revm, kept for the whole block.
 pub(super) struct WorkerEvm<'a, V: StateView + ?Sized>(MainnetEvm<Ctx<'a, V>>);
@@ -37,6 +42,7 @@ impl<'a, V: StateView + ?Sized> WorkerEvm<'a, V> {
         table[usize::from(opcode::CALLCODE)] = Instruction::new(callcode::<V>);
         table[usize::from(opcode::CREATE)] = Instruction::new(create::<V>);
         table[usize::from(opcode::CREATE2)] = Instruction::new(create2::<V>);
+        table[usize::from(opcode::KECCAK256)] = Instruction::new(keccak256::<V>);
         Self(evm)
     }
 
@@ -49,6 +55,14 @@ impl<'a, V: StateView + ?Sized> WorkerEvm<'a, V> {
         self.0.ctx.set_tx(transaction);
         let result = Unrewarded(std::marker::PhantomData).run(&mut self.0);
         (result, self.0.ctx.journaled_state.finalize())
+    }
+
+    /// Gives a state back that was looked through, for the next transaction to use its memory.
+    pub(super) fn recycle(&mut self, mut state: EvmState) {
+        if state.capacity() <= MOST_RECYCLED {
+            state.clear();
+            self.0.ctx.journaled_state.inner.state = state;
+        }
     }
 }
 
@@ -123,6 +137,42 @@ fn create2<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionEx
     spends(&mut context, 0);
     context.host.journaled_state.database.nonces_matter = true;
     plain(opcode::CREATE2, context)
+}
+
+fn keccak256<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionExecResult {
+    let Some(pair) = two_words(&context) else { return plain(opcode::KECCAK256, context) };
+    let cost = context.host.gas_params().keccak256_cost(pair.len());
+    let known = context.host.journaled_state.database.hashes.get(&pair);
+    if let Some(hash) = known
+        && context.interpreter.gas.remaining() >= cost
+        && context.interpreter.gas.record_regular_cost(cost)
+    {
+        let _offset = context.interpreter.stack.pop();
+        if let Some(top) = context.interpreter.stack.top() {
+            *top = hash.into();
+        }
+        return Ok(());
+    }
+    let InstructionContext { interpreter, host } = &mut context;
+    let result = plain(opcode::KECCAK256, InstructionContext { interpreter, host: &mut **host });
+    if result.is_ok()
+        && let Some(hash) = interpreter.stack.top()
+    {
+        host.journaled_state.database.hashes.insert(pair, (*hash).into());
+    }
+    result
+}
+
+/// What is to be hashed, if it is two words that lie in memory already.
+fn two_words<V: StateView + ?Sized>(context: &Ictx<'_, '_, V>) -> Option<Pair> {
+    let (offset, len) = (from_top(context, 0)?, from_top(context, 1)?);
+    if len != U256::from(size_of::<Pair>()) {
+        return None;
+    }
+    let memory = &context.interpreter.memory;
+    let start =
+        usize::try_from(offset).ok().filter(|start| start.checked_add(size_of::<Pair>()) <= Some(memory.size()))?;
+    memory.slice_len(start, size_of::<Pair>()).as_ref().try_into().ok()
 }
 
 /// The value at `place` on the stack is about to be taken from the running contract's balance.

@@ -4,8 +4,9 @@ use alloy_primitives::B256;
 use alloy_primitives::map::B256Map;
 use revm::bytecode::Bytecode;
 
-use super::candidate::Candidate;
-use super::memory::{Changed, Memory, Place};
+use super::candidate::{Candidate, TRANSFER_GAS};
+use super::changed::Changed;
+use super::memory::{Memory, Place};
 use super::outcome::Outcome;
 use super::stats::{Conflicts, Stats};
 use super::worker::Worker;
@@ -57,6 +58,8 @@ pub(super) struct Head<'a, V: StateView + ?Sized, S> {
     alone_next: u32,
     /// Where looking ahead begins again.
     pub(super) alone_until: u32,
+    /// The next transaction: all before it are done.
+    pub(super) next: u32,
 }
 
 /// How it went.
@@ -79,6 +82,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             watched: 0,
             alone_next: *ALONE.start(),
             alone_until: 0,
+            next: 0,
         }
     }
 
@@ -86,10 +90,11 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
     pub(super) fn ready<C: Candidate>(
         &mut self,
         worker: &mut Worker<'a, V>,
-        at: u32,
         candidate: &C,
         outcome: &mut Outcome,
     ) -> Result<Progress, Missing> {
+        let at = self.next;
+        self.next += 1;
         match self.sink.admit(at as usize) {
             Admission::Execute => {}
             refused => {
@@ -125,13 +130,20 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
     pub(super) fn fresh<C: Candidate>(
         &mut self,
         worker: &mut Worker<'a, V>,
-        at: u32,
         candidate: &C,
         outcome: &mut Outcome,
     ) -> Result<Progress, Missing> {
+        let at = self.next;
+        self.next += 1;
         match self.sink.admit(at as usize) {
             Admission::Execute => {}
             refused => return Ok(progress(refused)),
+        }
+        if let Some(fee) = worker.pay(candidate, &mut self.changed)? {
+            self.stats.paid += 1;
+            self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
+            self.sink.include(at as usize, Executed { success: true, gas_used: TRANSFER_GAS, logs: Vec::new() });
+            return Ok(Progress::Next);
         }
         self.stats.in_turn += 1;
         self.execute(worker, at, candidate, outcome)

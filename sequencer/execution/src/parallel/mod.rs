@@ -19,18 +19,23 @@
 
 mod candidate;
 mod cell;
+mod changed;
 mod database;
 mod evm;
+mod hashes;
 mod head;
+mod marks;
 mod memory;
 mod numbers;
 mod outcome;
+mod pay;
 mod run;
 mod schedule;
 mod stats;
 mod sync;
 mod table;
 mod value;
+mod window;
 mod worker;
 
 pub use candidate::{Candidate, Payment};

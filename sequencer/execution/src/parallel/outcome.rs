@@ -18,7 +18,9 @@ pub(super) struct SlotRead {
 pub(super) struct Outcome {
     pub(super) account_reads: Vec<AccountRead>,
     pub(super) slot_reads: Vec<SlotRead>,
+    /// By number of the account, in order once [`Outcome::sort`] was called.
     pub(super) accounts: Vec<(u32, AccountWrite)>,
+    /// By number of the slot, likewise.
     pub(super) slots: Vec<(u32, U256)>,
     /// New code by hash, delegations apart.
     pub(super) codes: Vec<(B256, Bytecode)>,
@@ -37,5 +39,23 @@ impl Outcome {
         self.codes.clear();
         self.fee = None;
         self.executed = None;
+    }
+
+    /// Puts what is written in order, so that others find it.
+    pub(super) fn sort(&mut self) {
+        self.accounts.sort_unstable_by_key(|(number, _)| *number);
+        self.slots.sort_unstable_by_key(|(number, _)| *number);
+    }
+
+    /// What it does to an account.
+    pub(super) fn account(&self, number: u32) -> Option<&AccountWrite> {
+        let at = self.accounts.binary_search_by_key(&number, |(other, _)| *other).ok()?;
+        Some(&self.accounts[at].1)
+    }
+
+    /// What it writes to a slot.
+    pub(super) fn slot(&self, number: u32) -> Option<U256> {
+        let at = self.slots.binary_search_by_key(&number, |(other, _)| *other).ok()?;
+        Some(self.slots[at].1)
     }
 }

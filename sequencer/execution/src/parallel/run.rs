@@ -1,19 +1,20 @@
 //! A block's transactions on several threads.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, U256};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use revm::context::{BlockEnv, CfgEnv};
 use revm::primitives::hardfork::SpecId;
 
 use super::candidate::Candidate;
 use super::head::{Head, Progress, Sink};
-use super::memory::{Changed, Memory, Room};
+use super::memory::{Memory, Room};
 use super::outcome::Outcome;
-use super::schedule::{Claims, Done, Limit, Ready, Stop};
+use super::schedule::{Claims, Done, Limit, Owner, Stop, Taken};
 use super::stats::Stats;
-use super::sync::{AtomicU32, Ordering};
 use super::worker::Worker;
 use crate::changes::Changes;
 use crate::codes::analyse;
@@ -24,7 +25,7 @@ const WINDOW_PER_THREAD: usize = 64;
 
 /// Transactions that a thread claims at once, at most: neighbours, which it executes and commits with all they touch
 /// in its own cache.
-const MOST_AT_ONCE: usize = 16;
+const MOST_AT_ONCE: u32 = 16;
 
 /// Claims that a thread makes in a block, at least, so that all end at about the same time.
 const CLAIMS_PER_THREAD: usize = 32;
@@ -35,10 +36,23 @@ const PATIENCE: u32 = 96;
 /// How long a thread sleeps that has had nothing to do for long.
 const NAP: Duration = Duration::from_micros(20);
 
+/// Claims in a row that may come to nothing but payments before a thread gets out of the committer's way.
+const USELESS: u32 = 1;
+
+/// Times [`NAP`] that it sleeps then, at most.
+const MOST_NAPS: u32 = 16;
+
+/// How long one thread works on a block before it calls others: about as long as it takes them to come.
+const HEAD_START: Duration = Duration::from_micros(40);
+
 /// Threads that execute blocks, and what they keep from one block to the next.
 #[derive(Debug)]
 pub struct Engine {
     threads: usize,
+    /// Of all threads but the caller's, once there was work for them. Their own, so that no block waits for anyone
+    /// else's work.
+    others: OnceLock<Option<ThreadPool>>,
+    head_start: Duration,
     room: Room,
     /// The last block was executed to its end.
     finished: bool,
@@ -47,7 +61,8 @@ pub struct Engine {
 impl Engine {
     /// On so many threads; none is one.
     pub fn new(threads: usize) -> Self {
-        Self { threads: threads.max(1), room: Room::new(), finished: false }
+        let (others, room) = (OnceLock::new(), Room::new());
+        Self { threads: threads.max(1), others, head_start: HEAD_START, room, finished: false }
     }
 
     /// On all threads that there are.
@@ -55,9 +70,22 @@ impl Engine {
         Self::new(rayon::current_num_threads())
     }
 
+    /// All threads begin at once, however small the block: slower, but the way to test them.
+    pub fn without_head_start(mut self) -> Self {
+        self.head_start = Duration::ZERO;
+        self
+    }
+
     /// How many threads.
     pub const fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// `None` if the system has no threads to give: then one has to do.
+    fn others(&self) -> Option<&ThreadPool> {
+        let name = |number| format!("execute-{}", number + 1);
+        let build = || ThreadPoolBuilder::new().num_threads(self.threads - 1).thread_name(name).build().ok();
+        if self.threads > 1 { self.others.get_or_init(build).as_ref() } else { None }
     }
 
     /// The block that was executed last is now part of the state, which has this root: the next block on top of it
@@ -78,7 +106,7 @@ impl Engine {
         expected: usize,
     ) -> Result<(), Missing> {
         self.room.begin(Some(state_root), expected);
-        let memory = Memory::new(view, false, &self.room);
+        let memory = Memory::new(view, false, &self.room, 1);
         for address in accounts {
             memory.read_account(memory.account(address), None)?;
         }
@@ -86,6 +114,7 @@ impl Engine {
             let owner = memory.account(address);
             memory.read_slot(memory.slot(owner, slot), (owner, address), slot, None)?;
         }
+        self.room.settle(expected);
         self.room.reflect(state_root);
         Ok(())
     }
@@ -101,30 +130,15 @@ pub(crate) struct Finished<S> {
     pub(crate) stats: Stats,
 }
 
-/// One transaction in flight.
-struct Place {
-    ready: Ready,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    outcome: Outcome,
-    /// Transactions before this one are done without an outcome from here.
-    too_late: u32,
-}
-
-impl Place {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// What a thread works with.
 struct Hand<'a, V: StateView + ?Sized> {
     number: u32,
     worker: Worker<'a, V>,
     outcome: Outcome,
+    /// Claims in a row that were nothing but payments, and left to the committer.
+    useless: u32,
+    since: Instant,
+    rested: Duration,
 }
 
 struct Block<'a, V: StateView + ?Sized, C, S> {
@@ -136,11 +150,12 @@ struct Block<'a, V: StateView + ?Sized, C, S> {
     done: Done,
     limit: Limit,
     stop: Stop,
-    window: Box<[Place]>,
     at_once: u32,
-    threads: AtomicU32,
+    taken: Taken,
     head: Mutex<Head<'a, V, S>>,
     failed: Mutex<Option<Missing>>,
+    /// Threads that took part, and how long all together were at work.
+    busy: Mutex<(usize, Duration)>,
 }
 
 /// Where a block is executed: on a state, by rules, in an environment, after changes that were made before it.
@@ -159,27 +174,30 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     setting: &Setting<'_, V>,
     candidates: &[C],
     sink: S,
-    threads: usize,
 ) -> Result<Finished<S>, Missing> {
+    let start = Instant::now();
     let Setting { view, state_root, config, block, before } = *setting;
     engine.finished = false;
     engine.room.begin(state_root, candidates.len());
-    let memory = Memory::new(view, !config.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON), &engine.room);
-    let mut changed = Changed::default();
+    let in_flight = if engine.threads > 1 { (engine.threads * WINDOW_PER_THREAD).min(candidates.len()) } else { 1 };
+    let keep_empty = !config.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
+    let memory = Memory::new(view, keep_empty, &engine.room, in_flight);
+    let mut changed = memory.changed(candidates.len());
     memory.absorb(before, &mut changed);
     let head = Head::new(&memory, memory.account(block.beneficiary), sink, changed);
-    let run = Block::new(&memory, config, block, candidates, head, threads);
-    run.all(threads);
+    let run = Block::new(&memory, config, block, candidates, head, engine.threads);
+    run.all(engine);
     if let Some(missing) = run.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(missing);
     }
     let head = run.head.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let Head { sink, changed, mut codes, mut stats, conflicts, .. } = head;
+    let Head { sink, changed, mut codes, mut stats, conflicts, next, .. } = head;
     codes.extend(before.codes.iter().map(|(hash, code)| (*hash, analyse(code.clone()))));
-    stats.threads = threads;
     stats.hottest = conflicts.hottest(|place| memory.name(place));
-    let changes = memory.changes(changed, codes);
-    engine.finished = run.done.get() as usize == candidates.len();
+    (stats.threads, stats.busy) = run.busy.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let changes = changed.into_changes(codes, |account| memory.wipes(account), engine.threads);
+    stats.wall = start.elapsed();
+    engine.finished = next as usize == candidates.len();
     Ok(Finished { changes, sink, stats })
 }
 
@@ -192,8 +210,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         head: Head<'a, V, S>,
         threads: usize,
     ) -> Self {
-        let window = if threads > 1 { threads * WINDOW_PER_THREAD } else { 1 };
-        let place = |_| Place { ready: Ready::new(), kept: Mutex::default() };
+        let len = candidates.len() as u32;
         Self {
             memory,
             config,
@@ -201,24 +218,56 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             candidates,
             claims: Claims::new(),
             done: Done::new(),
-            limit: Limit::new(if threads > 1 { candidates.len() as u32 } else { 0 }),
+            limit: Limit::new(len),
             stop: Stop::new(),
-            window: (0..window).map(place).collect(),
-            at_once: (candidates.len() / (threads * CLAIMS_PER_THREAD)).clamp(1, MOST_AT_ONCE) as u32,
-            threads: AtomicU32::new(0),
+            at_once: (len / (threads * CLAIMS_PER_THREAD) as u32).clamp(1, MOST_AT_ONCE),
+            taken: Taken::new(),
             head: Mutex::new(head),
             failed: Mutex::new(None),
+            busy: Mutex::default(),
         }
     }
 
-    fn all(&self, threads: usize) {
-        if threads <= 1 {
-            return self.work();
+    fn all(&self, engine: &Engine) {
+        let mut hand = self.hand(0);
+        // Few blocks are so small that a clock is needed to tell.
+        let alone = engine.threads == 1 || self.candidates.len() == 1;
+        let until = (!alone).then(|| hand.since + engine.head_start);
+        self.at_head(|head| self.in_turn(head, &mut hand, 0..self.len(), until));
+        if !self.stop.is_set() {
+            self.together(engine, &mut hand);
         }
-        rayon::scope(|scope| {
-            (1..threads).for_each(|_| scope.spawn(|_| self.work()));
-            self.work();
+        self.rests(&hand);
+    }
+
+    fn together(&self, engine: &Engine, hand: &mut Hand<'a, V>) {
+        self.claims.all(0, self.done.get());
+        let Some(others) = engine.others() else {
+            return self.at_head(|head| self.in_turn(head, hand, head.next..self.len(), None));
+        };
+        let help = |number| {
+            let mut hand = self.hand(number);
+            self.work(&mut hand);
+            self.rests(&hand);
+        };
+        others.in_place_scope(|scope| {
+            for number in 1..engine.threads as u32 {
+                scope.spawn(move |_| help(number));
+            }
+            self.work(hand);
         });
+    }
+
+    fn hand(&self, number: u32) -> Hand<'a, V> {
+        let worker = Worker::new(self.memory, self.config, self.block);
+        Hand { number, worker, outcome: Outcome::default(), useless: 0, since: Instant::now(), rested: Duration::ZERO }
+    }
+
+    /// A thread is done.
+    fn rests(&self, hand: &Hand<'a, V>) {
+        let worked = hand.since.elapsed().saturating_sub(hand.rested);
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        *busy = (busy.0 + 1, busy.1 + worked);
     }
 
     fn len(&self) -> u32 {
@@ -226,41 +275,82 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     }
 
     /// What every thread does until the block is done.
-    fn work(&self) {
-        let mut hand = Hand {
-            number: self.threads.fetch_add(1, Ordering::Relaxed),
-            worker: Worker::new(self.memory, self.config, self.block),
-            outcome: Outcome::default(),
-        };
+    fn work(&self, hand: &mut Hand<'a, V>) {
         let mut idle = 0;
+        let mut idle_since = None;
         while !self.stop.is_set() {
-            // Others' outcomes are left to them, unless there is nothing else to do.
-            self.at_head(|head| self.advance(head, &mut hand, idle));
-            let end = self.limit.get().min(self.done.get().saturating_add(self.window.len() as u32));
+            if self.may_advance(hand.number, idle) {
+                self.at_head(|head| self.advance(head, hand, idle));
+            }
+            let end = self.limit.get().min(self.done.get().saturating_add(self.memory.window.len()));
             let claimed = self.claims.next(end, self.at_once);
             if claimed.is_empty() {
+                idle_since.get_or_insert_with(Instant::now);
                 idle += 1;
                 rest(idle);
                 continue;
             }
+            hand.rested += idle_since.take().map_or(Duration::ZERO, |since| since.elapsed());
             idle = 0;
-            for at in claimed {
-                if self.done.get() == at {
-                    self.at_head(|head| self.in_turn(head, &mut hand, at));
-                }
-                // Somebody else may have had the head.
-                if self.done.get() <= at && !self.stop.is_set() {
-                    self.ahead(&mut hand, at);
-                }
+            self.claimed(hand, claimed);
+            if hand.useless > USELESS {
+                let start = Instant::now();
+                std::thread::sleep(NAP * hand.useless.min(MOST_NAPS));
+                hand.rested += start.elapsed();
+            }
+        }
+        hand.rested += idle_since.map_or(Duration::ZERO, |since| since.elapsed());
+    }
+
+    /// Executes transactions ahead of their time; at the head, as soon as their time has come.
+    fn claimed(&self, hand: &mut Hand<'a, V>, claimed: Range<u32>) {
+        let mut at = claimed.start;
+        while at < claimed.end && !self.stop.is_set() {
+            if self.done.get() == at {
+                self.at_head(|head| {
+                    // Somebody else may have had the head.
+                    if head.next == at { self.in_turn(head, hand, at..claimed.end, None) } else { Ok(()) }
+                });
+            }
+            if self.done.get() > at {
+                at = self.done.get();
+                continue;
+            }
+            let rest = self.candidates_of(&(at..claimed.end));
+            let left = rest.iter().take_while(|candidate| hand.worker.leaves(*candidate)).count() as u32;
+            if left > 0 {
+                self.memory.window.leave(at, left);
+                at += left;
+                hand.useless = if left == self.at_once { hand.useless + 1 } else { 0 };
+            } else {
+                self.ahead(hand, at);
+                at += 1;
+                hand.useless = 0;
             }
         }
     }
 
+    fn candidates_of(&self, range: &Range<u32>) -> &[C] {
+        &self.candidates[range.start as usize..range.end as usize]
+    }
+
+    fn ahead(&self, hand: &mut Hand<'a, V>, at: u32) {
+        hand.worker.ahead(at, &self.candidates[at as usize], &mut hand.outcome);
+        let publish = |outcome: &Outcome| self.memory.publish(at, outcome);
+        self.memory.window.keep(at, hand.number, &mut hand.outcome, publish);
+    }
+
     /// Does something at the head, if nobody else is there.
     fn at_head(&self, work: impl FnOnce(&mut Head<'a, V, S>) -> Result<(), Missing>) {
+        if self.taken.is_set() {
+            return;
+        }
         match self.head.try_lock() {
             Ok(mut head) => {
-                if let Err(missing) = work(&mut head) {
+                let _here = self.taken.here();
+                let result = work(&mut head);
+                self.done.advance(head.next);
+                if let Err(missing) = result {
                     *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(missing);
                     self.stop.now();
                 }
@@ -271,63 +361,49 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         }
     }
 
-    fn place(&self, at: u32) -> &Place {
-        &self.window[at as usize % self.window.len()]
-    }
-
-    fn ahead(&self, hand: &mut Hand<'a, V>, at: u32) {
-        hand.worker.ahead(at, &self.candidates[at as usize], &mut hand.outcome);
-        self.memory.publish(at, &hand.outcome);
-        let place = self.place(at);
-        let mut kept = place.lock();
-        if kept.too_late > at {
-            drop(kept);
-            self.memory.retract(at, &hand.outcome);
-            return;
+    /// Whether it is for this thread to go to the head, as far as can be seen from outside.
+    fn may_advance(&self, number: u32, idle: u32) -> bool {
+        let at = self.done.get();
+        match self.memory.window.owner(at) {
+            Some(Owner::Committer(_)) => true,
+            // Others' outcomes are left to them, unless there is nothing else to do.
+            Some(Owner::Thread(owner)) => idle > 0 || owner == number,
+            None => at >= self.len() || self.limit.get() <= at || idle > PATIENCE,
         }
-        std::mem::swap(&mut hand.outcome, &mut kept.outcome);
-        place.ready.tell(at, hand.number);
-    }
-
-    /// Whether the next transaction, claimed by a thread that seems to be asleep, is now to be executed by another.
-    fn take_over(&self, at: u32) -> bool {
-        let place = self.place(at);
-        let mut kept = place.lock();
-        if place.ready.owner(at).is_some() {
-            return false;
-        }
-        kept.too_late = at + 1;
-        true
-    }
-
-    /// The next transaction, which nobody has executed.
-    fn in_turn(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, at: u32) -> Result<(), Missing> {
-        let progress = head.fresh(&mut hand.worker, at, &self.candidates[at as usize], &mut hand.outcome)?;
-        self.went(head, at, progress);
-        Ok(())
     }
 
     /// Commits what is ready: one's own outcomes; anybody's, if there has been nothing else to do; and if that was so
     /// for long, even what is not ready.
     fn advance(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, idle: u32) -> Result<(), Missing> {
+        let window = &self.memory.window;
         while !self.stop.is_set() {
-            let at = self.done.get();
+            let at = head.next;
             if at >= self.len() {
                 self.stop.now();
                 break;
             }
-            let place = self.place(at);
-            match place.ready.owner(at) {
-                Some(owner) if idle > 0 || owner == hand.number => {
-                    std::mem::swap(&mut hand.outcome, &mut place.lock().outcome);
+            match window.owner(at) {
+                Some(Owner::Committer(count)) => {
+                    hand.useless = 0;
+                    self.in_turn(head, hand, at..at + count, None)?;
+                }
+                Some(Owner::Thread(owner)) if idle > 0 || owner == hand.number => {
+                    window.take(at, &mut hand.outcome);
                     let candidate = &self.candidates[at as usize];
-                    let progress = head.ready(&mut hand.worker, at, candidate, &mut hand.outcome)?;
-                    self.went(head, at, progress);
+                    let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
+                    self.done.advance(head.next);
+                    self.went(head, progress);
                 }
                 // Nobody looks ahead.
-                None if self.limit.get() <= at && self.claims.exactly(at) => self.in_turn(head, hand, at)?,
-                None if idle > PATIENCE && self.claims.are_past(at) && self.take_over(at) => {
-                    self.in_turn(head, hand, at)?;
+                None if self.limit.get() <= at => {
+                    let end = head.alone_until.clamp(at + 1, self.len());
+                    if !self.claims.all(at, end) {
+                        break;
+                    }
+                    self.in_turn(head, hand, at..end, None)?;
+                }
+                None if idle > PATIENCE && self.claims.are_past(at) && window.take_over(at) => {
+                    self.in_turn(head, hand, at..at + 1, None)?;
                 }
                 Some(_) | None => break,
             }
@@ -335,23 +411,44 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         Ok(())
     }
 
-    fn went(&self, head: &mut Head<'a, V, S>, at: u32, progress: Progress) {
-        self.done.advance(at + 1);
+    /// Executes the next transactions, which nobody else has executed or will.
+    fn in_turn(
+        &self,
+        head: &mut Head<'a, V, S>,
+        hand: &mut Hand<'a, V>,
+        range: Range<u32>,
+        until: Option<Instant>,
+    ) -> Result<(), Missing> {
+        for at in range.clone() {
+            if (at - range.start).is_multiple_of(MOST_AT_ONCE) {
+                self.done.advance(at);
+                hand.worker.expect(self.candidates_of(&(at..range.end.min(at + MOST_AT_ONCE))));
+            }
+            let progress = head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?;
+            self.went(head, progress);
+            if self.stop.is_set() || until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn went(&self, head: &mut Head<'a, V, S>, progress: Progress) {
         match progress {
-            Progress::Next => self.pace(head, at + 1),
-            Progress::Stop => self.stop.now(),
+            Progress::Next if head.next < self.len() => self.pace(head),
+            Progress::Next | Progress::Stop => self.stop.now(),
         }
     }
 
     /// Lets threads look ahead, or not, as the conflicts have it.
-    fn pace(&self, head: &mut Head<'a, V, S>, next: u32) {
-        if next < head.alone_until || self.window.len() == 1 {
+    fn pace(&self, head: &mut Head<'a, V, S>) {
+        if head.next < head.alone_until {
             return;
         }
         match head.alone() {
             Some(count) => {
-                head.alone_until = next.saturating_add(count);
-                self.limit.set(next);
+                head.alone_until = head.next.saturating_add(count);
+                self.limit.set(head.next);
             }
             None => self.limit.set(self.len()),
         }

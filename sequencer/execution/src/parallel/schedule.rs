@@ -6,6 +6,8 @@
 //! commits, so that what is in flight is bounded and each transaction in flight
 //! has a place of its own.
 //!
+//! Each that many threads write has cache lines of its own.
+//!
 //! None of this decides about results: a transaction is committed only if what
 //! it read is what those before it committed. A schedule can only be slow.
 
@@ -15,6 +17,7 @@ use super::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The next transaction that nobody has claimed.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct Claims(AtomicU32);
 
 impl Claims {
@@ -40,14 +43,15 @@ impl Claims {
         self.0.load(Ordering::Relaxed) > at
     }
 
-    /// Claims this transaction; false if it is claimed already.
-    pub(super) fn exactly(&self, at: u32) -> bool {
-        self.0.compare_exchange(at, at + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    /// Claims all from `at` to `end`; false if `at` is claimed already.
+    pub(super) fn all(&self, at: u32, end: u32) -> bool {
+        self.0.compare_exchange(at, end, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
 /// How many transactions are done. Moved by the committer alone.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct Done(AtomicU32);
 
 impl Done {
@@ -84,7 +88,19 @@ impl Limit {
     }
 }
 
-/// Whether a place in the window holds an outcome, of which transaction, and who put it there.
+/// Whose turn it is to commit a transaction that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The thread that executed it, in whose cache all lies.
+    Thread(u32),
+    /// Whoever commits: it and so many in all from it on were left to be executed then.
+    Committer(u32),
+}
+
+/// In a word, tells the committer from a thread.
+const COMMITTER: u32 = 1 << 31;
+
+/// Whether a place in the window is ready for its turn, which transaction's it is, and who made it so.
 #[derive(Debug)]
 pub(super) struct Ready(AtomicU64);
 
@@ -93,15 +109,23 @@ impl Ready {
         Self(AtomicU64::new(0))
     }
 
-    /// The outcome of `at` lies here. What was written before is visible to whoever sees this.
-    pub(super) fn tell(&self, at: u32, owner: u32) {
+    /// The place of `at` is ready. What was written before is visible to whoever sees this.
+    pub(super) fn tell(&self, at: u32, owner: Owner) {
+        let owner = match owner {
+            Owner::Thread(number) => number,
+            Owner::Committer(count) => COMMITTER | count,
+        };
         self.0.store(u64::from(owner) << 32 | u64::from(at + 1), Ordering::Release);
     }
 
-    /// Whose outcome of `at` lies here, if it does.
-    pub(super) fn owner(&self, at: u32) -> Option<u32> {
+    /// Who made it ready for `at`, if anyone did.
+    pub(super) fn owner(&self, at: u32) -> Option<Owner> {
         let word = self.0.load(Ordering::Acquire);
-        (word as u32 == at + 1).then_some((word >> 32) as u32)
+        let owner = (word >> 32) as u32;
+        (word as u32 == at + 1).then_some(match owner & COMMITTER {
+            0 => Owner::Thread(owner),
+            _ => Owner::Committer(owner & !COMMITTER),
+        })
     }
 }
 
@@ -120,5 +144,56 @@ impl Stop {
 
     pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Whether somebody is at the head. A hint: so that others need not try the lock, which would take it from the one who
+/// is working under it.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Taken(AtomicBool);
+
+impl Taken {
+    pub(super) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Somebody is, until what this gives is dropped.
+    pub(super) fn here(&self) -> Here<'_> {
+        self.0.store(true, Ordering::Relaxed);
+        Here(self)
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Somebody is at the head; also if that ends in a panic.
+pub(super) struct Here<'t>(&'t Taken);
+
+impl Drop for Here<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// How often the committer had to do what others could have done for it. Tells them to.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Wanted(AtomicU32);
+
+impl Wanted {
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Once more. By the committer alone.
+    pub(super) fn more(&self) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
     }
 }

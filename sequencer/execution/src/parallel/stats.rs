@@ -30,6 +30,8 @@ pub struct Stats {
     pub ahead: u32,
     /// Transactions executed when their time had come, and only then.
     pub in_turn: u32,
+    /// Payments made without the EVM when their time had come.
+    pub paid: u32,
     /// Transactions executed again, because what they had read changed.
     pub repeated: u32,
     /// Of those, the ones that had come to nothing the first time.

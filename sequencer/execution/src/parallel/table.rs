@@ -1,42 +1,74 @@
 //! Places by key: inserted by anyone, found without a lock, never moved while they are in use.
 //!
-//! Open addressing with the place beside its key, so that a look costs one miss
-//! of the cache. A table that runs full goes on in a second one, twice as
-//! large; between blocks [`Table::settle`] brings all back into one.
+//! Places lie close together, in the order in which they were first asked for.
+//! An index by open addressing leads to them; it is small enough to stay in a
+//! cache, so that a look costs one miss, at the place. An index that runs full
+//! goes on in a second one, twice as large; between blocks [`Table::settle`]
+//! makes one of all. Numbers never change.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
 use alloy_primitives::map::DefaultHashBuilder;
+use alloy_primitives::{Address, U256};
 
-use super::sync::{AtomicU32, Ordering};
+use super::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// Buckets of the smallest part; each part has twice as many as the one before.
+/// Places in the first part, and entries in the smallest index; each next one has twice as many.
 const FIRST: u32 = 1_024;
 
-/// Parts: up to 2^31 buckets.
+/// Parts: up to 2^31 places.
 const PARTS: usize = 21;
 
-/// Buckets looked at in one part. At half full nearly all keys are within two of where they belong.
+/// Entries looked at in one index. At three quarters full nearly all keys are within ten of where they belong.
 const MOST_PROBES: u32 = 128;
 
+/// What places are found by.
+pub(super) trait Key: Copy + Eq {
+    /// Gives a hasher all of it, in words: hashers are slower with bytes.
+    fn feed(&self, hasher: &mut impl Hasher);
+}
+
+impl Key for Address {
+    fn feed(&self, hasher: &mut impl Hasher) {
+        let bytes = self.0.0;
+        let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+        hasher.write_u64(word(0));
+        hasher.write_u64(word(8));
+        // The last four again with four that were there.
+        hasher.write_u64(word(12));
+    }
+}
+
+/// An account's number, and a slot.
+impl Key for (u32, U256) {
+    fn feed(&self, hasher: &mut impl Hasher) {
+        hasher.write_u32(self.0);
+        self.1.as_limbs().iter().for_each(|limb| hasher.write_u64(*limb));
+    }
+}
+
+/// Two cache lines, which processors fetch together.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Bucket<K, T> {
     key: OnceLock<K>,
     place: T,
 }
 
-/// Buckets of one size.
-type Part<K, T> = Box<[Bucket<K, T>]>;
+/// Each entry 0, or half of a key's hash and one more than its number.
+type Index = Box<[AtomicU64]>;
 
 /// Insert-only. Each key has a number, by which its place is found without looking for it.
 pub(super) struct Table<K, T> {
     hasher: DefaultHashBuilder,
+    /// Numbers given. Not all were used: of two who insert a key at the same time one is second.
     len: AtomicU32,
-    /// The part in which everything is looked for first.
+    /// The index in which everything is looked for first.
     main: usize,
-    parts: [OnceLock<Part<K, T>>; PARTS],
+    indices: [OnceLock<Index>; PARTS],
+    parts: [OnceLock<Box<[Bucket<K, T>]>>; PARTS],
 }
 
 impl<K, T> fmt::Debug for Table<K, T> {
@@ -45,39 +77,66 @@ impl<K, T> fmt::Debug for Table<K, T> {
     }
 }
 
-impl<K: Copy + Eq + Hash, T: Default> Table<K, T> {
+impl<K: Key, T: Default> Table<K, T> {
     pub(super) fn new() -> Self {
-        let parts = [const { OnceLock::new() }; PARTS];
-        Self { hasher: DefaultHashBuilder::default(), len: AtomicU32::new(0), main: 0, parts }
+        Self {
+            hasher: DefaultHashBuilder::default(),
+            len: AtomicU32::new(0),
+            main: 0,
+            indices: [const { OnceLock::new() }; PARTS],
+            parts: [const { OnceLock::new() }; PARTS],
+        }
     }
 
-    fn part(&self, part: usize) -> &[Bucket<K, T>] {
-        let bucket = |_| Bucket { key: OnceLock::new(), place: T::default() };
-        self.parts[part].get_or_init(|| (0..size(part)).map(bucket).collect())
+    fn index(&self, level: usize) -> &[AtomicU64] {
+        self.indices[level].get_or_init(|| (0..size(level)).map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// The number of a key, and whether it is new. Its place is then as [`Default`] makes it.
-    pub(super) fn number(&self, key: K) -> (u32, bool) {
-        let hash = self.hasher.hash_one(key);
-        for part in self.main..PARTS {
-            let buckets = self.part(part);
+    fn bucket(&self, number: u32) -> &Bucket<K, T> {
+        let part = (number / FIRST + 1).ilog2() as usize;
+        let empty = |_| Bucket { key: OnceLock::new(), place: T::default() };
+        let buckets = self.parts[part].get_or_init(|| (0..size(part)).map(empty).collect());
+        &buckets[(number - base(part)) as usize]
+    }
+
+    fn hash(&self, key: &K) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        key.feed(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The number of a key. The place of a new one is as [`Default`] makes it.
+    pub(super) fn number(&self, key: K) -> u32 {
+        let hash = self.hash(&key);
+        let mut mine = None;
+        for level in self.main..PARTS {
+            let index = self.index(level);
             for probe in 0..MOST_PROBES {
-                let at = (hash as u32).wrapping_add(probe) & (size(part) - 1);
-                let bucket = &buckets[at as usize];
-                let mut new = false;
-                let found = bucket.key.get_or_init(|| {
-                    new = true;
-                    key
-                });
-                if *found == key {
-                    if new {
-                        self.len.fetch_add(1, Ordering::Relaxed);
+                let entry = &index[((hash as u32).wrapping_add(probe) & (size(level) - 1)) as usize];
+                let mut found = entry.load(Ordering::Acquire);
+                if found == 0 {
+                    let number = *mine.get_or_insert_with(|| self.insert(key));
+                    match entry.compare_exchange(0, word(hash, number), Ordering::AcqRel, Ordering::Acquire) {
+                        Ok(_) => return number,
+                        Err(other) => found = other,
                     }
-                    return (base(part) + at, new);
+                }
+                if found >> 32 == hash >> 32 {
+                    let number = found as u32 - 1;
+                    if self.bucket(number).key.get() == Some(&key) {
+                        return number;
+                    }
                 }
             }
         }
-        unreachable!("2^31 buckets are more than memory holds")
+        unreachable!("2^31 places are more than memory holds")
+    }
+
+    /// A place of its own for a key that seems to be new.
+    fn insert(&self, key: K) -> u32 {
+        let number = self.len.fetch_add(1, Ordering::Relaxed);
+        self.bucket(number).key.get_or_init(|| key);
+        number
     }
 
     /// The place with a number that [`Table::number`] gave.
@@ -90,59 +149,60 @@ impl<K: Copy + Eq + Hash, T: Default> Table<K, T> {
         self.bucket(number).key.get().copied()
     }
 
-    fn bucket(&self, number: u32) -> &Bucket<K, T> {
-        let part = (number / FIRST + 1).ilog2() as usize;
-        &self.part(part)[(number - base(part)) as usize]
-    }
-
-    /// How many there are.
+    /// How many there are, at least nearly.
     pub(super) fn len(&self) -> u32 {
         self.len.load(Ordering::Relaxed)
     }
 
     /// Forgets everything, but keeps the room.
     pub(super) fn clear(&mut self) {
-        self.len = AtomicU32::new(0);
-        for part in &mut self.parts[self.main..] {
-            for bucket in part.get_mut().into_iter().flatten().filter(|bucket| bucket.key.get().is_some()) {
-                *bucket = Bucket { key: OnceLock::new(), place: T::default() };
+        let mut left = std::mem::replace(&mut self.len, AtomicU32::new(0)).into_inner() as usize;
+        for part in self.parts.iter_mut().filter_map(OnceLock::get_mut) {
+            let used = left.min(part.len());
+            left -= used;
+            part[..used].fill_with(|| Bucket { key: OnceLock::new(), place: T::default() });
+        }
+        for index in self.indices.iter_mut().filter_map(OnceLock::get_mut) {
+            index.fill_with(|| AtomicU64::new(0));
+        }
+    }
+
+    /// Makes one index, with room for `expected` more.
+    pub(super) fn settle(&mut self, expected: u32) {
+        let spilled = self.indices[self.main + 1..].iter().any(|index| index.get().is_some());
+        let wanted = self.len().saturating_add(expected).saturating_mul(3) / 2;
+        if !spilled && size(self.main) >= wanted {
+            return;
+        }
+        let fits = (0..PARTS).find(|level| size(*level) >= wanted).unwrap_or(PARTS - 1);
+        self.main = fits.max(self.main);
+        self.indices = [const { OnceLock::new() }; PARTS];
+        for number in 0..self.len() {
+            if let Some(key) = self.key(number) {
+                self.enter(self.hash(&key), number);
             }
         }
     }
 
-    fn wanted(&self, expected: u32) -> u32 {
-        self.len().saturating_add(expected).saturating_mul(2).max(FIRST)
-    }
-
-    /// Whether so many are there that looking for them takes long.
-    pub(super) fn is_crowded(&self) -> bool {
-        let spilled = self.parts[self.main + 1..].iter().any(|part| part.get().is_some());
-        spilled || self.len() > size(self.main) / 4 * 3
-    }
-
-    /// Makes room for `expected` more, in one part. Numbers change.
-    pub(super) fn settle(&mut self, expected: u32) {
-        let wanted = self.wanted(expected);
-        if !self.is_crowded() && size(self.main) >= wanted {
-            return;
-        }
-        let fits = (0..PARTS).find(|part| size(*part) >= wanted).unwrap_or(PARTS - 1);
-        let old: Vec<Part<K, T>> = self.parts.iter_mut().filter_map(OnceLock::take).collect();
-        self.main = fits.max(self.main);
-        self.len = AtomicU32::new(0);
-        for bucket in old.into_iter().flatten() {
-            let Some(key) = bucket.key.get() else { continue };
-            let (number, _) = self.number(*key);
-            let part = (number / FIRST + 1).ilog2() as usize;
-            let place = self.parts[part].get_mut().and_then(|part_| part_.get_mut((number - base(part)) as usize));
-            if let Some(new) = place {
-                new.place = bucket.place;
+    fn enter(&self, hash: u64, number: u32) {
+        for level in self.main..PARTS {
+            let index = self.index(level);
+            for probe in 0..MOST_PROBES {
+                let entry = &index[((hash as u32).wrapping_add(probe) & (size(level) - 1)) as usize];
+                if entry.load(Ordering::Relaxed) == 0 {
+                    return entry.store(word(hash, number), Ordering::Relaxed);
+                }
             }
         }
     }
 }
 
-/// Number of a part's first bucket.
+/// Entry of an index.
+const fn word(hash: u64, number: u32) -> u64 {
+    hash >> 32 << 32 | (number + 1) as u64
+}
+
+/// Number of a part's first place.
 const fn base(part: usize) -> u32 {
     FIRST * ((1 << part) - 1)
 }
@@ -159,6 +219,12 @@ mod tests {
 
     use super::*;
 
+    impl Key for u64 {
+        fn feed(&self, hasher: &mut impl Hasher) {
+            hasher.write_u64(*self);
+        }
+    }
+
     #[test]
     fn every_key_has_one_number() {
         let table = Table::<u64, Mutex<u64>>::new();
@@ -166,7 +232,7 @@ mod tests {
             let numbers = (0..20_000u64).map(|key| {
                 // Each thread in an order of its own.
                 let key = (key * 7 + turn * 5_000) % 20_000;
-                let (number, _) = table.number(key);
+                let number = table.number(key);
                 *table.place(number).lock().unwrap() += 1;
                 (key, number)
             });
@@ -179,29 +245,29 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(threads.iter().all(|numbers| *numbers == threads[0]));
-        assert_eq!(table.len(), 20_000);
+        // Of two that insert the same key at the same time one gives its number up.
+        assert!((20_000..20_100).contains(&table.len()), "{}", table.len());
         for (key, number) in (0..).zip(&threads[0]) {
             assert_eq!((table.key(*number), *table.place(*number).lock().unwrap()), (Some(key), 4));
         }
     }
 
     #[test]
-    fn settling_moves_places_along() {
+    fn settling_keeps_numbers() {
         let mut table = Table::<u64, Mutex<u64>>::new();
         for key in 0..5_000 {
-            let (number, new) = table.number(key);
-            assert!(new);
-            *table.place(number).lock().unwrap() = key * 3;
+            assert_eq!(table.number(key), key as u32);
+            *table.place(key as u32).lock().unwrap() = key * 3;
         }
         table.settle(5_000);
-        assert_eq!((table.len(), size(table.main)), (5_000, 32_768));
-        assert!(table.parts[table.main + 1..].iter().all(|part| part.get().is_none()));
+        assert_eq!((table.len(), size(table.main)), (5_000, 16_384));
+        assert!(table.indices[table.main + 1..].iter().all(|index| index.get().is_none()));
         for key in 0..5_000 {
-            let (number, new) = table.number(key);
-            assert_eq!((new, *table.place(number).lock().unwrap()), (false, key * 3));
+            let number = table.number(key);
+            assert_eq!((number, *table.place(number).lock().unwrap()), (key as u32, key * 3));
         }
         table.clear();
         assert_eq!(table.len(), 0);
-        assert!(table.number(7).1);
+        assert_eq!((table.number(7), *table.place(0).lock().unwrap()), (0, 0));
     }
 }

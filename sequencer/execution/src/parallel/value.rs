@@ -7,7 +7,6 @@
 
 use alloy_primitives::{B256, KECCAK256_EMPTY, U256};
 use revm::bytecode::Bytecode;
-use revm::state::AccountInfo;
 use weft_state::StoredAccount;
 
 /// An account at some point of the block.
@@ -54,17 +53,6 @@ impl Value {
     pub(super) fn is_empty(&self) -> bool {
         self.nonce == 0 && self.balance.is_zero() && self.code_hash == KECCAK256_EMPTY
     }
-
-    /// As revm wants it; `None` if there is none.
-    pub(super) fn info(&self) -> Option<AccountInfo> {
-        self.exists.then(|| AccountInfo {
-            balance: self.balance,
-            nonce: self.nonce,
-            code_hash: self.code_hash,
-            code: self.delegation.clone(),
-            ..AccountInfo::default()
-        })
-    }
 }
 
 /// A sum that was added or taken away.
@@ -93,9 +81,9 @@ impl Delta {
     }
 }
 
-/// Code that an account has from now on.
+/// Code of an account, or what it had and has no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NewCode {
+pub(super) struct Code {
     pub(super) hash: B256,
     pub(super) size: u32,
     pub(super) delegation: Option<Bytecode>,
@@ -115,7 +103,7 @@ pub(super) enum AccountWrite {
         /// If it changed.
         nonce: Option<u64>,
         /// If it changed.
-        code: Option<Box<NewCode>>,
+        code: Option<Box<Code>>,
     },
 }
 
@@ -128,6 +116,14 @@ impl AccountWrite {
     /// Whether all that happened is that money came in.
     pub(super) fn is_credit(&self) -> bool {
         matches!(self, Self::Changed { created: false, delta, nonce: None, code: None } if !delta.negative)
+    }
+
+    /// Whether a balance allows it.
+    pub(super) fn fits(&self, balance: U256) -> bool {
+        match self {
+            Self::Destroyed => true,
+            Self::Changed { delta, .. } => delta.apply(balance).is_some(),
+        }
     }
 
     /// What it makes of an account; `None` if the balance does not allow it.

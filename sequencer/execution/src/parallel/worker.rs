@@ -7,32 +7,79 @@ use revm::context::{BlockEnv, CfgEnv, Transaction as _, TxEnv};
 use revm::primitives::hardfork::SpecId;
 use revm::state::{Account, EvmState};
 
-use super::candidate::{Candidate, TRANSFER_GAS, Transfer, most};
+use super::candidate::{Candidate, Transfer, most};
+use super::cell::Hint;
+use super::changed::Changed;
 use super::database::{Sender, WorkerDb};
 use super::evm::WorkerEvm;
 use super::memory::Memory;
 use super::outcome::Outcome;
-use super::value::{AccountRead, AccountWrite, Delta, Need, NewCode};
+use super::value::{AccountWrite, Code, Delta, Need};
 use crate::executed::Executed;
 use crate::raw::refusal;
 use crate::skip::SkipReason;
 use crate::view::{Missing, StateView};
+
+/// Payments that are looked at when there was need for it.
+const HELPS: u32 = 32;
 
 /// Lives as long as the block.
 pub(super) struct Worker<'a, V: StateView + ?Sized> {
     evm: WorkerEvm<'a, V>,
     config: CfgEnv,
     block: BlockEnv,
+    /// What [`Memory::wanted`] was, and how many more payments to look at since then.
+    wanted: u32,
+    helps: u32,
 }
 
 impl<'a, V: StateView + ?Sized> Worker<'a, V> {
     pub(super) fn new(memory: &'a Memory<'a, V>, config: &CfgEnv, block: &BlockEnv) -> Self {
         let evm = WorkerEvm::new(memory, config.clone(), block.clone());
-        Self { evm, config: config.clone(), block: block.clone() }
+        Self { evm, config: config.clone(), block: block.clone(), wanted: 0, helps: 0 }
     }
 
     fn db(&mut self) -> &mut WorkerDb<'a, V> {
         self.evm.db()
+    }
+
+    /// Looks up what is known of some transactions beforehand, all together: so the processor waits for memory once,
+    /// not for each.
+    pub(super) fn expect<C: Candidate>(&mut self, candidates: &[C]) {
+        let db = self.db();
+        for candidate in candidates {
+            for address in [Some(candidate.sender().0), candidate.to()].into_iter().flatten() {
+                let number = db.number(address);
+                std::hint::black_box(db.memory.account_changes(number));
+            }
+        }
+    }
+
+    /// Whether this is a payment that is better left to the committer. Its accounts are not touched, unless the
+    /// committer had to do lately what can be done here: read them from the state, or see that it is no payment.
+    pub(super) fn leaves(&mut self, candidate: &impl Candidate) -> bool {
+        let Some(transfer) = Transfer::of(candidate, &self.config, &self.block) else { return false };
+        let memory = self.db().memory;
+        let wanted = memory.wanted.count();
+        if std::mem::replace(&mut self.wanted, wanted) != wanted {
+            self.helps = HELPS;
+        }
+        if self.helps == 0 {
+            return true;
+        }
+        self.helps -= 1;
+        let db = self.db();
+        let numbers = [transfer.sender.address, transfer.to].map(|address| db.number(address));
+        for number in numbers {
+            if memory.hint(number) == Hint::Unknown {
+                self.helps = HELPS;
+                if memory.read_account(number, None).is_err() {
+                    // Whoever needs it is told.
+                    return true;
+                }
+            }
+        }
+        memory.hint(numbers[1]) != Hint::Coded
     }
 
     /// Executes a transaction ahead of its time, on what is there now. Where it comes to nothing the outcome has no
@@ -40,13 +87,9 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
     pub(super) fn ahead(&mut self, at: u32, candidate: &impl Candidate, outcome: &mut Outcome) {
         outcome.clear();
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(transfer) = Transfer::of(candidate, &self.config, &self.block)
-                && matches!(self.transfer(at, &transfer, true, outcome), Ok(true) | Err(_))
-            {
-                return;
-            }
             // A failure of either kind leaves the outcome without a result.
             let _ = self.run(at, candidate, true, outcome);
+            outcome.sort();
         }));
         if caught.is_err() {
             outcome.clear();
@@ -64,53 +107,17 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         outcome: &mut Outcome,
     ) -> Result<Result<(), SkipReason>, Missing> {
         outcome.clear();
-        if let Some(transfer) = Transfer::of(candidate, &self.config, &self.block)
-            && self.transfer(at, &transfer, false, outcome)?
-        {
-            return Ok(Ok(()));
-        }
         self.run(at, candidate, false, outcome)
     }
 
-    /// A payment; false if it is none after all, because of what the accounts are, or if it cannot be made.
-    fn transfer(&mut self, at: u32, transfer: &Transfer, ahead: bool, outcome: &mut Outcome) -> Result<bool, Missing> {
-        let Transfer { sender, to, .. } = *transfer;
+    /// Makes a payment, with all before it committed, and says what the beneficiary gets for it. `None`: it is none
+    /// after all, or cannot be made.
+    pub(super) fn pay(&mut self, candidate: &impl Candidate, changed: &mut Changed) -> Result<Option<U256>, Missing> {
+        let Some(transfer) = Transfer::of(candidate, &self.config, &self.block) else { return Ok(None) };
         let db = self.db();
-        let (from, to) = (db.number(sender.address), db.number(to));
-        let seen = ahead.then_some(at);
-        let payer = db.memory.read_account(from, seen)?.0;
-        let may_send = payer.code_hash == KECCAK256_EMPTY || payer.delegation.is_some();
-        let can_pay = payer.balance >= transfer.most && (ahead || payer.nonce == sender.nonce);
-        if !may_send || !can_pay {
-            return Ok(false);
-        }
-        // Ahead of its time the hint will do: what matters of the recipient is checked when the time has come.
-        if !(ahead && db.memory.is_bare(to)) {
-            let payee = db.memory.read_account(to, seen)?.0;
-            let fits = payee.balance.checked_add(transfer.value).is_some();
-            if payee.code_hash != KECCAK256_EMPTY || !fits {
-                return Ok(false);
-            }
-        }
-        if ahead {
-            let read = |cell, code_hash, least| AccountRead {
-                cell,
-                code_hash,
-                balance: U256::ZERO,
-                need: Need::AtLeast(least),
-                nonce: sender.nonce,
-                nonce_matters: cell == from,
-                presence: None,
-            };
-            outcome.account_reads.push(read(from, payer.code_hash, transfer.most));
-            outcome.account_reads.push(read(to, KECCAK256_EMPTY, U256::ZERO));
-        }
-        let (delta, nonce) = (Delta::debit(transfer.cost), Some(sender.nonce + 1));
-        outcome.accounts.push((from, AccountWrite::Changed { created: false, delta, nonce, code: None }));
-        outcome.accounts.push((to, AccountWrite::paid(Delta::credit(transfer.value))));
-        outcome.fee = Some(transfer.fee);
-        outcome.executed = Some(Executed { success: true, gas_used: TRANSFER_GAS, logs: Vec::new() });
-        Ok(true)
+        let numbers = (db.number(transfer.sender.address), db.number(transfer.to));
+        let paid = db.memory.pay(&transfer, numbers, changed)?;
+        Ok(paid.then_some(transfer.fee))
     }
 
     fn run(
@@ -154,9 +161,9 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         std::mem::swap(&mut db.slot_reads, &mut outcome.slot_reads);
     }
 
-    fn writes(&mut self, state: EvmState, outcome: &mut Outcome) {
+    fn writes(&mut self, mut state: EvmState, outcome: &mut Outcome) {
         let beneficiary = self.block.beneficiary;
-        for (address, account) in state {
+        for (address, account) in state.drain() {
             if !account.is_touched() {
                 continue;
             }
@@ -176,6 +183,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
                 outcome.accounts.push((number, write));
             }
         }
+        self.evm.recycle(state);
     }
 }
 
@@ -204,7 +212,7 @@ fn write_of(mut account: Account, outcome: &mut Outcome) -> Option<AccountWrite>
         nonce: (info.nonce != nonce).then_some(info.nonce),
         code: code.map(|code| {
             let size = if info.code_hash == KECCAK256_EMPTY { 0 } else { code.len() as u32 };
-            Box::new(NewCode { hash: info.code_hash, size, delegation: code.is_eip7702().then_some(code) })
+            Box::new(Code { hash: info.code_hash, size, delegation: code.is_eip7702().then_some(code) })
         }),
     })
 }

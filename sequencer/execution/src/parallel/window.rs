@@ -1,0 +1,107 @@
+//! Transactions in flight: a place for each, where its outcome waits for its turn.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::outcome::Outcome;
+use super::schedule::{Owner, Ready};
+
+/// Places by transaction, modulo their number.
+#[derive(Debug)]
+pub(super) struct Window(Box<[Place]>);
+
+/// One transaction in flight. On cache lines of its own: its neighbours are other threads'.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Place {
+    ready: Ready,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    outcome: Outcome,
+    /// Whose outcome that is, while it may be looked at.
+    of: Option<u32>,
+    /// Transactions before this one are done without an outcome from here.
+    too_late: u32,
+}
+
+impl Window {
+    pub(super) fn new(len: usize) -> Self {
+        let kept = || Mutex::new(Kept { outcome: Outcome::default(), of: None, too_late: 0 });
+        Self((0..len.max(1)).map(|_| Place { ready: Ready::new(), kept: kept() }).collect())
+    }
+
+    /// Transactions in flight, at most.
+    pub(super) fn len(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    fn place(&self, at: u32) -> &Place {
+        &self.0[at as usize % self.0.len()]
+    }
+
+    /// Keeps an outcome until its turn, and hands it to `publish` before the committer knows of it. False if that is
+    /// too late. `outcome` is then any other.
+    pub(super) fn keep(&self, at: u32, owner: u32, outcome: &mut Outcome, publish: impl FnOnce(&Outcome)) -> bool {
+        let place = self.place(at);
+        let mut kept = place.lock();
+        if kept.too_late > at {
+            return false;
+        }
+        std::mem::swap(outcome, &mut kept.outcome);
+        kept.of = Some(at);
+        publish(&kept.outcome);
+        place.ready.tell(at, Owner::Thread(owner));
+        true
+    }
+
+    /// Leaves `count` transactions, from the one at `at` on, to the committer.
+    pub(super) fn leave(&self, at: u32, count: u32) {
+        let place = self.place(at);
+        let kept = place.lock();
+        if kept.too_late <= at {
+            place.ready.tell(at, Owner::Committer(count));
+        }
+    }
+
+    /// Whose turn it is to commit this transaction, if it is ready.
+    pub(super) fn owner(&self, at: u32) -> Option<Owner> {
+        self.place(at).ready.owner(at)
+    }
+
+    /// Its outcome, which nobody sees from now on.
+    pub(super) fn take(&self, at: u32, outcome: &mut Outcome) {
+        let mut kept = self.place(at).lock();
+        kept.of = None;
+        std::mem::swap(outcome, &mut kept.outcome);
+    }
+
+    /// Looks at an outcome that was published and is not committed.
+    pub(super) fn look<R>(&self, at: u32, look: impl FnOnce(&Outcome) -> R) -> Option<R> {
+        let kept = self.place(at).lock();
+        (kept.of == Some(at)).then(|| look(&kept.outcome))
+    }
+
+    /// Whether a transaction, claimed by a thread that seems to be asleep, is now to be executed by the committer.
+    pub(super) fn take_over(&self, at: u32) -> bool {
+        let place = self.place(at);
+        let mut kept = match place.kept.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // It is just coming, or somebody looks at what was here before.
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if place.ready.owner(at).is_some() {
+            return false;
+        }
+        kept.too_late = at + 1;
+        true
+    }
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -12,6 +12,9 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 /// Bounds of every histogram that is named `*_seconds`.
 const SECONDS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
+/// Bounds of every histogram that is named `*_speed_up`.
+const SPEED_UPS: [f64; 14] = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0];
+
 /// How often the recorder sums up its samples, which it otherwise keeps until someone reads them.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -43,9 +46,11 @@ fn choose<'a>(candidates: impl Iterator<Item = &'a str>) -> (EnvFilter, Vec<Stri
 /// The process's metrics, as text for Prometheus. Installs the recorder on first use.
 pub fn metrics() -> &'static PrometheusHandle {
     METRICS.get_or_init(|| {
-        let builder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-            .expect("bounds are not empty");
+        let bounds = [("_seconds", &SECONDS), ("_speed_up", &SPEED_UPS)];
+        let builder = bounds.into_iter().fold(PrometheusBuilder::new(), |builder, (suffix, bounds)| {
+            let names = Matcher::Suffix(suffix.to_owned());
+            builder.set_buckets_for_metric(names, bounds).expect("bounds are not empty")
+        });
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         // Fails only if a program that embeds us has a recorder of its own: then that one gets the figures.
@@ -80,10 +85,12 @@ mod tests {
     fn the_recorder_is_installed_once() {
         let first = metrics();
         metrics::histogram!("weft_test_seconds").record(0.002);
+        metrics::histogram!("weft_test_speed_up").record(1.75);
         metrics().run_upkeep();
         let text = metrics().render();
         assert!(std::ptr::eq(first, metrics()));
         assert!(text.contains(&format!("weft_build_info{{version=\"{}\"}} 1", crate::VERSION)), "{text}");
         assert!(text.contains("weft_test_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
+        assert!(text.contains("weft_test_speed_up_bucket{le=\"2\"} 1"), "{text}");
     }
 }

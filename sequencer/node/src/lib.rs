@@ -2,7 +2,8 @@
 //!
 //! [`mempool`] orders what waits, [`producer`] makes blocks of it, [`chain`]
 //! makes them durable and then visible, [`batcher`] brings them to DA and
-//! settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do.
+//! settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do;
+//! [`figures`] is how blocks were executed, for people.
 //! Deliberately absent: the rules of execution (weft-execution) and of batches
 //! (weft-primitives).
 
@@ -10,6 +11,7 @@ pub mod backend;
 pub mod batcher;
 pub mod chain;
 pub mod config;
+pub mod figures;
 pub mod grpc;
 pub mod mempool;
 pub mod producer;

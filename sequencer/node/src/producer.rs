@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use weft_execution::block::Refusal;
-use weft_execution::parallel::{Engine, Stats};
+use weft_execution::parallel::Engine;
 use weft_execution::{BlockBuilder, Missing, StateView};
 use weft_primitives::{Address, InboxItem, Transaction};
 use weft_service::Shutdown;
@@ -14,6 +14,7 @@ use weft_service::clock::Clock;
 
 use crate::backend::Backend;
 use crate::chain::{ChainError, FullBlock};
+use crate::figures;
 use crate::mempool::{AccountState, Select};
 use crate::store::StoreError;
 
@@ -115,7 +116,7 @@ impl Producer {
             ((!idle).then_some(built), consumed, refusals)
         };
         if let Some(built) = &built {
-            count_executions(&built.stats);
+            figures::metrics::executed(&built.stats);
         }
         let executed = start.elapsed();
         let full = built.map(|built| chain.commit(built, &inbox[..consumed])).transpose()?;
@@ -154,15 +155,6 @@ impl Producer {
         }
         metrics::gauge!("weft_sequencer_pool_transactions").set(pool.len() as f64);
         Ok(())
-    }
-}
-
-/// How often transactions were executed, and when.
-fn count_executions(stats: &Stats) {
-    let Stats { ahead, in_turn, repeated, aborted, .. } = *stats;
-    // An aborted one was executed again, too.
-    for (how, count) in [("ahead", ahead), ("in_turn", in_turn), ("repeated", repeated), ("aborted", aborted)] {
-        metrics::counter!("weft_sequencer_executions_total", "how" => how).increment(count.into());
     }
 }
 

@@ -11,11 +11,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::{broadcast, watch};
+use weft_execution::parallel::Stats;
 use weft_execution::{Built, Parent, Receipt, World};
 use weft_primitives::inbox::accumulate;
 use weft_primitives::{B256, ChainConfig, InboxItem};
 use weft_state::Undo;
 
+use crate::figures;
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
 pub use waiters::Waiter;
@@ -62,6 +64,8 @@ pub struct Tip {
 struct Recent {
     /// Undo records of the newest blocks, newest first.
     undos: VecDeque<Arc<Undo>>,
+    /// How they were executed.
+    stats: figures::Recent,
 }
 
 /// Shared by producer, servers and batcher.
@@ -141,6 +145,11 @@ impl Chain {
         self.blocks.subscribe()
     }
 
+    /// How a block was executed; `None` if this process did not make it, or has made many since.
+    pub fn stats(&self, number: u64) -> Option<Arc<Stats>> {
+        read(&self.recent).stats.get(number)
+    }
+
     /// Settlement has moved on, or back: `safe` falls when an available batch is rejected.
     pub fn settle(&self, safe: u64, finalized: u64) {
         self.heads.send_if_modified(|heads| {
@@ -185,6 +194,7 @@ impl Chain {
             let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
             recent.undos.push_front(Arc::new(sealed.applied.undo));
             recent.undos.truncate(RECENT_UNDOS);
+            recent.stats.keep(number, sealed.stats);
         }
         self.heads.send_modify(|heads| heads.latest = number);
         drop(world);

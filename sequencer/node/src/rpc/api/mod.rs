@@ -10,6 +10,7 @@ mod fee;
 mod filter;
 mod node;
 mod state;
+mod stats;
 mod submit;
 mod subscribe;
 mod transaction;
@@ -139,5 +140,6 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(txpool::TxPoolServer::into_rpc(context.clone()))?;
     methods.merge(debug::DebugServer::into_rpc(context.clone()))?;
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
+    methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
     Ok(methods)
 }

@@ -5,6 +5,7 @@ mod calls;
 mod filters;
 mod limits;
 mod shapes;
+mod stats;
 mod submit;
 mod subscriptions;
 mod websocket;

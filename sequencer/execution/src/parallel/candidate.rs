@@ -9,7 +9,7 @@ use weft_primitives::Transaction;
 use super::database::Sender;
 use crate::env;
 
-/// Gas that a payment to an account without code uses, by every fork's rules from London to Osaka.
+/// Gas that a payment to an account without code uses, by every fork's rules up to Osaka.
 pub(super) const TRANSFER_GAS: u64 = 21_000;
 
 /// A transaction that may be executed. Who sent it is known.
@@ -19,6 +19,9 @@ pub trait Candidate: Sync {
 
     /// Its recipient; `None` if it creates a contract.
     fn to(&self) -> Option<Address>;
+
+    /// Gas that it may use at most.
+    fn gas_limit(&self) -> u64;
 
     /// As revm wants it.
     fn env(&self) -> TxEnv;
@@ -55,6 +58,10 @@ impl Candidate for Transaction {
         self.envelope().to()
     }
 
+    fn gas_limit(&self) -> u64 {
+        self.envelope().gas_limit()
+    }
+
     fn env(&self) -> TxEnv {
         env::transaction(self)
     }
@@ -84,6 +91,10 @@ impl Candidate for TxEnv {
 
     fn to(&self) -> Option<Address> {
         self.kind.to().copied()
+    }
+
+    fn gas_limit(&self) -> u64 {
+        self.gas_limit
     }
 
     fn env(&self) -> TxEnv {
@@ -125,13 +136,15 @@ pub(super) struct Transfer {
 impl Transfer {
     /// `None` where anything is out of the ordinary: then revm judges.
     pub(super) fn of(candidate: &impl Candidate, config: &CfgEnv, block: &BlockEnv) -> Option<Self> {
-        let ordinary_rules = config.spec.is_enabled_in(SpecId::LONDON) && config.spec <= SpecId::OSAKA;
+        let is_in = |fork| config.spec.is_enabled_in(fork);
+        let ordinary_rules = config.spec <= SpecId::OSAKA && (is_in(SpecId::LONDON) || block.basefee == 0);
         let payment = candidate.pays().filter(|_| ordinary_rules)?;
         let (address, nonce) = candidate.sender();
         let base_fee = u128::from(block.basefee);
         let tip = match (payment.transaction_type, payment.tip) {
-            (0 | 1, _) => payment.max_fee.checked_sub(base_fee)?,
-            (2, Some(tip)) if tip <= payment.max_fee => tip.min(payment.max_fee.checked_sub(base_fee)?),
+            (0, _) => payment.max_fee.checked_sub(base_fee)?,
+            (1, _) if is_in(SpecId::BERLIN) => payment.max_fee.checked_sub(base_fee)?,
+            (2, Some(tip)) if is_in(SpecId::LONDON) && tip <= payment.max_fee => tip.min(payment.max_fee.checked_sub(base_fee)?),
             _ => return None,
         };
         // Below the reach of any precompile.

@@ -30,8 +30,8 @@ pub(super) struct Entry {
     pub(super) at: u32,
 }
 
-/// By the committer alone.
-#[derive(Debug)]
+/// By the committer alone. Kept from block to block, for its memory.
+#[derive(Debug, Default)]
 pub(super) struct Changed {
     /// Number of the block, for [`Entry`]: above zero, and not used before for the same places.
     block: u32,
@@ -66,10 +66,14 @@ struct ChangedSlot {
 }
 
 impl Changed {
-    /// For the block with this number, of so many transactions.
-    pub(super) fn new(block: u32, transactions: usize) -> Self {
+    /// Before the block with this number, of so many transactions.
+    pub(super) fn begin(&mut self, block: u32, transactions: usize) {
         let room = transactions.saturating_mul(2).min(MOST_ROOM);
-        Self { block, accounts: Vec::with_capacity(room), slots: Vec::with_capacity(room) }
+        self.block = block;
+        self.accounts.clear();
+        self.accounts.reserve(room);
+        self.slots.clear();
+        self.slots.reserve(room);
     }
 
     /// Whether an account is noted.
@@ -103,13 +107,13 @@ impl Changed {
 
     /// All of it, in order; `codes` are those of committed transactions, `wipes` says how often the storage of the
     /// account with a number was wiped. On one thread, or on all there are if that helps.
-    pub(super) fn into_changes(
-        self,
+    pub(super) fn changes(
+        &mut self,
         codes: B256Map<Bytecode>,
         wipes: impl Fn(u32) -> u32 + Sync,
         threads: usize,
     ) -> Changes {
-        let Self { mut accounts, slots, .. } = self;
+        let Self { accounts, slots, .. } = self;
         let parallel = threads >= MIN_THREADS && accounts.len().max(slots.len()) >= MIN_PARALLEL;
         let slots = ordered(slots, parallel);
         let mut start = 0;
@@ -117,7 +121,7 @@ impl Changed {
             accounts[own[0].owner as usize].slots = start..start + own.len();
             start += own.len();
         }
-        let order = order_of(&accounts, |account| prefix(&account.address.0.0), |account| account.address, parallel);
+        let order = order_of(accounts, |account| prefix(&account.address.0.0), |account| account.address, parallel);
         let change = |at: u32| accounts[at as usize].change(&slots, &wipes);
         let accounts = if parallel {
             // Keeps the order.
@@ -167,9 +171,9 @@ impl ChangedAccount {
 }
 
 /// By account, then by slot.
-fn ordered(slots: Vec<ChangedSlot>, parallel: bool) -> Vec<ChangedSlot> {
+fn ordered(slots: &[ChangedSlot], parallel: bool) -> Vec<ChangedSlot> {
     let coarse = |slot: &ChangedSlot| u64::from(slot.owner) << 32 | slot.slot.as_limbs()[3] >> 32;
-    let order = order_of(&slots, coarse, |slot| slot.slot, parallel);
+    let order = order_of(slots, coarse, |slot| slot.slot, parallel);
     order.into_iter().map(|at| slots[at as usize]).collect()
 }
 

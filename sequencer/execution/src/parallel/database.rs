@@ -1,17 +1,14 @@
 //! What revm reads while a worker executes a transaction, and what it writes down about it.
 
-use alloy_primitives::map::B256Map;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use revm::Database;
 use revm::bytecode::Bytecode;
 use revm::state::{AccountId, AccountInfo};
 
-use super::hashes::Hashes;
 use super::memory::Memory;
-use super::numbers::Numbers;
 use super::outcome::SlotRead;
+use super::scratch::Scratch;
 use super::value::{AccountRead, Need, Value};
-use crate::codes::own;
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use crate::view::{Missing, StateView};
 
@@ -22,27 +19,10 @@ pub(super) struct Sender {
     pub(super) nonce: u64,
 }
 
-/// Accounts that a worker remembers.
-const KNOWN: usize = 64;
-
-/// An account as everyone finds it until it changes.
-#[derive(Clone, Debug)]
-struct Known {
-    number: u32,
-    changes: u32,
-    value: Value,
-}
-
 /// One worker's way into the memory.
 pub(super) struct WorkerDb<'a, V: ?Sized> {
     pub(super) memory: &'a Memory<'a, V>,
-    accounts: Numbers<Address>,
-    slots: Numbers<(u32, U256)>,
-    /// This worker's own: see [`own`].
-    codes: B256Map<Bytecode>,
-    no_code: Bytecode,
-    pub(super) hashes: Hashes,
-    known: Box<[Option<Known>]>,
+    pub(super) scratch: Scratch,
     at: u32,
     /// `None`: all before it are committed, so that what is read is certain and need not be written down.
     sender: Option<Sender>,
@@ -53,15 +33,10 @@ pub(super) struct WorkerDb<'a, V: ?Sized> {
 }
 
 impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
-    pub(super) fn new(memory: &'a Memory<'a, V>) -> Self {
+    pub(super) fn new(memory: &'a Memory<'a, V>, scratch: Scratch) -> Self {
         Self {
             memory,
-            accounts: Numbers::new(),
-            slots: Numbers::new(),
-            codes: B256Map::default(),
-            no_code: own(&Bytecode::default()),
-            hashes: Hashes::new(),
-            known: vec![None; KNOWN].into(),
+            scratch,
             at: 0,
             sender: None,
             account_reads: Vec::new(),
@@ -90,28 +65,26 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
     /// The number of an account.
     pub(super) fn number(&mut self, address: Address) -> u32 {
         let at = usize::from(address[18]) << 8 | usize::from(address[19]);
-        self.accounts.get(at, address, || self.memory.account(address))
+        self.scratch.accounts.get(at, address, || self.memory.account(address))
     }
 
     /// The number of a slot.
     pub(super) fn slot_number(&mut self, account: u32, slot: U256) -> u32 {
         let at = slot.as_limbs()[0] as usize ^ account as usize;
-        self.slots.get(at, (account, slot), || self.memory.slot(account, slot))
+        self.scratch.slots.get(at, (account, slot), || self.memory.slot(account, slot))
     }
 
     /// An account as the transaction finds it. One that many transactions look at and none changes is looked up once.
     pub(super) fn account(&mut self, number: u32) -> Result<Value, Missing> {
         let ahead = self.ahead();
-        let known = &mut self.known[number as usize % KNOWN];
         let changes = self.memory.account_changes(number);
-        if let Some(known) = known
-            && known.number == number
-            && known.changes == changes
-        {
-            return Ok(known.value.clone());
+        if let Some(value) = self.scratch.known(number, changes) {
+            return Ok(value.clone());
         }
         let (value, lasting) = self.memory.read_account(number, ahead)?;
-        *known = lasting.then(|| Known { number, changes, value: value.clone() });
+        if lasting {
+            self.scratch.remember(number, changes, value.clone());
+        }
         Ok(value)
     }
 
@@ -163,19 +136,14 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
                 presence: Some((value.exists, value.is_empty())),
             });
         }
-        let code = if value.code_hash == KECCAK256_EMPTY { Some(self.no_code.clone()) } else { value.delegation };
+        let code = if value.code_hash == KECCAK256_EMPTY { Some(self.scratch.no_code.clone()) } else { value.delegation };
         let Value { exists, balance, nonce, code_hash, .. } = value;
         let info = AccountInfo { balance, nonce, code_hash, account_id: AccountId::new(cell as usize), code };
         Ok(exists.then_some(info))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Missing> {
-        if let Some(code) = self.codes.get(&hash) {
-            return Ok(code.clone());
-        }
-        let code = own(&self.memory.code(hash)?);
-        self.codes.insert(hash, code.clone());
-        Ok(code)
+        self.scratch.code(hash, || self.memory.code(hash))
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Missing> {

@@ -18,7 +18,6 @@ use revm::state::EvmState;
 
 use super::database::WorkerDb;
 use super::hashes::Pair;
-use super::memory::Memory;
 use crate::view::{Missing, StateView};
 
 type Ctx<'a, V> = MainnetContext<WorkerDb<'a, V>>;
@@ -31,8 +30,8 @@ const MOST_RECYCLED: usize = 64;
 pub(super) struct WorkerEvm<'a, V: StateView + ?Sized>(MainnetEvm<Ctx<'a, V>>);
 
 impl<'a, V: StateView + ?Sized> WorkerEvm<'a, V> {
-    pub(super) fn new(memory: &'a Memory<'a, V>, config: CfgEnv, block: BlockEnv) -> Self {
-        let context = Context::mainnet().with_db(WorkerDb::new(memory)).with_cfg(config).with_block(block);
+    pub(super) fn new(db: WorkerDb<'a, V>, config: CfgEnv, block: BlockEnv) -> Self {
+        let context = Context::mainnet().with_db(db).with_cfg(config).with_block(block);
         let mut evm = context.build_mainnet();
         let table = evm.instruction.instruction_table_mut();
         table[usize::from(opcode::BALANCE)] = Instruction::new(balance::<V>);
@@ -48,6 +47,10 @@ impl<'a, V: StateView + ?Sized> WorkerEvm<'a, V> {
 
     pub(super) fn db(&mut self) -> &mut WorkerDb<'a, V> {
         &mut self.0.ctx.journaled_state.database
+    }
+
+    pub(super) fn into_db(self) -> WorkerDb<'a, V> {
+        self.0.ctx.journaled_state.database
     }
 
     /// Executes a transaction; what it left behind is in the state, whatever the result.
@@ -142,7 +145,7 @@ fn create2<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionEx
 fn keccak256<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionExecResult {
     let Some(pair) = two_words(&context) else { return plain(opcode::KECCAK256, context) };
     let cost = context.host.gas_params().keccak256_cost(pair.len());
-    let known = context.host.journaled_state.database.hashes.get(&pair);
+    let known = context.host.journaled_state.database.scratch.hashes.get(&pair);
     if let Some(hash) = known
         && context.interpreter.gas.remaining() >= cost
         && context.interpreter.gas.record_regular_cost(cost)
@@ -158,7 +161,7 @@ fn keccak256<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> Instruction
     if result.is_ok()
         && let Some(hash) = interpreter.stack.top()
     {
-        host.journaled_state.database.hashes.insert(pair, (*hash).into());
+        host.journaled_state.database.scratch.hashes.insert(pair, (*hash).into());
     }
     result
 }

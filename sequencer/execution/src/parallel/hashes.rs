@@ -12,6 +12,7 @@ const PLACES: usize = 128;
 pub(super) type Pair = [u8; 64];
 
 /// Each pair has one place, which the last to come takes.
+#[derive(Debug)]
 pub(super) struct Hashes(Box<[Option<(Pair, B256)>]>);
 
 impl Hashes {

@@ -42,11 +42,13 @@ pub(super) struct Room {
     reflects: Option<B256>,
     /// Blocks so far.
     blocks: u32,
+    /// How often everything was forgotten.
+    generation: u32,
 }
 
 impl Room {
     pub(super) fn new() -> Self {
-        Self { accounts: Table::new(), slots: Table::new(), reflects: None, blocks: 0 }
+        Self { accounts: Table::new(), slots: Table::new(), reflects: None, blocks: 0, generation: 0 }
     }
 
     /// Before a block of `transactions` on the state with this root. Until [`Room::reflect`] is called nothing is kept
@@ -57,6 +59,7 @@ impl Room {
             self.accounts.clear();
             self.slots.clear();
             self.blocks = 0;
+            self.generation = self.generation.wrapping_add(1);
         }
         self.blocks += 1;
         self.settle(transactions);
@@ -68,6 +71,16 @@ impl Room {
         let expected = u32::try_from(transactions).unwrap_or(u32::MAX).saturating_mul(PLACES_PER_TRANSACTION);
         self.accounts.settle(expected);
         self.slots.settle(expected);
+    }
+
+    /// Number of the block: above zero, and no other's as long as places are kept.
+    pub(super) fn block(&self) -> u32 {
+        self.blocks
+    }
+
+    /// Changes whenever numbers have lost their meaning.
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// What is committed here is part of the state with this root.
@@ -101,11 +114,6 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
             wanted: Wanted::new(),
             new_codes: RwLock::default(),
         }
-    }
-
-    /// For what a block of so many transactions is going to change.
-    pub(super) fn changed(&self, transactions: usize) -> Changed {
-        Changed::new(self.room.blocks, transactions)
     }
 
     /// The number of an account.

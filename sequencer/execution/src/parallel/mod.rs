@@ -31,6 +31,7 @@ mod outcome;
 mod pay;
 mod run;
 mod schedule;
+mod scratch;
 mod stats;
 mod sync;
 mod table;

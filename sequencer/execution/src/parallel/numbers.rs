@@ -4,6 +4,7 @@
 const PLACES: usize = 256;
 
 /// Each key has one place, which the last to come takes: nothing grows, and nothing is looked for twice.
+#[derive(Debug)]
 pub(super) struct Numbers<K>(Box<[Option<(K, u32)>]>);
 
 impl<K: Copy + PartialEq> Numbers<K> {

@@ -1,7 +1,8 @@
 //! A block's transactions on several threads.
 
 use std::ops::Range;
-use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, U256};
@@ -10,10 +11,12 @@ use revm::context::{BlockEnv, CfgEnv};
 use revm::primitives::hardfork::SpecId;
 
 use super::candidate::Candidate;
+use super::changed::Changed;
 use super::head::{Head, Progress, Sink};
 use super::memory::{Memory, Room};
 use super::outcome::Outcome;
 use super::schedule::{Claims, Done, Limit, Owner, Stop, Taken};
+use super::scratch::Scratches;
 use super::stats::Stats;
 use super::worker::Worker;
 use crate::changes::Changes;
@@ -53,6 +56,8 @@ pub struct Engine {
     /// else's work.
     others: OnceLock<Option<ThreadPool>>,
     head_start: Duration,
+    scratches: Scratches,
+    changed: Changed,
     room: Room,
     /// The last block was executed to its end.
     finished: bool,
@@ -61,8 +66,15 @@ pub struct Engine {
 impl Engine {
     /// On so many threads; none is one.
     pub fn new(threads: usize) -> Self {
-        let (others, room) = (OnceLock::new(), Room::new());
-        Self { threads: threads.max(1), others, head_start: HEAD_START, room, finished: false }
+        Self {
+            threads: threads.max(1),
+            others: OnceLock::new(),
+            head_start: HEAD_START,
+            scratches: Scratches::default(),
+            changed: Changed::default(),
+            room: Room::new(),
+            finished: false,
+        }
     }
 
     /// On all threads that there are.
@@ -120,6 +132,12 @@ impl Engine {
     }
 }
 
+/// How often [`HEAD_START`] the rest of a block must seem to take to be worth the others' way here and back.
+const WORTH: u32 = 6;
+
+/// What a payment takes, beside the gas that other transactions ask for.
+const PAYMENT: u64 = 2_000;
+
 /// What came of it.
 pub(crate) struct Finished<S> {
     /// What the block changed.
@@ -143,6 +161,7 @@ struct Hand<'a, V: StateView + ?Sized> {
 
 struct Block<'a, V: StateView + ?Sized, C, S> {
     memory: &'a Memory<'a, V>,
+    scratches: &'a Scratches,
     config: &'a CfgEnv,
     block: &'a BlockEnv,
     candidates: &'a [C],
@@ -154,6 +173,7 @@ struct Block<'a, V: StateView + ?Sized, C, S> {
     taken: Taken,
     head: Mutex<Head<'a, V, S>>,
     failed: Mutex<Option<Missing>>,
+    workers: Mutex<Vec<Thread>>,
     /// Threads that took part, and how long all together were at work.
     busy: Mutex<(usize, Duration)>,
 }
@@ -179,24 +199,27 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     let Setting { view, state_root, config, block, before } = *setting;
     engine.finished = false;
     engine.room.begin(state_root, candidates.len());
+    engine.scratches.begin(engine.room.generation());
     let in_flight = if engine.threads > 1 { (engine.threads * WINDOW_PER_THREAD).min(candidates.len()) } else { 1 };
     let keep_empty = !config.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
     let memory = Memory::new(view, keep_empty, &engine.room, in_flight);
-    let mut changed = memory.changed(candidates.len());
+    let mut changed = std::mem::take(&mut engine.changed);
+    changed.begin(engine.room.block(), candidates.len());
     memory.absorb(before, &mut changed);
     let head = Head::new(&memory, memory.account(block.beneficiary), sink, changed);
-    let run = Block::new(&memory, config, block, candidates, head, engine.threads);
+    let run = Block::new(&memory, &engine.scratches, (config, block), candidates, head, engine.threads);
     run.all(engine);
     if let Some(missing) = run.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(missing);
     }
     let head = run.head.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let Head { sink, changed, mut codes, mut stats, conflicts, next, .. } = head;
+    let Head { sink, mut changed, mut codes, mut stats, conflicts, next, .. } = head;
     codes.extend(before.codes.iter().map(|(hash, code)| (*hash, analyse(code.clone()))));
     stats.hottest = conflicts.hottest(|place| memory.name(place));
     (stats.threads, stats.busy) = run.busy.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let changes = changed.into_changes(codes, |account| memory.wipes(account), engine.threads);
+    let changes = changed.changes(codes, |account| memory.wipes(account), engine.threads);
     stats.wall = start.elapsed();
+    engine.changed = changed;
     engine.finished = next as usize == candidates.len();
     Ok(Finished { changes, sink, stats })
 }
@@ -204,8 +227,8 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
 impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     fn new(
         memory: &'a Memory<'a, V>,
-        config: &'a CfgEnv,
-        block: &'a BlockEnv,
+        scratches: &'a Scratches,
+        (config, block): (&'a CfgEnv, &'a BlockEnv),
         candidates: &'a [C],
         head: Head<'a, V, S>,
         threads: usize,
@@ -213,6 +236,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         let len = candidates.len() as u32;
         Self {
             memory,
+            scratches,
             config,
             block,
             candidates,
@@ -224,20 +248,40 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             taken: Taken::new(),
             head: Mutex::new(head),
             failed: Mutex::new(None),
+            workers: Mutex::default(),
             busy: Mutex::default(),
         }
     }
 
     fn all(&self, engine: &Engine) {
         let mut hand = self.hand(0);
-        // Few blocks are so small that a clock is needed to tell.
-        let alone = engine.threads == 1 || self.candidates.len() == 1;
-        let until = (!alone).then(|| hand.since + engine.head_start);
-        self.at_head(|head| self.in_turn(head, &mut hand, 0..self.len(), until));
-        if !self.stop.is_set() {
-            self.together(engine, &mut hand);
+        if engine.threads == 1 {
+            self.at_head(|head| self.in_turn(head, &mut hand, 0..self.len(), None));
+        } else {
+            let mut until = engine.head_start;
+            while !self.stop.is_set() {
+                let deadline = Some(hand.since + until);
+                self.at_head(|head| self.in_turn(head, &mut hand, head.next..self.len(), deadline));
+                if !self.stop.is_set() && self.is_worth_help(until, engine.head_start) {
+                    self.together(engine, &mut hand);
+                }
+                until += engine.head_start;
+            }
         }
-        self.rests(&hand);
+        self.rests(hand);
+    }
+
+    /// Whether what is left of the block seems to take so long that others should be called, if all before took `took`.
+    fn is_worth_help(&self, took: Duration, head_start: Duration) -> bool {
+        let (before, after) = self.candidates.split_at(self.done.get() as usize);
+        let work = |candidate: &C| if candidate.pays().is_some() { PAYMENT } else { candidate.gas_limit() };
+        let done = before.iter().map(work).fold(1, u64::saturating_add);
+        let enough = u128::from(done) * (head_start * WORTH).as_nanos() / took.as_nanos().max(1);
+        let mut left = 0u128;
+        after.iter().any(|candidate| {
+            left += u128::from(work(candidate));
+            left >= enough
+        })
     }
 
     fn together(&self, engine: &Engine, hand: &mut Hand<'a, V>) {
@@ -248,7 +292,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         let help = |number| {
             let mut hand = self.hand(number);
             self.work(&mut hand);
-            self.rests(&hand);
+            self.rests(hand);
         };
         others.in_place_scope(|scope| {
             for number in 1..engine.threads as u32 {
@@ -259,13 +303,14 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     }
 
     fn hand(&self, number: u32) -> Hand<'a, V> {
-        let worker = Worker::new(self.memory, self.config, self.block);
+        let worker = Worker::new(self.memory, self.scratches, self.config, self.block);
         Hand { number, worker, outcome: Outcome::default(), useless: 0, since: Instant::now(), rested: Duration::ZERO }
     }
 
     /// A thread is done.
-    fn rests(&self, hand: &Hand<'a, V>) {
+    fn rests(&self, hand: Hand<'a, V>) {
         let worked = hand.since.elapsed().saturating_sub(hand.rested);
+        hand.worker.ends();
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         *busy = (busy.0 + 1, busy.1 + worked);
     }
@@ -276,6 +321,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     /// What every thread does until the block is done.
     fn work(&self, hand: &mut Hand<'a, V>) {
+        self.workers().push(std::thread::current());
         let mut idle = 0;
         let mut idle_since = None;
         while !self.stop.is_set() {
@@ -295,11 +341,17 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             self.claimed(hand, claimed);
             if hand.useless > USELESS {
                 let start = Instant::now();
-                std::thread::sleep(NAP * hand.useless.min(MOST_NAPS));
+                std::thread::park_timeout(NAP * hand.useless.min(MOST_NAPS));
                 hand.rested += start.elapsed();
             }
         }
         hand.rested += idle_since.map_or(Duration::ZERO, |since| since.elapsed());
+        // Nobody is to sleep on.
+        self.workers().iter().for_each(Thread::unpark);
+    }
+
+    fn workers(&self) -> MutexGuard<'_, Vec<Thread>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Executes transactions ahead of their time; at the head, as soon as their time has come.
@@ -460,6 +512,6 @@ fn rest(idle: u32) {
     match idle {
         0..64 => std::hint::spin_loop(),
         64..256 => std::thread::yield_now(),
-        _ => std::thread::sleep(NAP),
+        _ => std::thread::park_timeout(NAP),
     }
 }

@@ -14,6 +14,7 @@ use super::database::{Sender, WorkerDb};
 use super::evm::WorkerEvm;
 use super::memory::Memory;
 use super::outcome::Outcome;
+use super::scratch::Scratches;
 use super::value::{AccountWrite, Code, Delta, Need};
 use crate::executed::Executed;
 use crate::raw::refusal;
@@ -26,6 +27,7 @@ const HELPS: u32 = 32;
 /// Lives as long as the block.
 pub(super) struct Worker<'a, V: StateView + ?Sized> {
     evm: WorkerEvm<'a, V>,
+    scratches: &'a Scratches,
     config: CfgEnv,
     block: BlockEnv,
     /// What [`Memory::wanted`] was, and how many more payments to look at since then.
@@ -34,9 +36,19 @@ pub(super) struct Worker<'a, V: StateView + ?Sized> {
 }
 
 impl<'a, V: StateView + ?Sized> Worker<'a, V> {
-    pub(super) fn new(memory: &'a Memory<'a, V>, config: &CfgEnv, block: &BlockEnv) -> Self {
-        let evm = WorkerEvm::new(memory, config.clone(), block.clone());
-        Self { evm, config: config.clone(), block: block.clone(), wanted: 0, helps: 0 }
+    pub(super) fn new(
+        memory: &'a Memory<'a, V>,
+        scratches: &'a Scratches,
+        config: &CfgEnv,
+        block: &BlockEnv,
+    ) -> Self {
+        let evm = WorkerEvm::new(WorkerDb::new(memory, scratches.take()), config.clone(), block.clone());
+        Self { evm, scratches, config: config.clone(), block: block.clone(), wanted: 0, helps: 0 }
+    }
+
+    /// The block is done: what was remembered is for the next.
+    pub(super) fn ends(self) {
+        self.scratches.give_back(self.evm.into_db().scratch);
     }
 
     fn db(&mut self) -> &mut WorkerDb<'a, V> {
@@ -94,8 +106,8 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         if caught.is_err() {
             outcome.clear();
             // revm may have been left in any state.
-            let memory = self.db().memory;
-            self.evm = WorkerEvm::new(memory, self.config.clone(), self.block.clone());
+            let db = WorkerDb::new(self.db().memory, self.scratches.take());
+            self.evm = WorkerEvm::new(db, self.config.clone(), self.block.clone());
         }
     }
 

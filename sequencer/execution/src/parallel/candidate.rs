@@ -144,7 +144,9 @@ impl Transfer {
         let tip = match (payment.transaction_type, payment.tip) {
             (0, _) => payment.max_fee.checked_sub(base_fee)?,
             (1, _) if is_in(SpecId::BERLIN) => payment.max_fee.checked_sub(base_fee)?,
-            (2, Some(tip)) if is_in(SpecId::LONDON) && tip <= payment.max_fee => tip.min(payment.max_fee.checked_sub(base_fee)?),
+            (2, Some(tip)) if is_in(SpecId::LONDON) && tip <= payment.max_fee => {
+                tip.min(payment.max_fee.checked_sub(base_fee)?)
+            }
             _ => return None,
         };
         // Below the reach of any precompile.

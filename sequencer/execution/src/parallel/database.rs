@@ -28,6 +28,8 @@ pub(super) struct WorkerDb<'a, V: ?Sized> {
     sender: Option<Sender>,
     pub(super) account_reads: Vec<AccountRead>,
     pub(super) slot_reads: Vec<SlotRead>,
+    /// Somebody else executes the same transaction.
+    pub(super) races: bool,
     /// Nonces were looked at, apart from the sender's.
     pub(super) nonces_matter: bool,
 }
@@ -41,6 +43,7 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
             sender: None,
             account_reads: Vec::new(),
             slot_reads: Vec::new(),
+            races: false,
             nonces_matter: false,
         }
     }
@@ -56,6 +59,11 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
 
     pub(super) const fn is_ahead(&self) -> bool {
         self.sender.is_some()
+    }
+
+    /// Somebody else has done by now what this worker does.
+    pub(super) fn is_late(&self) -> bool {
+        self.races && self.memory.window.is_late(self.at)
     }
 
     fn ahead(&self) -> Option<u32> {
@@ -119,6 +127,10 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
     type Error = Missing;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Missing> {
+        if self.is_late() {
+            // Nobody will see it.
+            return Err(Missing::Code(B256::ZERO));
+        }
         let cell = self.number(address);
         let mut value = self.account(cell)?;
         if let Some(sender) = self.sender {
@@ -136,7 +148,8 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
                 presence: Some((value.exists, value.is_empty())),
             });
         }
-        let code = if value.code_hash == KECCAK256_EMPTY { Some(self.scratch.no_code.clone()) } else { value.delegation };
+        let code =
+            if value.code_hash == KECCAK256_EMPTY { Some(self.scratch.no_code.clone()) } else { value.delegation };
         let Value { exists, balance, nonce, code_hash, .. } = value;
         let info = AccountInfo { balance, nonce, code_hash, account_id: AccountId::new(cell as usize), code };
         Ok(exists.then_some(info))

@@ -13,7 +13,9 @@ use revm::context::{BlockEnv, CfgEnv, Context, ContextSetters, JournalTr, TxEnv}
 use revm::handler::{FrameResult, Handler, MainBuilder, MainContext, MainnetContext, MainnetEvm};
 use revm::interpreter::interpreter::EthInterpreter;
 use revm::interpreter::interpreter_types::{InputsTr, MemoryTr};
-use revm::interpreter::{Host, Instruction, InstructionContext, InstructionExecResult, instruction_table};
+use revm::interpreter::{
+    Host, Instruction, InstructionContext, InstructionExecResult, InstructionResult, instruction_table,
+};
 use revm::state::EvmState;
 
 use super::database::WorkerDb;
@@ -47,6 +49,18 @@ impl<'a, V: StateView + ?Sized> WorkerEvm<'a, V> {
 
     pub(super) fn db(&mut self) -> &mut WorkerDb<'a, V> {
         &mut self.0.ctx.journaled_state.database
+    }
+
+    /// Whether to give up as soon as the transaction is ready without this worker.
+    pub(super) fn races(&mut self, races: bool) {
+        self.db().races = races;
+        let table = self.0.instruction.instruction_table_mut();
+        let usual = instruction_table::<EthInterpreter, Ctx<'a, V>>();
+        let jumps = [opcode::JUMP, opcode::JUMPI].map(usize::from);
+        let racing = [Instruction::new(jump::<V>), Instruction::new(jumpi::<V>)];
+        for (code, racing) in jumps.into_iter().zip(racing) {
+            table[code] = if races { racing } else { usual[code] };
+        }
     }
 
     pub(super) fn into_db(self) -> WorkerDb<'a, V> {
@@ -118,6 +132,21 @@ fn saw_own_balance<V: StateView + ?Sized>(own: &Address, host: &mut Ctx<'_, V>) 
     if db.is_ahead() {
         db.saw_balance(*own);
     }
+}
+
+fn jump<V: StateView + ?Sized>(context: Ictx<'_, '_, V>) -> InstructionExecResult {
+    in_time(&context)?;
+    plain(opcode::JUMP, context)
+}
+
+fn jumpi<V: StateView + ?Sized>(context: Ictx<'_, '_, V>) -> InstructionExecResult {
+    in_time(&context)?;
+    plain(opcode::JUMPI, context)
+}
+
+/// No loop goes on that nobody waits for; how it ends does not matter.
+fn in_time<V: StateView + ?Sized>(context: &Ictx<'_, '_, V>) -> InstructionExecResult {
+    if context.host.journaled_state.database.is_late() { Err(InstructionResult::OutOfGas) } else { Ok(()) }
 }
 
 fn call<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionExecResult {

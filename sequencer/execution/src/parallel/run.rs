@@ -15,7 +15,7 @@ use super::changed::Changed;
 use super::head::{Head, Progress, Sink};
 use super::memory::{Memory, Room};
 use super::outcome::Outcome;
-use super::schedule::{Claims, Done, Limit, Owner, Stop, Taken};
+use super::schedule::{Claims, Limit, Owner, Race, Stop, Taken};
 use super::scratch::Scratches;
 use super::stats::Stats;
 use super::worker::Worker;
@@ -34,7 +34,7 @@ const MOST_AT_ONCE: u32 = 16;
 const CLAIMS_PER_THREAD: usize = 32;
 
 /// Turns without anything to do after which a thread does the work of one that may be asleep.
-const PATIENCE: u32 = 96;
+const PATIENCE: u32 = 192;
 
 /// How long a thread sleeps that has had nothing to do for long.
 const NAP: Duration = Duration::from_micros(20);
@@ -133,7 +133,7 @@ impl Engine {
 }
 
 /// How often [`HEAD_START`] the rest of a block must seem to take to be worth the others' way here and back.
-const WORTH: u32 = 6;
+const WORTH: u32 = 8;
 
 /// What a payment takes, beside the gas that other transactions ask for.
 const PAYMENT: u64 = 2_000;
@@ -166,10 +166,10 @@ struct Block<'a, V: StateView + ?Sized, C, S> {
     block: &'a BlockEnv,
     candidates: &'a [C],
     claims: Claims,
-    done: Done,
     limit: Limit,
     stop: Stop,
     at_once: u32,
+    race: Race,
     taken: Taken,
     head: Mutex<Head<'a, V, S>>,
     failed: Mutex<Option<Missing>>,
@@ -241,10 +241,10 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             block,
             candidates,
             claims: Claims::new(),
-            done: Done::new(),
             limit: Limit::new(len),
             stop: Stop::new(),
             at_once: (len / (threads * CLAIMS_PER_THREAD) as u32).clamp(1, MOST_AT_ONCE),
+            race: Race::new(),
             taken: Taken::new(),
             head: Mutex::new(head),
             failed: Mutex::new(None),
@@ -273,7 +273,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     /// Whether what is left of the block seems to take so long that others should be called, if all before took `took`.
     fn is_worth_help(&self, took: Duration, head_start: Duration) -> bool {
-        let (before, after) = self.candidates.split_at(self.done.get() as usize);
+        let (before, after) = self.candidates.split_at(self.memory.window.done.get() as usize);
         let work = |candidate: &C| if candidate.pays().is_some() { PAYMENT } else { candidate.gas_limit() };
         let done = before.iter().map(work).fold(1, u64::saturating_add);
         let enough = u128::from(done) * (head_start * WORTH).as_nanos() / took.as_nanos().max(1);
@@ -285,7 +285,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     }
 
     fn together(&self, engine: &Engine, hand: &mut Hand<'a, V>) {
-        self.claims.all(0, self.done.get());
+        self.claims.all(0, self.memory.window.done.get());
         let Some(others) = engine.others() else {
             return self.at_head(|head| self.in_turn(head, hand, head.next..self.len(), None));
         };
@@ -328,11 +328,14 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             if self.may_advance(hand.number, idle) {
                 self.at_head(|head| self.advance(head, hand, idle));
             }
-            let end = self.limit.get().min(self.done.get().saturating_add(self.memory.window.len()));
+            let end = self.limit.get().min(self.memory.window.done.get().saturating_add(self.memory.window.len()));
             let claimed = self.claims.next(end, self.at_once);
             if claimed.is_empty() {
                 idle_since.get_or_insert_with(Instant::now);
                 idle += 1;
+                if idle >= PATIENCE {
+                    self.race(hand);
+                }
                 rest(idle);
                 continue;
             }
@@ -358,14 +361,14 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     fn claimed(&self, hand: &mut Hand<'a, V>, claimed: Range<u32>) {
         let mut at = claimed.start;
         while at < claimed.end && !self.stop.is_set() {
-            if self.done.get() == at {
+            if self.memory.window.done.get() == at {
                 self.at_head(|head| {
                     // Somebody else may have had the head.
                     if head.next == at { self.in_turn(head, hand, at..claimed.end, None) } else { Ok(()) }
                 });
             }
-            if self.done.get() > at {
-                at = self.done.get();
+            if self.memory.window.done.get() > at {
+                at = self.memory.window.done.get();
                 continue;
             }
             let rest = self.candidates_of(&(at..claimed.end));
@@ -401,7 +404,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             Ok(mut head) => {
                 let _here = self.taken.here();
                 let result = work(&mut head);
-                self.done.advance(head.next);
+                self.memory.window.done.advance(head.next);
                 if let Err(missing) = result {
                     *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(missing);
                     self.stop.now();
@@ -415,17 +418,36 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     /// Whether it is for this thread to go to the head, as far as can be seen from outside.
     fn may_advance(&self, number: u32, idle: u32) -> bool {
-        let at = self.done.get();
+        let at = self.memory.window.done.get();
         match self.memory.window.owner(at) {
             Some(Owner::Committer(_)) => true,
             // Others' outcomes are left to them, unless there is nothing else to do.
             Some(Owner::Thread(owner)) => idle > 0 || owner == number,
-            None => at >= self.len() || self.limit.get() <= at || idle > PATIENCE,
+            None => at >= self.len() || self.limit.get() <= at,
         }
     }
 
-    /// Commits what is ready: one's own outcomes; anybody's, if there has been nothing else to do; and if that was so
-    /// for long, even what is not ready.
+    /// Executes the next transaction, which somebody else has claimed, and is first if they are asleep.
+    fn race(&self, hand: &mut Hand<'a, V>) {
+        let window = &self.memory.window;
+        let at = window.done.get();
+        if !self.claims.are_past(at) || window.owner(at).is_some() || !self.race.enter(at) {
+            return;
+        }
+        let candidate = &self.candidates[at as usize];
+        if hand.worker.race(at, candidate, &mut hand.outcome) {
+            self.at_head(|head| {
+                if head.next != at || !window.take_over(at) {
+                    return Ok(());
+                }
+                let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
+                self.went(head, progress);
+                Ok(())
+            });
+        }
+    }
+
+    /// Commits what is ready: one's own outcomes; anybody's, if there has been nothing else to do.
     fn advance(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, idle: u32) -> Result<(), Missing> {
         let window = &self.memory.window;
         while !self.stop.is_set() {
@@ -443,7 +465,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                     window.take(at, &mut hand.outcome);
                     let candidate = &self.candidates[at as usize];
                     let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
-                    self.done.advance(head.next);
+                    self.memory.window.done.advance(head.next);
                     self.went(head, progress);
                 }
                 // Nobody looks ahead.
@@ -453,9 +475,6 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                         break;
                     }
                     self.in_turn(head, hand, at..end, None)?;
-                }
-                None if idle > PATIENCE && self.claims.are_past(at) && window.take_over(at) => {
-                    self.in_turn(head, hand, at..at + 1, None)?;
                 }
                 Some(_) | None => break,
             }
@@ -473,7 +492,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     ) -> Result<(), Missing> {
         for at in range.clone() {
             if (at - range.start).is_multiple_of(MOST_AT_ONCE) {
-                self.done.advance(at);
+                self.memory.window.done.advance(at);
                 hand.worker.expect(self.candidates_of(&(at..range.end.min(at + MOST_AT_ONCE))));
             }
             let progress = head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?;

@@ -178,6 +178,22 @@ impl Drop for Here<'_> {
     }
 }
 
+/// The transaction that somebody executes once more, because who claimed it seems to be asleep.
+#[derive(Debug)]
+pub(super) struct Race(AtomicU32);
+
+impl Race {
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Whether nobody has done this for the transaction at `at`.
+    pub(super) fn enter(&self, at: u32) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        last != at + 1 && self.0.compare_exchange(last, at + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
 /// How often the committer had to do what others could have done for it. Tells them to.
 #[derive(Debug)]
 #[repr(align(128))]

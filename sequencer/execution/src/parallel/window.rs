@@ -3,11 +3,15 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::outcome::Outcome;
-use super::schedule::{Owner, Ready};
+use super::schedule::{Done, Owner, Ready};
 
-/// Places by transaction, modulo their number.
+/// All transactions between those that are done and those that wait to be claimed.
 #[derive(Debug)]
-pub(super) struct Window(Box<[Place]>);
+pub(super) struct Window {
+    pub(super) done: Done,
+    /// By transaction, modulo their number.
+    places: Box<[Place]>,
+}
 
 /// One transaction in flight. On cache lines of its own: its neighbours are other threads'.
 #[derive(Debug)]
@@ -29,16 +33,17 @@ struct Kept {
 impl Window {
     pub(super) fn new(len: usize) -> Self {
         let kept = || Mutex::new(Kept { outcome: Outcome::default(), of: None, too_late: 0 });
-        Self((0..len.max(1)).map(|_| Place { ready: Ready::new(), kept: kept() }).collect())
+        let places = (0..len.max(1)).map(|_| Place { ready: Ready::new(), kept: kept() }).collect();
+        Self { done: Done::new(), places }
     }
 
     /// Transactions in flight, at most.
     pub(super) fn len(&self) -> u32 {
-        self.0.len() as u32
+        self.places.len() as u32
     }
 
     fn place(&self, at: u32) -> &Place {
-        &self.0[at as usize % self.0.len()]
+        &self.places[at as usize % self.places.len()]
     }
 
     /// Keeps an outcome until its turn, and hands it to `publish` before the committer knows of it. False if that is
@@ -70,6 +75,11 @@ impl Window {
         self.place(at).ready.owner(at)
     }
 
+    /// Whether there is no more need to execute this transaction.
+    pub(super) fn is_late(&self, at: u32) -> bool {
+        self.owner(at).is_some() || self.done.get() > at
+    }
+
     /// Its outcome, which nobody sees from now on.
     pub(super) fn take(&self, at: u32, outcome: &mut Outcome) {
         let mut kept = self.place(at).lock();
@@ -83,7 +93,7 @@ impl Window {
         (kept.of == Some(at)).then(|| look(&kept.outcome))
     }
 
-    /// Whether a transaction, claimed by a thread that seems to be asleep, is now to be executed by the committer.
+    /// Whether a transaction that another thread has claimed, and has not executed yet, is now the committer's.
     pub(super) fn take_over(&self, at: u32) -> bool {
         let place = self.place(at);
         let mut kept = match place.kept.try_lock() {

@@ -36,12 +36,7 @@ pub(super) struct Worker<'a, V: StateView + ?Sized> {
 }
 
 impl<'a, V: StateView + ?Sized> Worker<'a, V> {
-    pub(super) fn new(
-        memory: &'a Memory<'a, V>,
-        scratches: &'a Scratches,
-        config: &CfgEnv,
-        block: &BlockEnv,
-    ) -> Self {
+    pub(super) fn new(memory: &'a Memory<'a, V>, scratches: &'a Scratches, config: &CfgEnv, block: &BlockEnv) -> Self {
         let evm = WorkerEvm::new(WorkerDb::new(memory, scratches.take()), config.clone(), block.clone());
         Self { evm, scratches, config: config.clone(), block: block.clone(), wanted: 0, helps: 0 }
     }
@@ -109,6 +104,14 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
             let db = WorkerDb::new(self.db().memory, self.scratches.take());
             self.evm = WorkerEvm::new(db, self.config.clone(), self.block.clone());
         }
+    }
+
+    /// [`Worker::ahead`], but given up as soon as somebody else has done it; then false.
+    pub(super) fn race(&mut self, at: u32, candidate: &impl Candidate, outcome: &mut Outcome) -> bool {
+        self.evm.races(true);
+        self.ahead(at, candidate, outcome);
+        self.evm.races(false);
+        !self.db().memory.window.is_late(at)
     }
 
     /// Executes a transaction with all before it committed.

@@ -259,7 +259,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             self.at_head(|head| self.in_turn(head, &mut hand, 0..self.len(), None));
         } else {
             let mut until = engine.head_start;
-            while !self.stop.is_set() {
+            while !self.stop.is_set() && self.memory.window.done.get() < self.len() {
                 let deadline = Some(hand.since + until);
                 self.at_head(|head| self.in_turn(head, &mut hand, head.next..self.len(), deadline));
                 if !self.stop.is_set() && self.is_worth_help(until, engine.head_start) {

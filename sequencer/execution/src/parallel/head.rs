@@ -38,8 +38,8 @@ pub(crate) trait Sink: Send {
 /// Transactions over which the share of conflicts is watched.
 const WATCHED: u32 = 32;
 
-/// Conflicts among these from which on looking ahead does not pay.
-const TOO_MANY: u32 = 24;
+/// As few do at the beginning.
+const FIRST_WATCHED: u32 = 12;
 
 /// Transactions that are executed in turn before looking ahead is tried again: at first, and at most.
 const ALONE: std::ops::RangeInclusive<u32> = 128..=4_096;
@@ -53,8 +53,11 @@ pub(super) struct Head<'a, V: StateView + ?Sized, S> {
     pub(super) codes: B256Map<Bytecode>,
     pub(super) stats: Stats,
     pub(super) conflicts: Conflicts,
-    /// The newest outcomes, a bit each: whether it was in conflict.
+    /// The newest outcomes, a bit each: whether it was in conflict; and how many.
     watched: u32,
+    watching: u32,
+    /// Conflicts among [`WATCHED`] from which on looking ahead does not pay.
+    too_many: u32,
     alone_next: u32,
     /// Where looking ahead begins again.
     pub(super) alone_until: u32,
@@ -70,7 +73,7 @@ pub(super) enum Progress {
 }
 
 impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
-    pub(super) fn new(memory: &'a Memory<'a, V>, beneficiary: u32, sink: S, changed: Changed) -> Self {
+    pub(super) fn new(memory: &'a Memory<'a, V>, beneficiary: u32, sink: S, changed: Changed, threads: usize) -> Self {
         Self {
             memory,
             beneficiary,
@@ -80,6 +83,9 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             stats: Stats::default(),
             conflicts: Conflicts::default(),
             watched: 0,
+            watching: 0,
+            // Who looks ahead in vain costs nothing but the time of those who could do something else.
+            too_many: WATCHED - WATCHED * 3 / 4 / threads as u32,
             alone_next: *ALONE.start(),
             alone_until: 0,
             next: 0,
@@ -179,11 +185,13 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
 
     fn watch(&mut self, conflict: bool) {
         self.watched = (self.watched << 1) | u32::from(conflict);
+        self.watching = (self.watching + 1).min(WATCHED);
     }
 
     /// How many transactions to execute in turn from here on, if looking ahead does not pay.
     pub(super) fn alone(&mut self) -> Option<u32> {
-        if self.watched.count_ones() < TOO_MANY {
+        let conflicts = self.watched.count_ones();
+        if self.watching < FIRST_WATCHED || conflicts * WATCHED < self.too_many * self.watching {
             if self.watched == 0 {
                 self.alone_next = *ALONE.start();
             }
@@ -192,6 +200,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         let alone = self.alone_next;
         self.alone_next = (alone * 2).min(*ALONE.end());
         // Half a watch is left, so that it does not take a whole one to see that nothing has changed.
+        self.watching = self.watching.min(WATCHED / 2);
         self.watched &= (1 << (WATCHED / 2)) - 1;
         Some(alone)
     }

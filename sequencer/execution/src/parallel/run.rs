@@ -133,7 +133,7 @@ impl Engine {
 }
 
 /// How often [`HEAD_START`] the rest of a block must seem to take to be worth the others' way here and back.
-const WORTH: u32 = 8;
+const WORTH: u32 = 12;
 
 /// What a payment takes, beside the gas that other transactions ask for.
 const PAYMENT: u64 = 2_000;
@@ -206,7 +206,7 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     let mut changed = std::mem::take(&mut engine.changed);
     changed.begin(engine.room.block(), candidates.len());
     memory.absorb(before, &mut changed);
-    let head = Head::new(&memory, memory.account(block.beneficiary), sink, changed);
+    let head = Head::new(&memory, memory.account(block.beneficiary), sink, changed, engine.threads);
     let run = Block::new(&memory, &engine.scratches, (config, block), candidates, head, engine.threads);
     run.all(engine);
     if let Some(missing) = run.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {

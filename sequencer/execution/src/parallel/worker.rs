@@ -182,7 +182,9 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
             if !account.is_touched() {
                 continue;
             }
-            let number = self.db().number(address);
+            // Known since it was read, unless there was nothing to read.
+            let known = account.info.account_id.map(|id| id.get() as u32);
+            let number = known.unwrap_or_else(|| self.db().number(address));
             if account.is_selfdestructed() {
                 outcome.accounts.push((number, AccountWrite::Destroyed));
                 if address == beneficiary {

@@ -138,18 +138,19 @@ impl Case<'_> {
         let db = revm_plain::load(self.state);
         let root = B256::ZERO;
         let [mut plain, mut one, mut many] = [const { Vec::new() }; 3];
+        // As in a sequencer: an engine that has executed blocks before.
+        let mut engines = [1, options.threads].map(Engine::new);
         // The first round warms up.
         for _ in 0..=options.rounds.max(1) {
             let mut db = db.clone();
             plain.push(timed(|| revm_plain::execute(&mut db, self.config, self.block, self.transactions)));
-            for (threads, times) in [(1, &mut one), (options.threads, &mut many)] {
+            for (engine, times) in engines.iter_mut().zip([&mut one, &mut many]) {
                 // As revm's database holds the whole state before it starts.
-                let mut engine = Engine::new(threads);
                 let accounts = self.state.accounts().map(|(address, _)| address);
                 let slots = self.state.slots().map(|(address, slot, _)| (address, slot));
                 engine.warm(self.state, root, accounts, slots, self.transactions.len()).map_err(|_| different())?;
                 let (state, transactions) = (self.state, self.transactions);
-                times.push(timed(|| execute_on(&mut engine, state, Some(root), self.config, self.block, transactions)));
+                times.push(timed(|| execute_on(engine, state, Some(root), self.config, self.block, transactions)));
             }
         }
         Ok(Times { plain: median(&plain), one: median(&one), many: median(&many) })

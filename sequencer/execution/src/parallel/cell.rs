@@ -103,9 +103,9 @@ impl AccountCell {
         self.wipes.load(Ordering::Acquire)
     }
 
-    /// Storage of before no longer shows through. By the committer alone.
-    pub(super) fn wipe(&self) {
-        self.wipes.fetch_add(1, Ordering::Release);
+    /// Storage of before no longer shows through; how often that was so. By the committer alone.
+    pub(super) fn wipe(&self) -> u32 {
+        self.wipes.fetch_add(1, Ordering::Release) + 1
     }
 }
 

@@ -1,24 +1,15 @@
 //! What a block has changed so far: all values, in the order in which their places were first changed.
 //!
 //! Written while the places are at hand anyway, so that a block's end need not
-//! look for them again.
-
-use std::ops::Range;
+//! look for them again, and reads all this from one end to the other.
 
 use alloy_primitives::map::B256Map;
 use alloy_primitives::{Address, U256};
-use rayon::prelude::*;
 use revm::bytecode::Bytecode;
 use weft_state::AccountChange;
 
 use super::value::Value;
 use crate::changes::Changes;
-
-/// Fewer places than this are put in order sooner by one thread.
-const MIN_PARALLEL: usize = 4_096;
-
-/// So are any, than by fewer threads than this: others have to be woken, and their memory is not this one's.
-const MIN_THREADS: usize = 4;
 
 /// Places that room is made for beforehand, at most.
 const MOST_ROOM: usize = 1 << 16;
@@ -43,15 +34,16 @@ pub(super) struct Changed {
 #[derive(Debug)]
 pub(super) struct ChangedAccount {
     address: Address,
-    number: u32,
     /// What it is now.
     pub(super) value: Value,
     /// More than its storage changed.
     pub(super) changed: bool,
     /// Its storage of before the block is gone.
-    pub(super) wiped: bool,
-    /// Of all slots in order, its own.
-    slots: Range<usize>,
+    wiped: bool,
+    /// How often its storage had been wiped by the last time.
+    wipes: u32,
+    /// Slots noted of it.
+    slots: u32,
 }
 
 /// A slot that the block wrote.
@@ -87,10 +79,9 @@ impl Changed {
     }
 
     /// Notes an account as it is now.
-    pub(super) fn note(&mut self, number: u32, address: Address, value: Value) -> Entry {
+    pub(super) fn note(&mut self, address: Address, value: Value, wipes: u32) -> Entry {
         let entry = Entry { block: self.block, at: self.accounts.len() as u32 };
-        let slots = 0..0;
-        self.accounts.push(ChangedAccount { address, number, value, changed: false, wiped: false, slots });
+        self.accounts.push(ChangedAccount { address, value, changed: false, wiped: false, wipes, slots: 0 });
         entry
     }
 
@@ -102,35 +93,21 @@ impl Changed {
         } else {
             *entry = Entry { block: self.block, at: self.slots.len() as u32 };
             self.slots.push(ChangedSlot { owner: owner.at, wipes, slot, value });
+            self.accounts[owner.at as usize].slots += 1;
         }
     }
 
-    /// All of it, in order; `codes` are those of committed transactions, `wipes` says how often the storage of the
-    /// account with a number was wiped. On one thread, or on all there are if that helps.
-    pub(super) fn changes(
-        &mut self,
-        codes: B256Map<Bytecode>,
-        wipes: impl Fn(u32) -> u32 + Sync,
-        threads: usize,
-    ) -> Changes {
-        let Self { accounts, slots, .. } = self;
-        let parallel = threads >= MIN_THREADS && accounts.len().max(slots.len()) >= MIN_PARALLEL;
-        let slots = ordered(slots, parallel);
-        let mut start = 0;
-        for own in slots.chunk_by(|one, other| one.owner == other.owner) {
-            accounts[own[0].owner as usize].slots = start..start + own.len();
-            start += own.len();
+    /// All of it; `codes` are those of committed transactions.
+    pub(super) fn changes(&mut self, codes: B256Map<Bytecode>) -> Changes {
+        let mut accounts = Vec::with_capacity(self.accounts.len());
+        accounts.extend(self.accounts.iter().map(|account| (account.address, account.change())));
+        for slot in &self.slots {
+            let owner = slot.owner as usize;
+            if self.accounts[owner].wipes == slot.wipes {
+                accounts[owner].1.storage.push((slot.slot, slot.value));
+            }
         }
-        let order = order_of(accounts, |account| prefix(&account.address.0.0), |account| account.address, parallel);
-        let change = |at: u32| accounts[at as usize].change(&slots, &wipes);
-        let accounts = if parallel {
-            // Keeps the order.
-            order.into_par_iter().with_min_len(MIN_PARALLEL / 16).filter_map(change).collect()
-        } else {
-            let mut changes = Vec::with_capacity(order.len());
-            changes.extend(order.into_iter().filter_map(change));
-            changes
-        };
+        accounts.retain(|(_, change)| change.info.is_some() || change.wipe_storage || !change.storage.is_empty());
         Changes::new(accounts, codes)
     }
 }
@@ -147,56 +124,20 @@ impl ChangedAccount {
         self.value.nonce = nonce;
     }
 
-    /// `None` if all is as before.
-    fn change(&self, slots: &[ChangedSlot], wipes: impl Fn(u32) -> u32) -> Option<(Address, AccountChange)> {
-        let slots = &slots[self.slots.clone()];
-        let mut storage = Vec::with_capacity(slots.len());
-        if !slots.is_empty() {
-            let wipes = wipes(self.number);
-            storage.extend(slots.iter().filter(|slot| slot.wipes == wipes).map(|slot| (slot.slot, slot.value)));
-        }
-        if !self.changed && !self.wiped && storage.is_empty() {
-            return None;
-        }
+    /// Its storage is wiped, for the time with this number.
+    pub(super) fn wipe(&mut self, wipes: u32) {
+        (self.wiped, self.wipes) = (true, wipes);
+    }
+
+    /// Without its slots.
+    fn change(&self) -> AccountChange {
         let Value { exists, balance, nonce, code_hash, code_size, ref delegation } = self.value;
         let account = weft_state::Account { nonce, balance, code_hash, code_size };
-        let change = AccountChange {
+        AccountChange {
             info: self.changed.then_some(exists.then_some(account)),
             delegation: delegation.as_ref().and_then(Bytecode::eip7702_address),
-            storage,
+            storage: Vec::with_capacity(self.slots as usize),
             wipe_storage: self.wiped,
-        };
-        Some((self.address, change))
+        }
     }
-}
-
-/// By account, then by slot.
-fn ordered(slots: &[ChangedSlot], parallel: bool) -> Vec<ChangedSlot> {
-    let coarse = |slot: &ChangedSlot| u64::from(slot.owner) << 32 | slot.slot.as_limbs()[3] >> 32;
-    let order = order_of(slots, coarse, |slot| slot.slot, parallel);
-    order.into_iter().map(|at| slots[at as usize]).collect()
-}
-
-/// Positions in order of two keys: what is sorted is small, and mostly the coarse key decides.
-fn order_of<T: Sync, F: Ord>(
-    all: &[T],
-    coarse: impl Fn(&T) -> u64,
-    fine: impl Fn(&T) -> F + Sync,
-    parallel: bool,
-) -> Vec<u32> {
-    let mut order: Vec<(u64, u32)> = all.iter().zip(0..).map(|(one, at)| (coarse(one), at)).collect();
-    let compare = |(one, first): &(u64, u32), (other, second): &(u64, u32)| {
-        one.cmp(other).then_with(|| fine(&all[*first as usize]).cmp(&fine(&all[*second as usize])))
-    };
-    if parallel {
-        order.par_sort_unstable_by(compare);
-    } else {
-        order.sort_unstable_by(compare);
-    }
-    order.into_iter().map(|(_, at)| at).collect()
-}
-
-/// The first eight bytes, in order as the whole is.
-fn prefix(bytes: &[u8; 20]) -> u64 {
-    bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }

@@ -304,9 +304,9 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
                 cell.set_hint(account.hint());
             }
             let noted = self.noted(number, &account, changed);
-            (noted.changed, noted.wiped) = (change.info.is_some(), change.wipe_storage);
+            noted.changed = change.info.is_some();
             if change.wipe_storage {
-                cell.wipe();
+                noted.wipe(cell.wipe());
             }
             drop(account);
             for (slot, value) in &change.storage {
@@ -336,7 +336,8 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
     pub(super) fn noted<'c>(&self, number: u32, account: &Account, changed: &'c mut Changed) -> &'c mut ChangedAccount {
         let cell = self.room.accounts.place(number);
         if !changed.has(cell.entry()) {
-            cell.set_entry(changed.note(number, self.address(number), account.value().unwrap_or_default()));
+            let value = account.value().unwrap_or_default();
+            cell.set_entry(changed.note(self.address(number), value, cell.wipes()));
         }
         changed.account(cell.entry())
     }
@@ -362,10 +363,9 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
         cell.set_hint(account.hint());
         let noted = self.noted(number, &account, changed);
         noted.changed |= destroyed || after != before;
-        noted.wiped |= wipe;
         noted.value = after;
         if wipe {
-            cell.wipe();
+            noted.wipe(cell.wipe());
         }
         Ok(())
     }

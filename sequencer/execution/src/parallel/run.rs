@@ -217,7 +217,7 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     codes.extend(before.codes.iter().map(|(hash, code)| (*hash, analyse(code.clone()))));
     stats.hottest = conflicts.hottest(|place| memory.name(place));
     (stats.threads, stats.busy) = run.busy.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let changes = changed.changes(codes, |account| memory.wipes(account), engine.threads);
+    let changes = changed.changes(codes);
     stats.wall = start.elapsed();
     engine.changed = changed;
     engine.finished = next as usize == candidates.len();

@@ -24,17 +24,18 @@ impl Changes {
         codes.sort_unstable_by_key(|(hash, _)| *hash);
         Self { accounts, codes }
     }
+
+    /// By address, and by slot.
+    pub fn in_order(mut self) -> Self {
+        self.accounts.sort_unstable_by_key(|(address, _)| *address);
+        self.accounts.iter_mut().for_each(|(_, change)| change.storage.sort_unstable());
+        self
+    }
 }
 
 impl PartialEq for Changes {
     fn eq(&self, other: &Self) -> bool {
-        let in_order = |changes: &Self| {
-            let mut accounts = changes.accounts.clone();
-            accounts.sort_unstable_by_key(|(address, _)| *address);
-            accounts.iter_mut().for_each(|(_, change)| change.storage.sort_unstable());
-            accounts
-        };
-        self.codes == other.codes && in_order(self) == in_order(other)
+        self.codes == other.codes && self.clone().in_order().accounts == other.clone().in_order().accounts
     }
 }
 

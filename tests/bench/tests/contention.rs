@@ -253,8 +253,8 @@ fn difference(oracle: &Outcome, ours: &Outcome) -> Option<String> {
             return Some(format!("transaction {at}: {left:?}, not {right:?}"));
         }
     }
-    let (left, right) = (&oracle.changes.accounts, &ours.changes.accounts);
-    for (one, other) in left.iter().zip(right) {
+    let [left, right] = [oracle, ours].map(|outcome| outcome.changes.clone().in_order().accounts);
+    for (one, other) in left.iter().zip(&right) {
         if one != other {
             return Some(format!("change {one:?}, not {other:?}"));
         }

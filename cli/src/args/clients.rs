@@ -217,7 +217,7 @@ pub enum BenchCommand {
     },
     /// The parallel executor beside plain revm, on made-up blocks and real ones, in this process.
     #[command(after_help = "Examples:\n  weft bench exec\n  weft bench exec --only erc20 --threads 4\n  \
-                            weft bench exec --mainnet DIR --json")]
+                            weft bench exec --mainnet DIR --json\n  weft bench exec --shape")]
     Exec {
         /// Transactions of a made-up block.
         #[arg(long, default_value_t = 20_000)]
@@ -233,8 +233,11 @@ pub enum BenchCommand {
         only: String,
         /// A folder of real Ethereum blocks with the state that they read (NUMBER/block.json, NUMBER/pre_state.json,
         /// codes.json, block_hashes.json).
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", conflicts_with = "shape")]
         mainnet: Option<std::path::PathBuf>,
+        /// How time grows with threads and with the size of a block, instead.
+        #[arg(long)]
+        shape: bool,
         /// Print JSON rows.
         #[arg(long)]
         json: bool,

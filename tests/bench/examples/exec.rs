@@ -1,8 +1,10 @@
-//! `weft bench exec` without the rest of Weft: `cargo run --release -p weft-bench --example exec -- [NAME] [MAINNET]`.
+//! `weft bench exec` without the rest of Weft: `cargo run --release -p weft-bench --example exec -- [NAME] [MAINNET]`;
+//! with `--shape` as the second argument, `weft bench exec --shape`.
 
 use std::path::PathBuf;
 
 use weft_bench::exec::{Options, run};
+use weft_bench::shape;
 
 /// As the `weft` binary has it.
 #[global_allocator]
@@ -14,6 +16,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let only = arguments.next().unwrap_or_default();
     let mainnet = arguments.next().map(PathBuf::from);
     let options = Options { transactions: 20_000, rounds: 7, threads, only };
+    if mainnet.as_ref().is_some_and(|argument| argument.as_os_str() == "--shape") {
+        shape::run(&options, |row| println!("{row}"))?;
+        return Ok(());
+    }
     run(&options, mainnet.as_deref(), |row| println!("{row}"))?;
     Ok(())
 }

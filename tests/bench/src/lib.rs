@@ -1,10 +1,12 @@
 //! What benchmarks and conformance tests share: workloads, a state to run them on, plain revm beside ours, and rows
 //! to print.
 
+mod case;
 pub mod exec;
 pub mod mainnet;
 pub mod revm_plain;
 pub mod row;
+pub mod shape;
 pub mod state;
 pub mod workload;
 

@@ -48,3 +48,12 @@ pub fn execute(db: &mut Db, config: &CfgEnv, block: &BlockEnv, transactions: &[T
     };
     transactions.iter().map(run).collect()
 }
+
+/// Executes all transactions in order and drops what comes of them.
+pub fn execute_only(db: &mut Db, config: &CfgEnv, block: &BlockEnv, transactions: &[TxEnv]) {
+    let mut evm = Context::mainnet().with_db(db).with_cfg(config.clone()).with_block(block.clone()).build_mainnet();
+    for transaction in transactions {
+        // One that cannot be executed without those before it is left out.
+        let _ = evm.transact_commit(transaction.clone());
+    }
+}

@@ -15,9 +15,9 @@ use crate::output::{Exit, Failure};
 pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
     match command {
         BenchCommand::E2e { seconds, accounts, json } => e2e::run(seconds, accounts, json).await,
-        BenchCommand::Exec { transactions, rounds, threads, only, mainnet, json } => {
+        BenchCommand::Exec { transactions, rounds, threads, only, mainnet, shape, json } => {
             let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-            exec::run(&Options { transactions, rounds, threads, only }, mainnet.as_deref(), json)
+            exec::run(&Options { transactions, rounds, threads, only }, mainnet.as_deref(), shape, json)
         }
     }
 }

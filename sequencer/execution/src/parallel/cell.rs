@@ -12,7 +12,7 @@ use alloy_primitives::{KECCAK256_EMPTY, U256};
 use super::changed::Entry;
 use super::marks::Marks;
 use super::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use super::value::{Code, Value};
+use super::value::{Code, Delta, Value};
 
 /// The account itself.
 #[derive(Debug, Default)]
@@ -181,6 +181,18 @@ impl Account {
 
     pub(super) fn nonce(&self) -> u64 {
         self.nonce
+    }
+
+    /// Does what most transactions do to an account, and says what it holds then; `None`, and nothing is done, where
+    /// anything about it is special.
+    pub(super) fn moved(&mut self, delta: Delta, nonce: Option<u64>) -> Option<U256> {
+        let balance = delta.apply(self.balance).filter(|balance| self.known && self.exists && !balance.is_zero())?;
+        if nonce.is_none() && balance == self.balance {
+            return None;
+        }
+        self.balance = balance;
+        self.nonce = nonce.unwrap_or(self.nonce);
+        Some(balance)
     }
 
     /// Pays, and is one transaction further. It is known, and not left empty.

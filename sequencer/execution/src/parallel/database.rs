@@ -82,18 +82,19 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
         self.scratch.slots.get(at, (account, slot), || self.memory.slot(account, slot))
     }
 
-    /// An account as the transaction finds it. One that many transactions look at and none changes is looked up once.
-    pub(super) fn account(&mut self, number: u32) -> Result<Value, Missing> {
+    /// An account as the transaction finds it; if everyone finds the same until it changes, how often it has. One that
+    /// many transactions look at and none changes is looked up once.
+    fn account(&mut self, number: u32) -> Result<(Value, Option<u32>), Missing> {
         let ahead = self.ahead();
         let changes = self.memory.account_changes(number);
         if let Some(value) = self.scratch.known(number, changes) {
-            return Ok(value.clone());
+            return Ok((value.clone(), Some(changes)));
         }
         let (value, lasting) = self.memory.read_account(number, ahead)?;
         if lasting {
             self.scratch.remember(number, changes, value.clone());
         }
-        Ok(value)
+        Ok((value, lasting.then_some(changes)))
     }
 
     /// What was written down about an account that this transaction has read.
@@ -132,14 +133,15 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
             return Err(Missing::Code(B256::ZERO));
         }
         let cell = self.number(address);
-        let mut value = self.account(cell)?;
+        let (mut value, mut changes) = self.account(cell)?;
         if let Some(sender) = self.sender {
             let is_sender = sender.address == address;
-            if is_sender {
-                value.nonce = sender.nonce;
+            if is_sender && value.nonce != sender.nonce {
+                (value.nonce, changes) = (sender.nonce, None);
             }
             self.account_reads.push(AccountRead {
                 cell,
+                changes,
                 code_hash: value.code_hash,
                 balance: value.balance,
                 need: Need::AtLeast(U256::ZERO),

@@ -176,7 +176,9 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         if let Some(fee) = outcome.fee {
             self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
         }
-        self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());
+        if !outcome.codes.is_empty() {
+            self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());
+        }
         if let Some(executed) = outcome.executed.take() {
             self.sink.include(at as usize, executed);
         }

@@ -33,6 +33,9 @@ const MOST_AT_ONCE: u32 = 16;
 /// Claims that a thread makes in a block, at least, so that all end at about the same time.
 const CLAIMS_PER_THREAD: usize = 32;
 
+/// Commits after which others are told.
+const DONE_EVERY: u32 = 8;
+
 /// Turns without anything to do after which a thread does the work of one that may be asleep.
 const PATIENCE: u32 = 192;
 
@@ -465,7 +468,10 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                     window.take(at, &mut hand.outcome);
                     let candidate = &self.candidates[at as usize];
                     let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
-                    self.memory.window.done.advance(head.next);
+                    // Not each time: all the others look at it all the time.
+                    if head.next.is_multiple_of(DONE_EVERY) {
+                        window.done.advance(head.next);
+                    }
                     self.went(head, progress);
                 }
                 // Nobody looks ahead.
@@ -529,7 +535,8 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 /// Waits the longer the longer there was nothing to do.
 fn rest(idle: u32) {
     match idle {
-        0..64 => std::hint::spin_loop(),
+        // The longer, the less those who work are disturbed.
+        0..64 => (0..idle).for_each(|_| std::hint::spin_loop()),
         64..256 => std::thread::yield_now(),
         _ => std::thread::park_timeout(NAP),
     }

@@ -160,6 +160,8 @@ pub(super) enum Need {
 #[derive(Clone, Debug)]
 pub(super) struct AccountRead {
     pub(super) cell: u32,
+    /// As long as the account has changed so often, it is as it was found.
+    pub(super) changes: Option<u32>,
     pub(super) code_hash: B256,
     pub(super) balance: U256,
     pub(super) need: Need,

@@ -28,12 +28,14 @@ pub struct BlockStats {
     gas_used: U64,
     /// Threads that took part.
     threads: U64,
-    /// Executions: `ahead` and `inTurn` once each, `reExecuted` twice each.
+    /// Executions: `ahead`, `inTurn` and `paid` once each, `reExecuted` twice each.
     executed: U64,
     /// Transactions taken as they were executed ahead of their time.
     ahead: U64,
     /// Transactions executed when their time had come, and only then.
     in_turn: U64,
+    /// Payments made without the EVM when their time had come; they are neither in `ahead` nor in `inTurn`.
+    paid: U64,
     /// Transactions executed ahead of their time and again when it had come, because the first did not hold.
     re_executed: U64,
     /// Of `reExecuted`, those that had come to nothing the first time; the rest are conflicts.
@@ -42,7 +44,7 @@ pub struct BlockStats {
     wall_micros: U64,
     /// How long all threads together were at work on transactions.
     busy_micros: U64,
-    /// The second over the first; null if no time was measured. What was executed twice counts twice.
+    /// The second over the first; null if nothing was executed, or no time was measured. What was executed twice counts twice.
     speed_up: Option<f64>,
     /// Where most conflicts were, the hottest first; not all places.
     hottest: Vec<Hot>,
@@ -90,6 +92,7 @@ impl BlockStats {
             executed: U64::from(figures::executions(stats)),
             ahead: U64::from(stats.ahead),
             in_turn: U64::from(stats.in_turn),
+            paid: U64::from(stats.paid),
             re_executed: U64::from(stats.repeated),
             aborted: U64::from(stats.aborted),
             wall_micros: micros(stats.wall),
@@ -131,6 +134,7 @@ mod tests {
             threads: 4,
             ahead: 90,
             in_turn: 3,
+            paid: 2,
             repeated: 7,
             aborted: 1,
             wall: Duration::from_micros(2_000),
@@ -142,7 +146,8 @@ mod tests {
         };
         let wanted = json!({
             "number": "0x12c", "hash": hash, "transactions": "0x0", "gasUsed": "0x5208", "threads": "0x4",
-            "executed": "0x6b", "ahead": "0x5a", "inTurn": "0x3", "reExecuted": "0x7", "aborted": "0x1",
+            "executed": "0x6d", "ahead": "0x5a", "inTurn": "0x3", "paid": "0x2", "reExecuted": "0x7",
+            "aborted": "0x1",
             "wallMicros": "0x7d0", "busyMicros": "0x1964", "speedUp": 3.25,
             "hottest": [
                 { "address": token, "slot": B256::with_last_byte(9), "conflicts": "0x5" },

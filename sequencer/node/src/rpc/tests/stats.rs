@@ -31,6 +31,7 @@ async fn a_hot_contract() {
     assert_eq!((figure("transactions"), figure("gasUsed")), (280, full.block.header.gas_used));
     assert!(figure("threads") >= 1);
     assert_eq!(figure("ahead") + figure("inTurn") + figure("reExecuted"), 280);
+    assert_eq!(figure("paid"), 0);
     assert_eq!(figure("executed"), 280 + figure("reExecuted"));
     assert!(figure("aborted") <= figure("reExecuted"));
     // They can be in conflict about the counter alone: its slot, or whether there is code at all.
@@ -61,6 +62,8 @@ async fn what_this_process_did_not_execute_is_null() {
     }
     let stats = server.get("weft_blockStats", json!(["pending"])).await;
     assert_eq!((number(&stats["number"]), number(&stats["transactions"])), (2, 2));
+    // Payments do without the EVM.
+    assert_eq!((number(&stats["paid"]), number(&stats["executed"])), (2, 2));
     for params in [json!([]), json!(["newest"]), json!(["12"])] {
         assert_eq!(server.refused("weft_blockStats", params.clone()).await.code, -32_602, "{params}");
     }

@@ -1,8 +1,8 @@
 //! The sequencer: takes transactions, makes blocks and batches of them.
 //!
-//! [`mempool`] orders what waits, [`producer`] makes blocks of it, [`chain`]
-//! makes them durable and then visible, [`batcher`] brings them to DA and
-//! settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do;
+//! [`mempool`] chooses from what waits, [`order`] arranges what pays alike,
+//! [`producer`] makes blocks of it, [`chain`] makes them durable and then
+//! visible, [`batcher`] brings them to DA and settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do;
 //! [`figures`] is how blocks were executed, for people.
 //! Deliberately absent: the rules of execution (weft-execution) and of batches
 //! (weft-primitives).
@@ -14,6 +14,7 @@ pub mod config;
 pub mod figures;
 pub mod grpc;
 pub mod mempool;
+pub mod order;
 pub mod producer;
 pub mod rpc;
 mod run;

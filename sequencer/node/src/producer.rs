@@ -16,6 +16,7 @@ use crate::backend::Backend;
 use crate::chain::{ChainError, FullBlock};
 use crate::figures;
 use crate::mempool::{AccountState, Select};
+use crate::order::{Heat, arrange};
 use crate::store::StoreError;
 
 /// How often the disk is looked at.
@@ -40,6 +41,7 @@ pub struct Producer {
     backend: Backend,
     clock: Arc<dyn Clock>,
     engine: Engine,
+    heat: Heat,
     last_block: Option<Instant>,
     last_disk_check: Option<Instant>,
 }
@@ -47,7 +49,8 @@ pub struct Producer {
 impl Producer {
     /// For a backend's chain and pool.
     pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
-        Self { backend, clock, engine: Engine::on_all_threads(), last_block: None, last_disk_check: None }
+        let (engine, heat) = (Engine::on_all_threads(), Heat::default());
+        Self { backend, clock, engine, heat, last_block: None, last_disk_check: None }
     }
 
     /// Makes blocks until shutdown. After an error the process must stop.
@@ -101,22 +104,22 @@ impl Producer {
         let tip = chain.tip();
         let timestamp = tip.parent.header.timestamp.max(self.clock.now_ms() / 1_000);
         let limits = self.backend.limits();
-        let most = Select {
-            count: limits.block_max_transactions,
-            bytes: limits.block_max_bytes,
-            gas: chain.config().gas_limit(),
-        };
-        let candidates = self.backend.pool().select(most);
         let (built, consumed, refusals) = {
             let world = chain.world();
             let mut builder = BlockBuilder::new(chain.config(), &tip.parent, timestamp, &*world)?;
             let consumed = builder.inbox(inbox)?;
+            // What the inbox has left: all that is chosen has room, in whatever order.
+            let (count, bytes) = (limits.block_max_transactions, limits.block_max_bytes);
+            let candidates = self.backend.pool().select(Select { count, bytes, gas: builder.gas_left() });
+            let base_fee = chain.config().next_base_fee(&tip.parent.header);
+            let candidates = arrange(candidates, base_fee, &self.heat);
             let (built, refusals) = builder.fill(candidates, &mut self.engine)?;
             let idle = built.body.transactions.is_empty() && consumed == 0;
             ((!idle).then_some(built), consumed, refusals)
         };
         if let Some(built) = &built {
             figures::metrics::executed(&built.stats);
+            self.heat.learn(&built.stats);
         }
         let executed = start.elapsed();
         let full = built.map(|built| chain.commit(built, &inbox[..consumed])).transpose()?;

@@ -1,4 +1,6 @@
-//! Made-up blocks, each of one kind of transaction.
+//! Made-up blocks, each of one kind of transaction, or two.
+
+use std::ops::Range;
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
@@ -28,8 +30,19 @@ pub struct Workload {
 }
 
 /// Names of all made-up workloads, in the order in which they are measured.
-pub const NAMES: [&str; 9] =
-    ["transfer", "transfer_hot", "transfer_chain", "erc20", "erc20_new", "erc20_hot", "pool", "pool_hot", "compute"];
+pub const NAMES: [&str; 11] = [
+    "transfer",
+    "transfer_hot",
+    "transfer_chain",
+    "erc20",
+    "erc20_new",
+    "erc20_hot",
+    "pool",
+    "pool_hot",
+    "mixed",
+    "mixed_arranged",
+    "compute",
+];
 
 impl Workload {
     /// The workload with this name and about `count` transactions; `None` if there is none.
@@ -40,11 +53,13 @@ impl Workload {
             "transfer" => (0..count).for_each(|n| made.pay(n, n, who("to", n), true)),
             "transfer_hot" => (0..count).for_each(|n| made.pay(n, n, who("to", 0), true)),
             "transfer_chain" => (0..count).for_each(|n| made.pay(n, n, who("from", n + 1), false)),
-            "erc20" => made.tokens(count, |n| who("to", n), true),
-            "erc20_new" => made.tokens(count, |n| who("to", n), false),
-            "erc20_hot" => made.tokens(count, |_| who("to", 0), true),
+            "erc20" => made.tokens(0..count, |n| who("to", n), true),
+            "erc20_new" => made.tokens(0..count, |n| who("to", n), false),
+            "erc20_hot" => made.tokens(0..count, |_| who("to", 0), true),
             "pool" => made.swaps(count, |n| who("pool", n)),
             "pool_hot" => made.swaps(count, |_| who("pool", 0)),
+            "mixed" => made.mixed(count),
+            "mixed_arranged" => made.arranged(count),
             _ => made.burns((count / 20).max(1)),
         }
         Some(made.0)
@@ -123,14 +138,14 @@ impl Maker {
         self.send(who("from", from), to, 21_000, value + 1, Bytes::new());
     }
 
-    fn tokens(&mut self, count: u64, to: impl Fn(u64) -> Address, known: bool) {
+    fn tokens(&mut self, people: Range<u64>, to: impl Fn(u64) -> Address, known: bool) {
         let token = who("token", 0);
-        let owners = (0..count).map(|n| who("from", n));
-        let holders = owners.chain((0..count).filter(|_| known).map(&to));
+        let owners = people.clone().map(|n| who("from", n));
+        let holders = owners.chain(people.clone().filter(|_| known).map(&to));
         let storage = holders.map(|holder| (mapping(holder, 0), U256::from(1_000_000)));
         let code = runtime(include_str!("../contracts/Token.hex"));
         self.0.state.insert(token, 1, U256::ZERO, &code, storage);
-        for n in 0..count {
+        for n in people {
             let recipient = U256::from_be_slice(to(n).as_slice());
             let data = call_data("transfer(address,uint256)", &[recipient, U256::from(n % 1_000 + 1)]);
             self.send(who("from", n), token, 100_000, 0, data);
@@ -157,6 +172,19 @@ impl Maker {
             let data = call_data("swap(uint256,bool)", &[amount, U256::from(n % 2)]);
             self.send(who("from", n), pool(n), 200_000, 0, data);
         }
+    }
+
+    /// Half of them change one pool, half have nothing to do with each other; in no order.
+    fn mixed(&mut self, count: u64) {
+        self.swaps(count / 2, |_| who("pool", 0));
+        self.tokens(count / 2..count, |n| who("to", n), true);
+        self.0.transactions.sort_by_cached_key(|transaction| keccak256(transaction.caller));
+    }
+
+    /// The same, in the order that the sequencer gives them: those that depend on each other come last.
+    fn arranged(&mut self, count: u64) {
+        self.mixed(count);
+        self.0.transactions.sort_by_key(|transaction| transaction.kind == TxKind::Call(who("pool", 0)));
     }
 
     fn burns(&mut self, count: u64) {

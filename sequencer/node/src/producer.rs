@@ -41,7 +41,7 @@ pub struct Producer {
     backend: Backend,
     clock: Arc<dyn Clock>,
     engine: Engine,
-    heat: Heat,
+    pub(crate) heat: Heat,
     last_block: Option<Instant>,
     last_disk_check: Option<Instant>,
 }

@@ -88,6 +88,18 @@ fn hot_contracts_go_last_and_arrival_counts_within() {
     assert_eq!(arrange(paying, BASE_FEE, &hot(2))[0].sender(), from(0).address());
 }
 
+#[test]
+fn blocks_are_arranged() {
+    let mut node = crate::testing::node();
+    node.producer.heat = hot(1);
+    let to = |seed| if seed <= 4 { contract(0) } else { contract(7) };
+    let calls: Vec<Transaction> =
+        (0..10).flat_map(|nonce| (1..=8).map(move |seed| call(&signer(seed), nonce, GWEI, to(seed)))).collect();
+    let full = node.block(&calls).unwrap();
+    let called: Vec<_> = full.block.body.transactions.iter().map(|t| t.envelope().to().unwrap()).collect();
+    assert_eq!(called, [[contract(7); 40], [contract(0); 40]].concat());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -187,7 +199,12 @@ fn less_is_executed_twice() {
             sums.0 += repeated(&chain, &mut engine, &given);
             sums.1 += repeated(&chain, &mut engine, &arranged);
         }
-        println!("{threads} threads: {} of {} repeated as they came, {} arranged", sums.0, SENDERS * 4, sums.1);
+        println!(
+            "{threads} threads: {} of {} repeated as they came, {} arranged",
+            sums.0,
+            SENDERS * ROUNDS as u64,
+            sums.1
+        );
         // Threads that do not run at the same time have no conflicts, in whatever order.
         let at_once = u64::from(sums.0) > SENDERS * ROUNDS as u64 / 4;
         assert!(!at_once || sums.1 * 3 < sums.0 * 2, "{sums:?}");

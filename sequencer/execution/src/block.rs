@@ -12,13 +12,13 @@
 
 use alloy_primitives::{B256, U256};
 use rayon::prelude::*;
-use revm::handler::ExecuteCommitEvm;
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{BlockHeader, ChainConfig, InboxItem, Transaction};
 
+use crate::access::{Builder, transact};
 use crate::env::{self, Evm};
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS, Overlay};
-use crate::pack::{Policy, pack};
+use crate::pack::{Begun, Policy, pack};
 use crate::parallel::{Engine, Stats};
 use crate::raw::refusal;
 use crate::tally::Tally;
@@ -51,8 +51,11 @@ pub struct BlockBuilder<'a, V: StateView + ?Sized> {
     timestamp: u64,
     /// Of the state before the block.
     state_root: B256,
+    /// Slot and value that were written before the transactions, in the history contract.
+    history: (U256, U256),
     evm: Evm<'a, V>,
     tally: Tally,
+    list: Option<Builder>,
     inbox_open: bool,
 }
 
@@ -63,13 +66,23 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
     pub fn new(chain: &ChainConfig, parent: &Parent, timestamp: u64, view: &'a V) -> Result<Self, Missing> {
         let mut overlay = Overlay::new(view);
         let slot = U256::from(parent.header.number % HISTORY_SERVE_WINDOW);
-        overlay.set_storage(HISTORY_STORAGE_ADDRESS, slot, parent.hash.into())?;
+        let history = (slot, parent.hash.into());
+        overlay.set_storage(HISTORY_STORAGE_ADDRESS, history.0, history.1)?;
         let block = env::next_block(chain, &parent.header, parent.hash, timestamp);
         let most = env::max_transaction_gas(chain, timestamp);
         let tally = Tally::new(block.gas_limit, most, block.basefee);
         let evm = env::evm(overlay, env::config(chain, timestamp), block);
         let state_root = parent.header.state_root;
-        Ok(Self { chain_id: chain.chain_id(), timestamp, state_root, evm, tally, inbox_open: true })
+        let (chain_id, list) = (chain.chain_id(), None);
+        Ok(Self { chain_id, timestamp, state_root, history, evm, tally, list, inbox_open: true })
+    }
+
+    /// The block comes with a list of what it touches. To be called before any transaction.
+    pub fn with_access_list(mut self) -> Self {
+        let mut list = Builder::default();
+        list.account(HISTORY_STORAGE_ADDRESS).write(self.history.0, self.history.1);
+        self.list = Some(list);
+        self
     }
 
     /// Consumes the next inbox items, as many of them as fit; how many did.
@@ -120,7 +133,7 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         if let Err(reason) = self.tally.admit(&transaction) {
             return Ok(Err(reason));
         }
-        match self.evm.transact_commit(env::transaction(&transaction)) {
+        match transact(&mut self.evm, env::transaction(&transaction), self.list.as_mut()) {
             Ok(result) => {
                 self.tally.include(transaction, result.into());
                 Ok(Ok(()))
@@ -154,8 +167,7 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
     /// After one of a sender fails its later ones are left for another block, without a reason. The result is the same
     /// for any number of threads.
     pub fn fill(self, candidates: Vec<Transaction>, engine: &mut Engine) -> Result<(Built, Vec<Refusal>), Missing> {
-        let Self { timestamp, state_root, evm, tally, .. } = self;
-        pack(timestamp, evm, tally, candidates, Policy::LeaveOut, state_root, engine)
+        pack(self.begun(), candidates, Policy::LeaveOut, engine)
     }
 
     /// Executes transactions that all have to be executable where they stand, and ends the block. Otherwise the
@@ -165,15 +177,20 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         transactions: Vec<Transaction>,
         engine: &mut Engine,
     ) -> Result<Result<Built, (usize, SkipReason)>, Missing> {
-        let Self { timestamp, state_root, evm, tally, .. } = self;
-        let (built, refused) = pack(timestamp, evm, tally, transactions, Policy::Demand, state_root, engine)?;
+        let (built, refused) = pack(self.begun(), transactions, Policy::Demand, engine)?;
         Ok(refused.into_iter().next().map_or(Ok(built), |refusal| Err((refusal.at, refusal.reason))))
+    }
+
+    fn begun(self) -> Begun<'a, V> {
+        let Self { timestamp, state_root, evm, tally, list, .. } = self;
+        Begun { timestamp, state_root, evm, tally, list }
     }
 
     /// Ends the block.
     pub fn finish(self) -> Built {
         let changes = self.evm.ctx.journaled_state.database.into_changes();
         let Tally { gas_used, body, receipts, .. } = self.tally;
-        Built { timestamp: self.timestamp, body, receipts, gas_used, changes, stats: Stats::default() }
+        let (timestamp, access_list) = (self.timestamp, self.list.map(Builder::finish));
+        Built { timestamp, body, receipts, gas_used, changes, stats: Stats::default(), access_list }
     }
 }

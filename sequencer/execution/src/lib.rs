@@ -9,12 +9,13 @@
 //! Blocks are executed in [`parallel`], with the result of revm executing one
 //! transaction after the other: that is the oracle ([`BlockBuilder::transaction`],
 //! [`raw::Executor::Sequential`]). What decides about inclusion ([`SkipReason`])
-//! is the same for both.
+//! is the same for both, and so is the list of what a block touches ([`access`]).
 //!
 //! Deliberately absent: storage, clock, network, logging. What may be missing
 //! (a state leaf that a witness does not hold) is an answer of its own
 //! ([`view::Missing`]), never zero.
 
+pub mod access;
 pub mod block;
 mod changes;
 mod codes;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use alloy_primitives::{Address, B256};
 use weft_primitives::Transaction;
 
+use crate::access::Builder;
 use crate::env::Evm;
 use crate::executed::Executed;
 use crate::parallel::{self, Admission, Engine, Finished, Setting, Sink};
@@ -33,24 +34,32 @@ pub struct Refusal {
     pub reason: SkipReason,
 }
 
-/// Executes candidates in order on top of what `evm` has done, and ends the block. `state_root` is that of the state
-/// before it.
+/// A block as far as it was made one transaction after the other.
+pub(crate) struct Begun<'a, V: StateView + ?Sized> {
+    pub(crate) timestamp: u64,
+    /// Of the state before the block.
+    pub(crate) state_root: B256,
+    pub(crate) evm: Evm<'a, V>,
+    pub(crate) tally: Tally,
+    /// What it touched, if anyone asked.
+    pub(crate) list: Option<Builder>,
+}
+
+/// Executes candidates in order on top of what was done, and ends the block.
 pub(crate) fn pack<V: StateView + ?Sized>(
-    timestamp: u64,
-    evm: Evm<'_, V>,
-    tally: Tally,
+    begun: Begun<'_, V>,
     candidates: Vec<Transaction>,
     policy: Policy,
-    state_root: B256,
     engine: &mut Engine,
 ) -> Result<(Built, Vec<Refusal>), Missing> {
+    let Begun { timestamp, state_root, evm, tally, list } = begun;
     let packer = Packer::new(&candidates, tally, policy);
     let (config, block) = (evm.ctx.cfg, evm.ctx.block);
     let overlay = evm.ctx.journaled_state.database;
     let view = overlay.view();
     let before = overlay.into_changes();
     let setting = Setting { view, state_root: Some(state_root), config: &config, block: &block, before: &before };
-    let Finished { changes, sink: packer, stats } = parallel::run(engine, &setting, &candidates, packer)?;
+    let Finished { changes, sink: packer, stats, list } = parallel::run(engine, &setting, &candidates, packer, list)?;
     let Packer { tally: Tally { gas_used, mut body, receipts, .. }, included, refused, .. } = packer;
     let mut refused = refused.into_iter().peekable();
     let mut refusals = Vec::new();
@@ -61,7 +70,8 @@ pub(crate) fn pack<V: StateView + ?Sized>(
             refusals.push(Refusal { at, transaction, reason });
         }
     }
-    Ok((Built { timestamp, body, receipts, gas_used, changes, stats }, refusals))
+    let access_list = list.map(Builder::finish);
+    Ok((Built { timestamp, body, receipts, gas_used, changes, stats, access_list }, refusals))
 }
 
 /// Decides about candidates in their order.

@@ -8,13 +8,14 @@
 use alloy_primitives::{Address, B256, Bytes};
 use revm::context::result::EVMError;
 use revm::context::{BlockEnv, CfgEnv};
-use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
+use revm::handler::SystemCallCommitEvm;
 
+use crate::access::{BlockAccessList, Builder, transact};
 pub use crate::changes::Changes;
 use crate::env;
 use crate::executed::Executed;
 use crate::overlay::Overlay;
-use crate::parallel::{self, Admission, Candidate, Engine, Setting, Sink, Stats};
+use crate::parallel::{self, Admission, Candidate, Engine, Finished, Setting, Sink, Stats};
 use crate::skip::SkipReason;
 use crate::view::{Missing, StateView};
 
@@ -54,10 +55,31 @@ pub fn execute<V: StateView + ?Sized, C: Candidate>(
     executor: Executor,
 ) -> Result<Outcome, Missing> {
     match executor {
-        Executor::Sequential => sequential(view, config, block, transactions),
+        Executor::Sequential => sequential(view, config, block, transactions, None),
         Executor::Parallel(threads) => {
             let mut engine = Engine::new(threads).without_head_start();
             execute_on(&mut engine, view, None, config, block, transactions)
+        }
+    }
+}
+
+/// [`execute`], and what was touched. Transactions are numbered without those that are left out.
+pub fn execute_listing<V: StateView + ?Sized, C: Candidate>(
+    view: &V,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+    executor: Executor,
+) -> Result<(Outcome, BlockAccessList), Missing> {
+    match executor {
+        Executor::Sequential => {
+            let mut list = Builder::default();
+            let outcome = sequential(view, config, block, transactions, Some(&mut list))?;
+            Ok((outcome, list.finish()))
+        }
+        Executor::Parallel(threads) => {
+            let mut engine = Engine::new(threads).without_head_start();
+            execute_listing_on(&mut engine, view, None, config, block, transactions)
         }
     }
 }
@@ -71,11 +93,35 @@ pub fn execute_on<V: StateView + ?Sized, C: Candidate>(
     block: &BlockEnv,
     transactions: &[C],
 ) -> Result<Outcome, Missing> {
-    let kept = Keep(Vec::with_capacity(transactions.len()));
     let before = Changes::default();
     let setting = Setting { view, state_root, config, block, before: &before };
-    let finished = parallel::run(engine, &setting, transactions, kept)?;
-    Ok(Outcome { results: finished.sink.0, changes: finished.changes, stats: finished.stats })
+    Ok(run(engine, &setting, transactions, None)?.0)
+}
+
+/// [`execute_listing`] by an engine that is kept; see [`execute_on`].
+pub fn execute_listing_on<V: StateView + ?Sized, C: Candidate>(
+    engine: &mut Engine,
+    view: &V,
+    state_root: Option<B256>,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+) -> Result<(Outcome, BlockAccessList), Missing> {
+    let before = Changes::default();
+    let setting = Setting { view, state_root, config, block, before: &before };
+    let (outcome, list) = run(engine, &setting, transactions, Some(Builder::default()))?;
+    Ok((outcome, list.unwrap_or_default().finish()))
+}
+
+fn run<V: StateView + ?Sized, C: Candidate>(
+    engine: &mut Engine,
+    setting: &Setting<'_, V>,
+    transactions: &[C],
+    list: Option<Builder>,
+) -> Result<(Outcome, Option<Builder>), Missing> {
+    let kept = Keep(Vec::with_capacity(transactions.len()));
+    let Finished { changes, sink, stats, list } = parallel::run(engine, setting, transactions, kept, list)?;
+    Ok((Outcome { results: sink.0, changes, stats }, list))
 }
 
 fn sequential<V: StateView + ?Sized, C: Candidate>(
@@ -83,11 +129,12 @@ fn sequential<V: StateView + ?Sized, C: Candidate>(
     config: &CfgEnv,
     block: &BlockEnv,
     transactions: &[C],
+    mut list: Option<&mut Builder>,
 ) -> Result<Outcome, Missing> {
     let mut evm = env::evm(Overlay::with_rules(view, config.spec), config.clone(), block.clone());
     let mut results = Vec::with_capacity(transactions.len());
     for transaction in transactions {
-        results.push(match evm.transact_commit(transaction.env()) {
+        results.push(match transact(&mut evm, transaction.env(), list.as_deref_mut()) {
             Ok(result) => Ok(result.into()),
             Err(error) => Err(refusal(error)?),
         });

@@ -5,6 +5,7 @@ use weft_primitives::block::transactions_root;
 use weft_primitives::header::{ExecutionRoots, child_header};
 use weft_primitives::{BlockBody, BlockHeader, ChainConfig};
 
+use crate::access::BlockAccessList;
 use crate::block::Parent;
 use crate::changes::Changes;
 use crate::parallel::Stats;
@@ -25,6 +26,8 @@ pub struct Built {
     pub gas_used: u64,
     /// How it was executed.
     pub stats: Stats,
+    /// What it touched, if anyone asked.
+    pub access_list: Option<BlockAccessList>,
     pub(crate) changes: Changes,
 }
 
@@ -43,6 +46,8 @@ pub struct Sealed {
     pub applied: Applied,
     /// How it was executed.
     pub stats: Stats,
+    /// What it touched, if anyone asked.
+    pub access_list: Option<BlockAccessList>,
 }
 
 impl Built {
@@ -57,7 +62,7 @@ impl Built {
         parent: &Parent,
         state: &mut (impl State + Send),
     ) -> Result<Sealed, ApplyError> {
-        let Self { timestamp, body, receipts, gas_used, stats, changes } = self;
+        let Self { timestamp, body, receipts, gas_used, stats, access_list, changes } = self;
         let (applied, (transactions_root, (receipts_root, logs_bloom))) = rayon::join(
             || state.apply(changes),
             || rayon::join(|| transactions_root(&body.transactions), || receipts_root_and_bloom(&receipts)),
@@ -66,6 +71,6 @@ impl Built {
         let state_root = applied.state_root;
         let roots = ExecutionRoots { state_root, transactions_root, receipts_root, logs_bloom, gas_used };
         let header = child_header(chain, &parent.header, parent.hash, timestamp, roots);
-        Ok(Sealed { hash: header.hash_slow(), header, body, receipts, applied, stats })
+        Ok(Sealed { hash: header.hash_slow(), header, body, receipts, applied, stats, access_list })
     }
 }

@@ -12,7 +12,7 @@ use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use revm::primitives::hardfork::SpecId;
 use weft_bench::MapState;
 use weft_execution::parallel::Engine;
-use weft_execution::raw::{Executor, Outcome, execute, execute_on};
+use weft_execution::raw::{Executor, Outcome, execute_listing, execute_listing_on, execute_on};
 
 /// Blocks that follow each other with one seed.
 const BLOCKS: usize = 3;
@@ -223,20 +223,33 @@ fn run(seed: u64) -> Option<String> {
     let mut world = World::new(seed);
     let mut engines: Vec<Engine> = [1, 2, 4, 8].map(Engine::new).into();
     for number in 1..=BLOCKS as u64 {
+        // Half of the blocks are executed as they are when nobody asks for lists.
+        let lists = seed.wrapping_add(number).is_multiple_of(2);
         let count = world.random.random_range(1..120);
         let transactions: Vec<TxEnv> = (0..count).map(|_| world.transaction()).collect();
         let block = block(number, &world);
         let (state, config) = (&world.state, &world.config);
-        let oracle = match execute(state, config, &block, &transactions, Executor::Sequential) {
-            Ok(outcome) => outcome,
+        let (oracle, list) = match execute_listing(state, config, &block, &transactions, Executor::Sequential) {
+            Ok(done) => done,
             Err(missing) => return Some(format!("sequential: missing {missing}")),
         };
         for engine in &mut engines {
             let root = B256::with_last_byte(number as u8);
-            let ours = match execute_on(engine, state, Some(root), config, &block, &transactions) {
-                Ok(outcome) => outcome,
+            let executed = match lists {
+                true => execute_listing_on(engine, state, Some(root), config, &block, &transactions),
+                false => execute_on(engine, state, Some(root), config, &block, &transactions)
+                    .map(|outcome| (outcome, list.clone())),
+            };
+            let (ours, our_list) = match executed {
+                Ok(done) => done,
                 Err(missing) => return Some(format!("parallel: missing {missing}")),
             };
+            if our_list != list {
+                return Some(format!(
+                    "block {number} on {} threads: list {our_list:?}, not {list:?}",
+                    engine.threads()
+                ));
+            }
             if let Some(difference) = difference(&oracle, &ours) {
                 return Some(format!("block {number} on {} threads: {difference}", engine.threads()));
             }

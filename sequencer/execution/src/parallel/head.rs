@@ -8,6 +8,7 @@ use super::candidate::{Candidate, TRANSFER_GAS};
 use super::changed::Changed;
 use super::memory::{Memory, Place};
 use super::outcome::Outcome;
+use super::record::Record;
 use super::stats::{Conflicts, Stats};
 use super::worker::Worker;
 use crate::executed::Executed;
@@ -53,6 +54,8 @@ pub(super) struct Head<'a, V: StateView + ?Sized, S> {
     pub(super) codes: B256Map<Bytecode>,
     pub(super) stats: Stats,
     pub(super) conflicts: Conflicts,
+    /// Of what is committed, if anyone asked.
+    pub(super) record: Option<Record>,
     /// The newest outcomes, a bit each: whether it was in conflict; and how many.
     watched: u32,
     watching: u32,
@@ -73,7 +76,13 @@ pub(super) enum Progress {
 }
 
 impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
-    pub(super) fn new(memory: &'a Memory<'a, V>, beneficiary: u32, sink: S, changed: Changed, threads: usize) -> Self {
+    pub(super) fn new(
+        memory: &'a Memory<'a, V>,
+        beneficiary: u32,
+        sink: S,
+        (changed, record): (Changed, Option<Record>),
+        threads: usize,
+    ) -> Self {
         Self {
             memory,
             beneficiary,
@@ -82,6 +91,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             codes: B256Map::default(),
             stats: Stats::default(),
             conflicts: Conflicts::default(),
+            record,
             watched: 0,
             watching: 0,
             // Who looks ahead in vain costs nothing but the time of those who could do something else.
@@ -145,9 +155,18 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             Admission::Execute => {}
             refused => return Ok(progress(refused)),
         }
+        if let Some(record) = &mut self.record {
+            record.before_payment(self.memory, worker.parties(candidate))?;
+        }
         if let Some(fee) = worker.pay(candidate, &mut self.changed)? {
             self.stats.paid += 1;
+            if let Some(record) = &mut self.record {
+                record.before_reward(self.memory, self.beneficiary)?;
+            }
             self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
+            if let Some(record) = &mut self.record {
+                record.after_payment(self.memory)?;
+            }
             self.sink.include(at as usize, Executed { success: true, gas_used: TRANSFER_GAS, logs: Vec::new() });
             return Ok(Progress::Next);
         }
@@ -172,9 +191,16 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
     }
 
     fn include(&mut self, at: u32, outcome: &mut Outcome) -> Result<(), Missing> {
+        if let Some(record) = &mut self.record {
+            record.before(self.memory, outcome)?;
+            record.before_reward(self.memory, self.beneficiary)?;
+        }
         self.memory.commit(at, outcome, &mut self.changed)?;
         if let Some(fee) = outcome.fee {
             self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
+        }
+        if let Some(record) = &mut self.record {
+            record.after(self.memory, outcome)?;
         }
         if !outcome.codes.is_empty() {
             self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());

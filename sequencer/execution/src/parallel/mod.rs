@@ -29,6 +29,7 @@ mod memory;
 mod numbers;
 mod outcome;
 mod pay;
+mod record;
 mod run;
 mod schedule;
 mod scratch;

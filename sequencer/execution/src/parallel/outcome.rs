@@ -3,6 +3,7 @@
 use alloy_primitives::{B256, U256};
 use revm::bytecode::Bytecode;
 
+use super::memory::Place;
 use super::value::{AccountRead, AccountWrite};
 use crate::executed::Executed;
 
@@ -22,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) accounts: Vec<(u32, AccountWrite)>,
     /// By number of the slot, likewise.
     pub(super) slots: Vec<(u32, U256)>,
+    /// All that was loaded, if anyone asked.
+    pub(super) touched: Vec<Place>,
     /// New code by hash, delegations apart.
     pub(super) codes: Vec<(B256, Bytecode)>,
     /// For the block's beneficiary; `None` if the transaction destroyed it.
@@ -36,6 +39,7 @@ impl Outcome {
         self.slot_reads.clear();
         self.accounts.clear();
         self.slots.clear();
+        self.touched.clear();
         self.codes.clear();
         self.fee = None;
         self.executed = None;

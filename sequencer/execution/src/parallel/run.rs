@@ -15,10 +15,12 @@ use super::changed::Changed;
 use super::head::{Head, Progress, Sink};
 use super::memory::{Memory, Room};
 use super::outcome::Outcome;
+use super::record::Record;
 use super::schedule::{Claims, Limit, Owner, Race, Stop, Taken};
 use super::scratch::Scratches;
 use super::stats::Stats;
 use super::worker::Worker;
+use crate::access::Builder;
 use crate::changes::Changes;
 use crate::codes::analyse;
 use crate::view::{Missing, StateView};
@@ -149,6 +151,8 @@ pub(crate) struct Finished<S> {
     pub(crate) sink: S,
     /// How it went.
     pub(crate) stats: Stats,
+    /// What it touched, if anyone asked.
+    pub(crate) list: Option<Builder>,
 }
 
 /// What a thread works with.
@@ -173,6 +177,7 @@ struct Block<'a, V: StateView + ?Sized, C, S> {
     stop: Stop,
     at_once: u32,
     race: Race,
+    records: bool,
     taken: Taken,
     head: Mutex<Head<'a, V, S>>,
     failed: Mutex<Option<Missing>>,
@@ -192,11 +197,13 @@ pub(crate) struct Setting<'a, V: ?Sized> {
 }
 
 /// Executes `candidates` in order, with the same result for any number of threads. The changes include those before.
+/// What is touched goes to `list`, if there is one.
 pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     engine: &mut Engine,
     setting: &Setting<'_, V>,
     candidates: &[C],
     sink: S,
+    list: Option<Builder>,
 ) -> Result<Finished<S>, Missing> {
     let start = Instant::now();
     let Setting { view, state_root, config, block, before } = *setting;
@@ -209,14 +216,15 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     let mut changed = std::mem::take(&mut engine.changed);
     changed.begin(engine.room.block(), candidates.len());
     memory.absorb(before, &mut changed);
-    let head = Head::new(&memory, memory.account(block.beneficiary), sink, changed, engine.threads);
+    let made = (changed, list.map(Record::new));
+    let head = Head::new(&memory, memory.account(block.beneficiary), sink, made, engine.threads);
     let run = Block::new(&memory, &engine.scratches, (config, block), candidates, head, engine.threads);
     run.all(engine);
     if let Some(missing) = run.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(missing);
     }
     let head = run.head.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let Head { sink, mut changed, mut codes, mut stats, conflicts, next, .. } = head;
+    let Head { sink, mut changed, mut codes, mut stats, conflicts, next, record, .. } = head;
     codes.extend(before.codes.iter().map(|(hash, code)| (*hash, analyse(code.clone()))));
     stats.hottest = conflicts.hottest(|place| memory.name(place));
     (stats.threads, stats.busy) = run.busy.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +232,7 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     stats.wall = start.elapsed();
     engine.changed = changed;
     engine.finished = next as usize == candidates.len();
-    Ok(Finished { changes, sink, stats })
+    Ok(Finished { changes, sink, stats, list: record.map(Record::into_list) })
 }
 
 impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
@@ -246,6 +254,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             claims: Claims::new(),
             limit: Limit::new(len),
             stop: Stop::new(),
+            records: head.record.is_some(),
             at_once: (len / (threads * CLAIMS_PER_THREAD) as u32).clamp(1, MOST_AT_ONCE),
             race: Race::new(),
             taken: Taken::new(),
@@ -306,7 +315,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     }
 
     fn hand(&self, number: u32) -> Hand<'a, V> {
-        let worker = Worker::new(self.memory, self.scratches, self.config, self.block);
+        let worker = Worker::new(self.memory, self.scratches, (self.config, self.block), self.records);
         Hand { number, worker, outcome: Outcome::default(), useless: 0, since: Instant::now(), rested: Duration::ZERO }
     }
 

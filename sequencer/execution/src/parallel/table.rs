@@ -60,6 +60,9 @@ struct Bucket<K, T> {
 /// Each entry 0, or half of a key's hash and one more than its number.
 type Index = Box<[AtomicU64]>;
 
+/// Places next to each other.
+type Part<K, T> = Box<[Bucket<K, T>]>;
+
 /// Insert-only. Each key has a number, by which its place is found without looking for it.
 pub(super) struct Table<K, T> {
     hasher: DefaultHashBuilder,
@@ -68,7 +71,7 @@ pub(super) struct Table<K, T> {
     /// The index in which everything is looked for first.
     main: usize,
     indices: [OnceLock<Index>; PARTS],
-    parts: [OnceLock<Box<[Bucket<K, T>]>>; PARTS],
+    parts: [OnceLock<Part<K, T>>; PARTS],
 }
 
 impl<K, T> fmt::Debug for Table<K, T> {

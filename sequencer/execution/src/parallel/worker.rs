@@ -12,7 +12,7 @@ use super::cell::Hint;
 use super::changed::Changed;
 use super::database::{Sender, WorkerDb};
 use super::evm::WorkerEvm;
-use super::memory::Memory;
+use super::memory::{Memory, Place};
 use super::outcome::Outcome;
 use super::scratch::Scratches;
 use super::value::{AccountWrite, Code, Delta, Need};
@@ -30,15 +30,22 @@ pub(super) struct Worker<'a, V: StateView + ?Sized> {
     scratches: &'a Scratches,
     config: CfgEnv,
     block: BlockEnv,
+    /// All that transactions load is written down.
+    records: bool,
     /// What [`Memory::wanted`] was, and how many more payments to look at since then.
     wanted: u32,
     helps: u32,
 }
 
 impl<'a, V: StateView + ?Sized> Worker<'a, V> {
-    pub(super) fn new(memory: &'a Memory<'a, V>, scratches: &'a Scratches, config: &CfgEnv, block: &BlockEnv) -> Self {
+    pub(super) fn new(
+        memory: &'a Memory<'a, V>,
+        scratches: &'a Scratches,
+        (config, block): (&CfgEnv, &BlockEnv),
+        records: bool,
+    ) -> Self {
         let evm = WorkerEvm::new(WorkerDb::new(memory, scratches.take()), config.clone(), block.clone());
-        Self { evm, scratches, config: config.clone(), block: block.clone(), wanted: 0, helps: 0 }
+        Self { evm, scratches, config: config.clone(), block: block.clone(), records, wanted: 0, helps: 0 }
     }
 
     /// The block is done: what was remembered is for the next.
@@ -135,6 +142,13 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         Ok(paid.then_some(transfer.fee))
     }
 
+    /// The numbers of payer and payee, if this may be a payment.
+    pub(super) fn parties(&mut self, candidate: &impl Candidate) -> Option<[u32; 2]> {
+        let transfer = Transfer::of(candidate, &self.config, &self.block)?;
+        let db = self.db();
+        Some([transfer.sender.address, transfer.to].map(|address| db.number(address)))
+    }
+
     fn run(
         &mut self,
         at: u32,
@@ -179,6 +193,9 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
     fn writes(&mut self, mut state: EvmState, outcome: &mut Outcome) {
         let beneficiary = self.block.beneficiary;
         for (address, account) in state.drain() {
+            if self.records {
+                self.touches(address, &account, outcome);
+            }
             if !account.is_touched() {
                 continue;
             }
@@ -201,6 +218,13 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
             }
         }
         self.evm.recycle(state);
+    }
+
+    fn touches(&mut self, address: Address, account: &Account, outcome: &mut Outcome) {
+        let db = self.db();
+        let number = db.number(address);
+        outcome.touched.push(Place::Account(number));
+        outcome.touched.extend(account.storage.keys().map(|slot| Place::Slot(db.slot_number(number, *slot))));
     }
 }
 

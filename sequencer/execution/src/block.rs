@@ -15,10 +15,11 @@ use rayon::prelude::*;
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{BlockHeader, ChainConfig, InboxItem, Transaction};
 
-use crate::access::{Builder, transact};
+use crate::access::{AccountChanges, Builder, ByList, WrongList, transact};
+use crate::begun::{Begun, Ground};
 use crate::env::{self, Evm};
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS, Overlay};
-use crate::pack::{Begun, Policy, pack};
+use crate::pack::{Policy, pack};
 use crate::parallel::{Engine, Stats};
 use crate::raw::refusal;
 use crate::tally::Tally;
@@ -44,6 +45,9 @@ impl Parent {
         Self { header, hash }
     }
 }
+
+/// A block executed again, or the position of the first transaction that cannot be, and why.
+pub type Replayed = Result<Built, (usize, SkipReason)>;
 
 /// A block in the making. After [`Missing`] it is good for nothing.
 pub struct BlockBuilder<'a, V: StateView + ?Sized> {
@@ -172,18 +176,29 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
 
     /// Executes transactions that all have to be executable where they stand, and ends the block. Otherwise the
     /// position of the first that is not, and why. The result is the same for any number of threads.
-    pub fn replay(
+    pub fn replay(self, transactions: Vec<Transaction>, engine: &mut Engine) -> Result<Replayed, Missing> {
+        replay(self.begun(), transactions, engine)
+    }
+
+    /// [`BlockBuilder::replay`] by the block's list, each transaction on its own; of a builder
+    /// [`BlockBuilder::with_access_list`]. Where the list is not the block's, the block is executed without it, with the
+    /// same outcome as ever; and why the list is wrong.
+    pub fn replay_by_list(
         self,
         transactions: Vec<Transaction>,
+        list: &[AccountChanges],
         engine: &mut Engine,
-    ) -> Result<Result<Built, (usize, SkipReason)>, Missing> {
-        let (built, refused) = pack(self.begun(), transactions, Policy::Demand, engine)?;
-        Ok(refused.into_iter().next().map_or(Ok(built), |refusal| Err((refusal.at, refusal.reason))))
+    ) -> Result<(Replayed, Result<(), WrongList>), Missing> {
+        let begun = self.begun();
+        match begun.by_list(&transactions, list, engine) {
+            Ok(done) => Ok((Ok(include_all(begun, transactions, done, list)), Ok(()))),
+            Err(wrong) => Ok((replay(begun, transactions, engine)?, Err(wrong))),
+        }
     }
 
     fn begun(self) -> Begun<'a, V> {
         let Self { timestamp, state_root, evm, tally, list, .. } = self;
-        Begun { timestamp, state_root, evm, tally, list }
+        Begun { timestamp, ground: Ground::new(evm, state_root), tally, list }
     }
 
     /// Ends the block.
@@ -193,4 +208,27 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         let (timestamp, access_list) = (self.timestamp, self.list.map(Builder::finish));
         Built { timestamp, body, receipts, gas_used, changes, stats: Stats::default(), access_list }
     }
+}
+
+fn replay<V: StateView + ?Sized>(
+    begun: Begun<'_, V>,
+    transactions: Vec<Transaction>,
+    engine: &mut Engine,
+) -> Result<Replayed, Missing> {
+    let (built, refused) = pack(begun, transactions, Policy::Demand, engine)?;
+    Ok(refused.into_iter().next().map_or(Ok(built), |refusal| Err((refusal.at, refusal.reason))))
+}
+
+/// The whole block, whose transactions were executed by its list.
+fn include_all<V: ?Sized>(
+    begun: Begun<'_, V>,
+    transactions: Vec<Transaction>,
+    done: ByList,
+    list: &[AccountChanges],
+) -> Built {
+    let Begun { timestamp, mut tally, .. } = begun;
+    let ByList { results, changes, stats } = done;
+    transactions.into_iter().zip(results).for_each(|(transaction, executed)| tally.include(transaction, executed));
+    let Tally { gas_used, body, receipts, .. } = tally;
+    Built { timestamp, body, receipts, gas_used, changes, stats, access_list: Some(list.to_vec()) }
 }

@@ -16,6 +16,7 @@
 //! ([`view::Missing`]), never zero.
 
 pub mod access;
+mod begun;
 pub mod block;
 mod changes;
 mod codes;

@@ -134,7 +134,7 @@ impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
     }
 }
 
-fn info_of(stored: StoredAccount) -> AccountInfo {
+pub(crate) fn info_of(stored: StoredAccount) -> AccountInfo {
     AccountInfo {
         balance: stored.account.balance,
         nonce: stored.account.nonce,

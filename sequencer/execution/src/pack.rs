@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
 use weft_primitives::Transaction;
 
 use crate::access::Builder;
-use crate::env::Evm;
+use crate::begun::Begun;
 use crate::executed::Executed;
-use crate::parallel::{self, Admission, Engine, Finished, Setting, Sink};
+use crate::parallel::{self, Admission, Engine, Finished, Sink};
 use crate::seal::Built;
 use crate::skip::SkipReason;
 use crate::tally::Tally;
@@ -34,17 +34,6 @@ pub struct Refusal {
     pub reason: SkipReason,
 }
 
-/// A block as far as it was made one transaction after the other.
-pub(crate) struct Begun<'a, V: StateView + ?Sized> {
-    pub(crate) timestamp: u64,
-    /// Of the state before the block.
-    pub(crate) state_root: B256,
-    pub(crate) evm: Evm<'a, V>,
-    pub(crate) tally: Tally,
-    /// What it touched, if anyone asked.
-    pub(crate) list: Option<Builder>,
-}
-
 /// Executes candidates in order on top of what was done, and ends the block.
 pub(crate) fn pack<V: StateView + ?Sized>(
     begun: Begun<'_, V>,
@@ -52,14 +41,10 @@ pub(crate) fn pack<V: StateView + ?Sized>(
     policy: Policy,
     engine: &mut Engine,
 ) -> Result<(Built, Vec<Refusal>), Missing> {
-    let Begun { timestamp, state_root, evm, tally, list } = begun;
+    let Begun { timestamp, ground, tally, list } = begun;
     let packer = Packer::new(&candidates, tally, policy);
-    let (config, block) = (evm.ctx.cfg, evm.ctx.block);
-    let overlay = evm.ctx.journaled_state.database;
-    let view = overlay.view();
-    let before = overlay.into_changes();
-    let setting = Setting { view, state_root: Some(state_root), config: &config, block: &block, before: &before };
-    let Finished { changes, sink: packer, stats, list } = parallel::run(engine, &setting, &candidates, packer, list)?;
+    let Finished { changes, sink: packer, stats, list } =
+        parallel::run(engine, &ground.setting(), &candidates, packer, list)?;
     let Packer { tally: Tally { gas_used, mut body, receipts, .. }, included, refused, .. } = packer;
     let mut refused = refused.into_iter().peekable();
     let mut refusals = Vec::new();

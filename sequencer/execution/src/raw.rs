@@ -10,7 +10,7 @@ use revm::context::result::EVMError;
 use revm::context::{BlockEnv, CfgEnv};
 use revm::handler::SystemCallCommitEvm;
 
-use crate::access::{BlockAccessList, Builder, transact};
+use crate::access::{AccountChanges, BlockAccessList, Builder, ByList, Prior, WrongList, by_list, transact};
 pub use crate::changes::Changes;
 use crate::env;
 use crate::executed::Executed;
@@ -111,6 +111,41 @@ pub fn execute_listing_on<V: StateView + ?Sized, C: Candidate>(
     let setting = Setting { view, state_root, config, block, before: &before };
     let (outcome, list) = run(engine, &setting, transactions, Some(Builder::default()))?;
     Ok((outcome, list.unwrap_or_default().finish()))
+}
+
+/// Executes transactions by their block's list, each on its own; they all have to be executable. Where the list is not
+/// the block's, the block is executed without it, with the same outcome as ever; and why the list is wrong.
+pub fn execute_by_list<V: StateView + ?Sized, C: Candidate>(
+    view: &V,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+    list: &[AccountChanges],
+    threads: usize,
+) -> Result<(Outcome, Result<(), WrongList>), Missing> {
+    let mut engine = Engine::new(threads).without_head_start();
+    execute_by_list_on(&mut engine, view, None, config, block, transactions, list)
+}
+
+/// [`execute_by_list`] by an engine that is kept; see [`execute_on`].
+pub fn execute_by_list_on<V: StateView + ?Sized, C: Candidate>(
+    engine: &mut Engine,
+    view: &V,
+    state_root: Option<B256>,
+    config: &CfgEnv,
+    block: &BlockEnv,
+    transactions: &[C],
+    list: &[AccountChanges],
+) -> Result<(Outcome, Result<(), WrongList>), Missing> {
+    let before = Changes::default();
+    let setting = Setting { view, state_root, config, block, before: &before };
+    match by_list(engine, &setting, &Prior::nothing(), transactions, list) {
+        Ok(ByList { results, changes, stats }) => {
+            let results = results.into_iter().map(Ok).collect();
+            Ok((Outcome { results, changes, stats }, Ok(())))
+        }
+        Err(wrong) => Ok((run(engine, &setting, transactions, None)?.0, Err(wrong))),
+    }
 }
 
 fn run<V: StateView + ?Sized, C: Candidate>(

@@ -34,7 +34,13 @@ impl Tally {
 
     /// Whether there is room for a transaction, by the gas that it asks for.
     pub(crate) fn admit(&self, transaction: &Transaction) -> Result<(), SkipReason> {
-        let (wanted, left, cap) = (transaction.envelope().gas_limit(), self.gas_left(), self.max_transaction_gas);
+        self.admit_after(self.gas_used, transaction)
+    }
+
+    /// [`Tally::admit`], once the block has used so much.
+    pub(crate) fn admit_after(&self, gas_used: u64, transaction: &Transaction) -> Result<(), SkipReason> {
+        let left = self.gas_limit.saturating_sub(gas_used);
+        let (wanted, cap) = (transaction.envelope().gas_limit(), self.max_transaction_gas);
         if wanted > cap {
             return Err(SkipReason::GasAboveCap { cap, wanted });
         }

@@ -1,5 +1,7 @@
 //! Parallel equals sequential, on made-up blocks in which everything depends on everything.
 //!
+//! So is what blocks touch, and what comes of executing them by lists, right and wrong ones.
+//!
 //! `WEFT_SEEDS` says how many blocks (default 1,500); a failure prints the command that repeats it.
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
@@ -11,8 +13,12 @@ use revm::context::transaction::{Authorization, RecoveredAuthority, RecoveredAut
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use revm::primitives::hardfork::SpecId;
 use weft_bench::MapState;
+use weft_execution::access::{BlockAccessList, WrongList, decode, encode};
 use weft_execution::parallel::Engine;
-use weft_execution::raw::{Executor, Outcome, execute_listing, execute_listing_on, execute_on};
+use weft_execution::raw::{Executor, Outcome, execute_by_list_on, execute_listing, execute_listing_on, execute_on};
+
+#[path = "contention/wrong_lists.rs"]
+mod wrong_lists;
 
 /// Blocks that follow each other with one seed.
 const BLOCKS: usize = 3;
@@ -275,12 +281,87 @@ fn difference(oracle: &Outcome, ours: &Outcome) -> Option<String> {
     (!oracle.same(ours)).then(|| format!("{} changes, not {}; or code", left.len(), right.len()))
 }
 
+/// Wrong lists tried for each block.
+const WRONG_LISTS: usize = 12;
+
+/// Executes the blocks of a seed by list, by right ones and wrong ones; what differs, if anything.
+fn run_by_lists(seed: u64) -> Option<String> {
+    let mut world = World::new(seed);
+    let mut engines: Vec<Engine> = [1, 4].map(Engine::new).into();
+    for number in 1..=BLOCKS as u64 {
+        let count = world.random.random_range(1..60);
+        let candidates: Vec<TxEnv> = (0..count).map(|_| world.transaction()).collect();
+        let block = block(number, &world);
+        let refusing = match execute_listing(&world.state, &world.config, &block, &candidates, Executor::Sequential) {
+            Ok((outcome, _)) => outcome,
+            Err(missing) => return Some(format!("sequential: missing {missing}")),
+        };
+        let executable = candidates.iter().zip(&refusing.results).filter(|(_, result)| result.is_ok());
+        let transactions: Vec<TxEnv> = executable.map(|(transaction, _)| transaction.clone()).collect();
+        let oracle = execute_listing(&world.state, &world.config, &block, &transactions, Executor::Sequential);
+        let Ok((oracle, list)) = oracle else { return Some("sequential: missing".into()) };
+        if decode(&encode(&list)).as_ref() != Ok(&list) {
+            return Some(format!("block {number}: {list:?} is not what its bytes are"));
+        }
+        let wrong = wrong_lists::of(&list, transactions.len(), WRONG_LISTS, &mut world.random);
+        let mut by_list = |what: &str, oracle: &Outcome, transactions: &[TxEnv], list: &BlockAccessList| {
+            let mut verdicts = Vec::new();
+            for engine in &mut engines {
+                let (state, config) = (&world.state, &world.config);
+                let (ours, verdict) = execute_by_list_on(engine, state, None, config, &block, transactions, list)
+                    .map_err(|missing| format!("{what}: missing {missing}"))?;
+                if let Some(difference) = difference(oracle, &ours) {
+                    return Err(format!(
+                        "block {number}, {what}, {verdict:?}, {} threads: {difference}",
+                        engine.threads()
+                    ));
+                }
+                verdicts.push(verdict);
+            }
+            if verdicts[0] != verdicts[1] {
+                return Err(format!("block {number}, {what}: {verdicts:?}"));
+            }
+            Ok(verdicts.swap_remove(0))
+        };
+        let check = |what: &str, verdict: Result<Result<(), WrongList>, String>, right: bool| match verdict {
+            Err(difference) => Some(difference),
+            Ok(verdict) => (verdict.is_ok() != right).then(|| format!("block {number}, {what}: {verdict:?}")),
+        };
+        let lists = world.config.spec.is_enabled_in(SpecId::CANCUN);
+        let verdict = by_list("right", &oracle, &transactions, &list);
+        if let Some(difference) = check("right", verdict, lists) {
+            return Some(difference);
+        }
+        if transactions.len() < candidates.len()
+            && let Some(difference) = check("refusing", by_list("refusing", &refusing, &candidates, &list), false)
+        {
+            return Some(difference);
+        }
+        for (what, list) in wrong {
+            if let Some(difference) = check(what, by_list(what, &oracle, &transactions, &list), false) {
+                return Some(format!("{difference}\n{list:?}"));
+            }
+        }
+        world.state.apply(&oracle.changes);
+    }
+    None
+}
+
 #[test]
 fn parallel_is_sequential() {
+    each_seed(1_500, run);
+}
+
+#[test]
+fn lists_are_right_or_found_out() {
+    each_seed(400, run_by_lists);
+}
+
+fn each_seed(default: u64, run: impl Fn(u64) -> Option<String>) {
     let from_environment = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match from_environment("WEFT_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..from_environment("WEFT_SEEDS").unwrap_or(1_500),
+        None => 0..from_environment("WEFT_SEEDS").unwrap_or(default),
     };
     for seed in seeds {
         if let Some(difference) = run(seed) {

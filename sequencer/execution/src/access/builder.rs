@@ -40,6 +40,11 @@ pub(crate) struct Touched<'b> {
 }
 
 impl Builder {
+    /// Of the newest transaction.
+    pub(super) fn index(&self) -> BlockAccessIndex {
+        self.index
+    }
+
     /// The next transaction is part of the block.
     pub(crate) fn next(&mut self) {
         self.index.increment();

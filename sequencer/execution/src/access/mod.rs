@@ -18,12 +18,20 @@
 //! to the state; so it is not in the list.
 
 mod builder;
+mod by_list;
+mod check;
 mod codec;
+mod database;
 mod effect;
+mod join;
+mod plan;
+mod wrong;
 
 pub use alloy_eip7928::{
     AccountChanges, BalanceChange, BlockAccessIndex, BlockAccessList, CodeChange, NonceChange, SlotChanges,
     StorageChange,
 };
 pub(crate) use builder::{Builder, transact};
+pub(crate) use by_list::{ByList, Prior, by_list};
 pub use codec::{decode, encode, hash};
+pub use wrong::WrongList;

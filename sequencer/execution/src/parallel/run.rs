@@ -105,6 +105,22 @@ impl Engine {
         if self.threads > 1 { self.others.get_or_init(build).as_ref() } else { None }
     }
 
+    /// Has every thread do the same, this one too.
+    pub(crate) fn on_each(&self, work: impl Fn() + Sync) {
+        let Some(others) = self.others() else { return work() };
+        others.in_place_scope(|scope| {
+            for _ in 1..self.threads {
+                scope.spawn(|_| work());
+            }
+            work();
+        });
+    }
+
+    /// A block is executed in another way: what is kept here does not become part of the state.
+    pub(crate) fn leave(&mut self) {
+        self.finished = false;
+    }
+
     /// The block that was executed last is now part of the state, which has this root: the next block on top of it
     /// finds what this one has used. Without this call, or on any other state, the next block starts afresh.
     pub fn applied(&mut self, state_root: B256) {

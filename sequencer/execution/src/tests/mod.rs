@@ -7,6 +7,7 @@ mod calls;
 mod evm;
 mod genesis;
 mod inbox;
+mod lists;
 mod random;
 mod recovery;
 mod verdicts;

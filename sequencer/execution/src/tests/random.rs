@@ -3,13 +3,17 @@
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
 use proptest::prelude::*;
 use revm::database::{CacheDB, EmptyDB};
-use revm::handler::ExecuteCommitEvm;
-use revm::handler::{MainBuilder, MainContext};
+use revm::handler::{ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext};
 use revm::state::AccountInfo;
+use revm::state::bal::{Bal, BlockAccessIndex};
 
 use super::batches::{digest, publish};
 use super::*;
+use crate::access::BlockAccessList;
 use crate::env;
+use crate::overlay::HISTORY_STORAGE_ADDRESS;
+use crate::parallel::Engine;
+use crate::seal::Built;
 use crate::verify::{Checkpoint, Verdict};
 
 #[derive(Clone, Debug)]
@@ -107,7 +111,9 @@ impl Step {
 
 /// A block of these steps, each with the nonce that its sender has by then.
 fn make(node: &mut Node, steps: &[Step]) -> Sealed {
-    let mut builder = BlockBuilder::new(&node.chain, &node.head, 100, &node.world).unwrap();
+    let builder = || BlockBuilder::new(&node.chain, &node.head, 100, &node.world).unwrap().with_access_list();
+    let again = builder();
+    let mut builder = builder();
     let mut nonces = [0; 9].map(|_: u64| None::<u64>);
     for step in steps {
         let known = &mut nonces[usize::from(step.from)];
@@ -117,7 +123,9 @@ fn make(node: &mut Node, steps: &[Step]) -> Sealed {
             *nonce += if matches!(step.act, Act::Delegate { .. }) { 2 } else { 1 };
         }
     }
-    let sealed = builder.finish().seal(&node.chain, &node.head, &mut node.world).unwrap();
+    let built = builder.finish();
+    by_list(again, &built);
+    let sealed = built.seal(&node.chain, &node.head, &mut node.world).unwrap();
     node.head = Parent { header: sealed.header.clone(), hash: sealed.hash };
     sealed
 }
@@ -143,16 +151,34 @@ fn reference(node: &Node) -> CacheDB<EmptyDB> {
     db
 }
 
-/// Executes a block's transactions on the reference; all must be executable.
-fn replay(db: &mut CacheDB<EmptyDB>, node: &Node, parent: &Parent, block: &Sealed) {
+/// The block once more, by its list.
+fn by_list(builder: BlockBuilder<'_, World>, built: &Built) {
+    let list = built.access_list.as_ref().unwrap();
+    let mut engine = Engine::new(2);
+    let (same, verdict) = builder.replay_by_list(built.body.transactions.clone(), list, &mut engine).unwrap();
+    let same = same.unwrap();
+    assert_eq!(verdict, Ok(()));
+    assert_eq!((&same.receipts, &same.changes), (&built.receipts, &built.changes));
+    assert_eq!(same.access_list, built.access_list);
+}
+
+/// Executes a block's transactions on the reference; all must be executable. What they touch, as revm writes it down.
+fn replay(db: &mut CacheDB<EmptyDB>, node: &Node, parent: &Parent, block: &Sealed) -> BlockAccessList {
     let environment = env::next_block(&node.chain, &parent.header, parent.hash, block.header.timestamp);
     let config = env::config(&node.chain, block.header.timestamp);
     let mut evm = revm::Context::mainnet().with_db(db).with_cfg(config).with_block(environment).build_mainnet();
-    for (transaction, receipt) in block.body.transactions.iter().zip(&block.receipts) {
-        let result = evm.transact_commit(env::transaction(transaction)).unwrap();
+    let mut list = Bal::new();
+    for ((transaction, receipt), index) in block.body.transactions.iter().zip(&block.receipts).zip(1..) {
+        let done = evm.transact(env::transaction(transaction)).unwrap();
+        for (address, account) in &done.state {
+            list.update_account(BlockAccessIndex::new(index), *address, account);
+        }
+        evm.commit(done.state);
+        let result = done.result;
         assert_eq!((result.is_success(), result.tx_gas_used()), (receipt.success, receipt.gas_used));
         assert_eq!(result.into_logs(), receipt.logs);
     }
+    list.into_alloy_bal()
 }
 
 fn compare(db: &CacheDB<EmptyDB>, world: &World) {
@@ -200,7 +226,10 @@ proptest! {
             prop_assert_eq!(supply(&node.world) + burnt, wei);
             wei -= burnt;
             // revm over its own database says the same.
-            replay(&mut db, &node, &parent, &block);
+            let mut list = replay(&mut db, &node, &parent, &block);
+            list.extend(block.access_list.iter().flatten().find(|account| account.address == HISTORY_STORAGE_ADDRESS).cloned());
+            list.sort_by_key(|account| account.address);
+            prop_assert_eq!(block.access_list.as_ref(), Some(&list));
             compare(&db, &node.world);
             sealed.push(block);
         }

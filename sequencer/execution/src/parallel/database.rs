@@ -7,6 +7,7 @@ use revm::state::{AccountId, AccountInfo};
 
 use super::memory::Memory;
 use super::outcome::SlotRead;
+use super::reads::Reads;
 use super::scratch::Scratch;
 use super::value::{AccountRead, Need, Value};
 use crate::overlay::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
@@ -26,7 +27,7 @@ pub(super) struct WorkerDb<'a, V: ?Sized> {
     at: u32,
     /// `None`: all before it are committed, so that what is read is certain and need not be written down.
     sender: Option<Sender>,
-    pub(super) account_reads: Vec<AccountRead>,
+    pub(super) account_reads: Reads,
     pub(super) slot_reads: Vec<SlotRead>,
     /// Somebody else executes the same transaction.
     pub(super) races: bool,
@@ -41,7 +42,7 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
             scratch,
             at: 0,
             sender: None,
-            account_reads: Vec::new(),
+            account_reads: Reads::default(),
             slot_reads: Vec::new(),
             races: false,
             nonces_matter: false,
@@ -100,7 +101,7 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
     /// What was written down about an account that this transaction has read.
     pub(super) fn read_of(&mut self, address: Address) -> Option<&mut AccountRead> {
         let number = self.number(address);
-        self.account_reads.iter_mut().find(|read| read.cell == number)
+        self.account_reads.of(number)
     }
 
     /// The transaction has seen this account's balance.

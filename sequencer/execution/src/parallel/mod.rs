@@ -4,15 +4,24 @@
 //! checked by value, and once: when all transactions before are committed.
 //! Balances are moved, not written ([`value`]), so that neither fees nor
 //! payments make transactions depend on each other; nor do nonces, because a
-//! sender's next one is known. Plain payments are executed without the EVM
-//! ([`candidate`]).
+//! sender's next one is known. Plain payments are left to the committer, who
+//! makes them without the EVM in less time than it takes to hand them over
+//! ([`pay`]).
 //!
 //! Threads claim transactions in order ([`schedule`]) and execute them on what
-//! they find in the multi-version [`memory`]. Whoever holds the [`head`] takes
-//! them in block order: an outcome whose reads still hold is committed, any
-//! other transaction is executed again, now with certainty. So a block is
-//! correct whatever the threads do. Where most outcomes do not hold, the head
-//! goes on alone for a while, without the cost of looking ahead.
+//! they find in the multi-version [`memory`]; what they would write waits in
+//! the [`window`]. Whoever holds the [`head`] takes them in block order: an
+//! outcome whose reads still hold is committed, any other transaction is
+//! executed again, now with certainty. So a block is correct whatever the
+//! threads do.
+//!
+//! A block is to take no longer than on one thread ([`run`]). So one thread
+//! begins alone, and calls others only if much seems to be left; where most
+//! outcomes do not hold, the head goes on alone for a while; and who has
+//! nothing to do executes the transaction that all wait for once more, in case
+//! its thread is asleep. A worker remembers what it can from transaction to
+//! transaction and from block to block ([`scratch`]), and shares no counter of
+//! references with any other.
 //!
 //! The sequential executor ([`crate::block`]) is the oracle: same changes, same
 //! results, bit for bit.
@@ -29,6 +38,7 @@ mod memory;
 mod numbers;
 mod outcome;
 mod pay;
+mod reads;
 mod record;
 mod run;
 mod schedule;

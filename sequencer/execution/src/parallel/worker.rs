@@ -186,7 +186,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         if db.nonces_matter {
             db.account_reads.iter_mut().for_each(|read| read.nonce_matters = true);
         }
-        std::mem::swap(&mut db.account_reads, &mut outcome.account_reads);
+        db.account_reads.take(&mut outcome.account_reads);
         std::mem::swap(&mut db.slot_reads, &mut outcome.slot_reads);
     }
 

@@ -15,8 +15,8 @@
 //! executed again, now with certainty. So a block is correct whatever the
 //! threads do.
 //!
-//! A block is to take no longer than on one thread ([`run`]). So one thread
-//! begins alone, and calls others only if much seems to be left; where most
+//! A block is to take no longer than on one thread. So one thread begins
+//! alone, and calls others only if much seems to be left ([`prospect`]); where most
 //! outcomes do not hold, the head goes on alone for a while; and who has
 //! nothing to do executes the transaction that all wait for once more, in case
 //! its thread is asleep. A worker remembers what it can from transaction to
@@ -38,6 +38,7 @@ mod memory;
 mod numbers;
 mod outcome;
 mod pay;
+mod prospect;
 mod reads;
 mod record;
 mod run;

@@ -15,6 +15,7 @@ use super::changed::Changed;
 use super::head::{Head, Progress, Sink};
 use super::memory::{Memory, Room};
 use super::outcome::Outcome;
+use super::prospect::Prospect;
 use super::record::Record;
 use super::schedule::{Claims, Limit, Owner, Race, Stop, Taken};
 use super::scratch::Scratches;
@@ -153,12 +154,6 @@ impl Engine {
     }
 }
 
-/// How often [`HEAD_START`] the rest of a block must seem to take to be worth the others' way here and back.
-const WORTH: u32 = 12;
-
-/// What a payment takes, beside the gas that other transactions ask for.
-const PAYMENT: u64 = 2_000;
-
 /// What came of it.
 pub(crate) struct Finished<S> {
     /// What the block changed.
@@ -286,30 +281,20 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         if engine.threads == 1 {
             self.at_head(|head| self.in_turn(head, &mut hand, 0..self.len(), None));
         } else {
+            let Memory { window, wanted, .. } = self.memory;
+            let mut prospect = Prospect::new(self.candidates, engine.head_start);
             let mut until = engine.head_start;
-            while !self.stop.is_set() && self.memory.window.done.get() < self.len() {
+            while !self.stop.is_set() && window.done.get() < self.len() {
                 let deadline = Some(hand.since + until);
                 self.at_head(|head| self.in_turn(head, &mut hand, head.next..self.len(), deadline));
-                if !self.stop.is_set() && self.is_worth_help(until, engine.head_start) {
+                let (done, took, cold) = (window.done.get() as usize, hand.since.elapsed(), wanted.count() > 0);
+                if !self.stop.is_set() && (engine.head_start.is_zero() || prospect.is_worth(done, took, cold)) {
                     self.together(engine, &mut hand);
                 }
-                until += engine.head_start;
+                until = took + engine.head_start;
             }
         }
         self.rests(hand);
-    }
-
-    /// Whether what is left of the block seems to take so long that others should be called, if all before took `took`.
-    fn is_worth_help(&self, took: Duration, head_start: Duration) -> bool {
-        let (before, after) = self.candidates.split_at(self.memory.window.done.get() as usize);
-        let work = |candidate: &C| if candidate.pays().is_some() { PAYMENT } else { candidate.gas_limit() };
-        let done = before.iter().map(work).fold(1, u64::saturating_add);
-        let enough = u128::from(done) * (head_start * WORTH).as_nanos() / took.as_nanos().max(1);
-        let mut left = 0u128;
-        after.iter().any(|candidate| {
-            left += u128::from(work(candidate));
-            left >= enough
-        })
     }
 
     fn together(&self, engine: &Engine, hand: &mut Hand<'a, V>) {

@@ -10,10 +10,10 @@
 //!
 //! Threads claim transactions in order ([`schedule`]) and execute them on what
 //! they find in the multi-version [`memory`]; what they would write waits in
-//! the [`window`]. Whoever holds the [`head`] takes them in block order: an
-//! outcome whose reads still hold is committed, any other transaction is
-//! executed again, now with certainty. So a block is correct whatever the
-//! threads do.
+//! the [`window`]. Whoever holds the [`head`], as [`turn`] has it, takes them in
+//! block order: an outcome whose reads still hold is committed, any other
+//! transaction is executed again, now with certainty. So a block is correct
+//! whatever the threads do.
 //!
 //! A block is to take no longer than on one thread. So one thread begins
 //! alone, and calls others only if much seems to be left ([`prospect`]); where most
@@ -47,6 +47,7 @@ mod scratch;
 mod stats;
 mod sync;
 mod table;
+mod turn;
 mod value;
 mod window;
 mod worker;

@@ -17,9 +17,10 @@ use super::memory::{Memory, Room};
 use super::outcome::Outcome;
 use super::prospect::Prospect;
 use super::record::Record;
-use super::schedule::{Claims, Limit, Owner, Race, Stop, Taken};
+use super::schedule::{Claims, Limit, Race, Stop, Taken};
 use super::scratch::Scratches;
 use super::stats::Stats;
+use super::turn::{Step, Turn};
 use super::worker::Worker;
 use crate::access::Builder;
 use crate::changes::Changes;
@@ -338,7 +339,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         let mut idle = 0;
         let mut idle_since = None;
         while !self.stop.is_set() {
-            if self.may_advance(hand.number, idle) {
+            if self.turn(hand.number, idle).may_advance() {
                 self.at_head(|head| self.advance(head, hand, idle));
             }
             let end = self.limit.get().min(self.memory.window.done.get().saturating_add(self.memory.window.len()));
@@ -387,8 +388,8 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             let rest = self.candidates_of(&(at..claimed.end));
             let left = rest.iter().take_while(|candidate| hand.worker.leaves(*candidate)).count() as u32;
             if left > 0 {
-                self.memory.window.leave(at, left);
-                at += left;
+                // The others of them are nobody else's.
+                at += if self.memory.window.leave(at, left) { left } else { 1 };
                 hand.useless = if left == self.at_once { hand.useless + 1 } else { 0 };
             } else {
                 self.ahead(hand, at);
@@ -429,15 +430,8 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         }
     }
 
-    /// Whether it is for this thread to go to the head, as far as can be seen from outside.
-    fn may_advance(&self, number: u32, idle: u32) -> bool {
-        let at = self.memory.window.done.get();
-        match self.memory.window.owner(at) {
-            Some(Owner::Committer(_)) => true,
-            // Others' outcomes are left to them, unless there is nothing else to do.
-            Some(Owner::Thread(owner)) => idle > 0 || owner == number,
-            None => at >= self.len() || self.limit.get() <= at,
-        }
+    fn turn(&self, number: u32, idle: u32) -> Turn<'_> {
+        Turn { claims: &self.claims, limit: &self.limit, window: &self.memory.window, len: self.len(), number, idle }
     }
 
     /// Executes the next transaction, which somebody else has claimed, and is first if they are asleep.
@@ -462,19 +456,12 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     /// Commits what is ready: one's own outcomes; anybody's, if there has been nothing else to do.
     fn advance(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, idle: u32) -> Result<(), Missing> {
-        let window = &self.memory.window;
+        let (window, turn) = (&self.memory.window, self.turn(hand.number, idle));
         while !self.stop.is_set() {
             let at = head.next;
-            if at >= self.len() {
-                self.stop.now();
-                break;
-            }
-            match window.owner(at) {
-                Some(Owner::Committer(count)) => {
-                    hand.useless = 0;
-                    self.in_turn(head, hand, at..at + count, None)?;
-                }
-                Some(Owner::Thread(owner)) if idle > 0 || owner == hand.number => {
+            match turn.step(at, head.alone_until) {
+                Step::End => self.stop.now(),
+                Step::Commit => {
                     window.take(at, &mut hand.outcome);
                     let candidate = &self.candidates[at as usize];
                     let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
@@ -484,15 +471,12 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                     }
                     self.went(head, progress);
                 }
-                // Nobody looks ahead.
-                None if self.limit.get() <= at => {
-                    let end = head.alone_until.clamp(at + 1, self.len());
-                    if !self.claims.all(at, end) {
-                        break;
-                    }
-                    self.in_turn(head, hand, at..end, None)?;
+                Step::Left(range) => {
+                    hand.useless = 0;
+                    self.in_turn(head, hand, range, None)?;
                 }
-                Some(_) | None => break,
+                Step::InTurn(range) => self.in_turn(head, hand, range, None)?,
+                Step::Wait => break,
             }
         }
         Ok(())

@@ -1,7 +1,6 @@
-//! The standard library's atomics, or loom's where every interleaving is tried.
+//! What threads meet in, where the order of their steps matters: the standard library's.
+//!
+//! `tests/models` puts loom's in its place, and tries every order.
 
-#[cfg(not(loom))]
 pub(super) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-
-#[cfg(loom)]
-pub(super) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+pub(super) use std::sync::{Mutex, MutexGuard};

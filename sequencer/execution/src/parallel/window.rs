@@ -1,9 +1,10 @@
 //! Transactions in flight: a place for each, where its outcome waits for its turn.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{PoisonError, TryLockError};
 
 use super::outcome::Outcome;
 use super::schedule::{Done, Owner, Ready};
+use super::sync::{Mutex, MutexGuard};
 
 /// All transactions between those that are done and those that wait to be claimed.
 #[derive(Debug)]
@@ -61,13 +62,16 @@ impl Window {
         true
     }
 
-    /// Leaves `count` transactions, from the one at `at` on, to the committer.
-    pub(super) fn leave(&self, at: u32, count: u32) {
+    /// Leaves `count` transactions, from the one at `at` on, to the committer. False if that is too late: the first of
+    /// them is done, or about to be.
+    pub(super) fn leave(&self, at: u32, count: u32) -> bool {
         let place = self.place(at);
         let kept = place.lock();
-        if kept.too_late <= at {
+        let in_time = kept.too_late <= at;
+        if in_time {
             place.ready.tell(at, Owner::Committer(count));
         }
+        in_time
     }
 
     /// Whose turn it is to commit this transaction, if it is ready.

@@ -65,6 +65,9 @@ pub struct Tuning {
     /// Most inbox items in one block.
     #[arg(long, default_value_t = Limits::default().block_max_inbox_items, help_heading = "Blocks")]
     pub block_max_inbox_items: usize,
+    /// Make blocks with their access list (EIP-7928), and keep it for eth_getBlockAccessList; takes time.
+    #[arg(long, help_heading = "Blocks")]
+    pub block_access_lists: bool,
     /// A batch is cut when its first block is this old, milliseconds.
     #[arg(long, default_value_t = Limits::default().batch_max_age_ms, help_heading = "Batches")]
     pub batch_max_age_ms: u64,
@@ -142,6 +145,7 @@ impl Tuning {
             block_max_transactions: self.block_max_transactions,
             block_max_bytes: self.block_max_bytes,
             block_max_inbox_items: self.block_max_inbox_items,
+            block_access_lists: self.block_access_lists,
             batch_max_bytes: self.batch_max_bytes,
             batch_max_blocks: self.batch_max_blocks,
             batch_max_age_ms: self.batch_max_age_ms,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alloy_consensus::Transaction as _;
 use tokio::sync::{Notify, broadcast, watch};
+use weft_execution::access::BlockAccessList;
 use weft_execution::{Missing, Parent, Past, Receipt, StateView, intrinsic_gas, max_transaction_gas};
 use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig, Transaction};
 
@@ -284,6 +285,14 @@ impl Backend {
             return Ok(None);
         }
         self.shared.chain.store().receipts(number)
+    }
+
+    /// What a block touches; `None` if that was not kept.
+    pub fn access_list(&self, number: u64) -> Result<Option<BlockAccessList>, StoreError> {
+        if number > self.heads().latest {
+            return Ok(None);
+        }
+        self.shared.chain.store().access_list(number)
     }
 
     /// A block with its receipts.

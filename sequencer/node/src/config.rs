@@ -78,6 +78,8 @@ pub struct Limits {
     pub block_max_bytes: usize,
     /// `block.max_inbox_items`: most inbox items in one block.
     pub block_max_inbox_items: usize,
+    /// `block.access_lists`: blocks are made with their access list (EIP-7928), which is kept. Writing it down takes time.
+    pub block_access_lists: bool,
     /// `batch.max_bytes`: a batch is cut when its transactions reach this many bytes before compression.
     pub batch_max_bytes: usize,
     /// `batch.max_blocks`: a batch is cut when it has this many blocks.
@@ -103,6 +105,7 @@ impl Default for Limits {
             block_max_transactions: 20_000,
             block_max_bytes: 4 << 20,
             block_max_inbox_items: 256,
+            block_access_lists: false,
             batch_max_bytes: 4 << 20,
             batch_max_blocks: 10_000,
             batch_max_age_ms: 2_000,

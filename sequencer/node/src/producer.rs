@@ -107,6 +107,9 @@ impl Producer {
         let (built, consumed, refusals) = {
             let world = chain.world();
             let mut builder = BlockBuilder::new(chain.config(), &tip.parent, timestamp, &*world)?;
+            if limits.block_access_lists {
+                builder = builder.with_access_list();
+            }
             let consumed = builder.inbox(inbox)?;
             // What the inbox has left: all that is chosen has room, in whatever order.
             let (count, bytes) = (limits.block_max_transactions, limits.block_max_bytes);

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use weft_execution::parallel::Engine;
+use weft_execution::{BlockBuilder, Parent, World};
 use weft_primitives::{Address, U256};
 
 use crate::backend::{Stage, StateError};
@@ -75,6 +77,31 @@ fn everything_is_there_after_reopening() {
         node.backend.with_state(number, |view, _| view.account(sender).unwrap().unwrap().account.nonce).unwrap()
     };
     assert_eq!((nonce(1), nonce(2), nonce(3)), (1, 2, 3));
+}
+
+#[test]
+fn kept_access_lists_are_there_after_reopening_and_execute_their_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.limits.block_access_lists = true;
+    let open_again = || open(Arc::new(RocksKv::open(folder.path()).unwrap()), &config);
+    let mut node = open_again();
+    let blocks = [node.block(&[transfer(1, 0), transfer(2, 0)]).unwrap(), node.block(&[transfer(1, 1)]).unwrap()];
+    drop(node);
+    let node = open_again();
+    assert_eq!((node.backend.access_list(0).unwrap(), node.backend.access_list(3).unwrap()), (None, None));
+    let (mut world, genesis, _) = World::genesis(&config.chain).unwrap();
+    let (mut parent, mut engine) = (Parent::new(genesis), Engine::new(2));
+    for full in blocks {
+        let list = node.backend.access_list(full.block.header.number).unwrap().unwrap();
+        let builder = BlockBuilder::new(&config.chain, &parent, full.block.header.timestamp, &world).unwrap();
+        let transactions = full.block.body.transactions.clone();
+        let (built, right) = builder.with_access_list().replay_by_list(transactions, &list, &mut engine).unwrap();
+        right.unwrap();
+        let sealed = built.unwrap().seal(&config.chain, &parent, &mut world).unwrap();
+        assert_eq!(sealed.hash, full.block.hash);
+        parent = Parent::new(sealed.header);
+    }
 }
 
 #[test]

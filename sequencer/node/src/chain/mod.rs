@@ -179,8 +179,9 @@ impl Chain {
         };
         let number = block.header.number;
         let forget_undo = number.checked_sub(self.history_blocks).filter(|old| *old > 0);
-        let (receipts, applied) = (&sealed.receipts, &sealed.applied);
-        if let Err(error) = self.store.put_block(&NewBlock { block: &block, receipts, applied, forget_undo }) {
+        let (receipts, applied, access_list) = (&sealed.receipts, &sealed.applied, sealed.access_list.as_deref());
+        let new = NewBlock { block: &block, receipts, access_list, applied, forget_undo };
+        if let Err(error) = self.store.put_block(&new) {
             world.revert(&applied.undo);
             return Err(error.into());
         }

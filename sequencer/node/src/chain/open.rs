@@ -52,7 +52,8 @@ fn begin(config: &ChainConfig, store: &ChainStore) -> Result<(World, StoredBlock
         inbox_cursor: 0,
         inbox_acc: B256::ZERO,
     };
-    store.put_block(&NewBlock { block: &block, receipts: &[], applied: &applied, forget_undo: None })?;
+    let new = NewBlock { block: &block, receipts: &[], access_list: None, applied: &applied, forget_undo: None };
+    store.put_block(&new)?;
     Ok((world, block))
 }
 

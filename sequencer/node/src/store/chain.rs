@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use weft_execution::access::{self, AccountChanges, BlockAccessList};
 use weft_execution::{Applied, Receipt, receipt};
 use weft_primitives::{B256, Bytes, InboxItem};
 use weft_state::{TreeKey, Undo, Value};
@@ -19,6 +20,8 @@ pub struct NewBlock<'a> {
     pub block: &'a StoredBlock,
     /// Its receipts.
     pub receipts: &'a [Receipt],
+    /// What it touches, if that is to be kept.
+    pub access_list: Option<&'a [AccountChanges]>,
     /// What it did to the state.
     pub applied: &'a Applied,
     /// The undo record that is not kept any longer.
@@ -60,11 +63,11 @@ impl ChainStore {
         Self { kv }
     }
 
-    /// Writes a block, its receipts, indexes, state and undo record: all of it, durably, or nothing.
+    /// Writes a block, its receipts, access list, indexes, state and undo record: all of it, durably, or nothing.
     pub fn put_block(&self, new: &NewBlock<'_>) -> Result<(), StoreError> {
         let number = new.block.header.number;
         let key = number_key(number);
-        let mut writes = Vec::with_capacity(new.applied.updates.entries().len() + 2 * new.receipts.len() + 8);
+        let mut writes = Vec::with_capacity(new.applied.updates.entries().len() + 2 * new.receipts.len() + 9);
         for (leaf, value) in new.applied.updates.entries() {
             let value = value.map(|value| value.to_vec());
             writes.push(Write { family: Family::Leaf, key: leaf.as_slice().to_vec(), value });
@@ -75,6 +78,7 @@ impl ChainStore {
         writes.push(put(Family::Undo, key, new.applied.undo.encode()));
         writes.push(put(Family::Block, key, new.block.encode()));
         writes.push(put(Family::Receipts, key, receipt::encode_all(new.receipts)));
+        writes.extend(new.access_list.map(|list| put(Family::AccessList, key, access::encode(list))));
         writes.push(put(Family::Hash, new.block.hash.as_slice(), key.to_vec()));
         for (position, receipt) in (0u32..).zip(new.receipts) {
             let location = [&key[..], &position.to_be_bytes()].concat();
@@ -105,6 +109,13 @@ impl ChainStore {
         let bytes = self.kv.get(Family::Receipts, &number_key(number))?;
         let damaged = StoreError::Damaged { what: "receipts" };
         bytes.map(|bytes| receipt::decode_all(&bytes).map_err(|_| damaged)).transpose()
+    }
+
+    /// What a block touches; `None` if that was not kept.
+    pub fn access_list(&self, number: u64) -> Result<Option<BlockAccessList>, StoreError> {
+        let bytes = self.kv.get(Family::AccessList, &number_key(number))?;
+        let damaged = StoreError::Damaged { what: "access list" };
+        bytes.map(|bytes| access::decode(&bytes).map_err(|_| damaged)).transpose()
     }
 
     /// Block and position of a transaction.

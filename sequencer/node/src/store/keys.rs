@@ -7,6 +7,7 @@
 //! | `undo` | block number (8) | leaves before the block, for the newest `history_blocks` |
 //! | `block` | block number (8) | [`super::StoredBlock`] |
 //! | `receipts` | block number (8) | receipts in order |
+//! | `access_list` | block number (8) | RLP of what the block touches (EIP-7928); of blocks made with `block.access_lists` |
 //! | `tx` | transaction hash (32) | block number (8), position (4) |
 //! | `hash` | block hash (32) | block number (8) |
 //! | `batch` | batch index (8) | [`super::BatchRecord`] |
@@ -24,6 +25,7 @@ pub enum Family {
     Undo,
     Block,
     Receipts,
+    AccessList,
     Tx,
     Hash,
     Batch,
@@ -35,12 +37,13 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Leaf,
         Self::Code,
         Self::Undo,
         Self::Block,
         Self::Receipts,
+        Self::AccessList,
         Self::Tx,
         Self::Hash,
         Self::Batch,
@@ -58,6 +61,7 @@ impl Family {
             Self::Undo => "undo",
             Self::Block => "block",
             Self::Receipts => "receipts",
+            Self::AccessList => "access_list",
             Self::Tx => "tx",
             Self::Hash => "hash",
             Self::Batch => "batch",

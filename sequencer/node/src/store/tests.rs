@@ -1,6 +1,8 @@
 //! One suite over both key-value stores.
 #![allow(clippy::unwrap_used)]
 
+use rocksdb::{DB, Options};
+
 use super::{Family, Kv, MemoryKv, RocksKv, Write};
 
 fn put(family: Family, key: &[u8], value: &[u8]) -> Write {
@@ -47,4 +49,20 @@ fn rocksdb_and_again_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     suite(&RocksKv::open(folder.path()).unwrap());
     check(&RocksKv::open(folder.path()).unwrap());
+}
+
+#[test]
+fn a_database_from_before_a_family_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    let before = Family::ALL.into_iter().filter(|family| *family != Family::AccessList).map(Family::name);
+    let db = DB::open_cf(&options, folder.path(), before).unwrap();
+    db.put_cf(db.cf_handle(Family::Block.name()).unwrap(), b"a", b"1").unwrap();
+    drop(db);
+    let kv = RocksKv::open(folder.path()).unwrap();
+    assert_eq!(kv.get(Family::Block, b"a").unwrap().unwrap(), b"1");
+    assert_eq!(kv.get(Family::AccessList, b"a").unwrap(), None);
+    kv.write(vec![put(Family::AccessList, b"a", b"2")], true).unwrap();
 }

@@ -1,10 +1,11 @@
-//! Blocks, receipts and transactions as bytes: `debug_getRaw*`.
+//! Blocks, receipts, access lists and transactions as bytes: `debug_getRaw*`.
 
 use alloy_eips::BlockId;
 use alloy_primitives::{B256, Bytes};
 use alloy_rlp::{Encodable, Header};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
+use weft_execution::access;
 use weft_primitives::Transaction;
 
 use super::{Context, Inner};
@@ -28,6 +29,10 @@ pub trait Debug {
     /// A block's receipts, EIP-2718 bytes each.
     #[method(name = "getRawReceipts")]
     async fn raw_receipts(&self, block: BlockId) -> Result<Vec<Bytes>, RpcError>;
+
+    /// What a block touches (EIP-7928), RLP; null if that was not kept.
+    #[method(name = "getRawBlockAccessList")]
+    async fn raw_access_list(&self, block: BlockId) -> Result<Option<Bytes>, RpcError>;
 
     /// A transaction, EIP-2718 bytes; null if there is none.
     #[method(name = "getRawTransaction")]
@@ -83,6 +88,14 @@ impl DebugServer for Context {
 
     async fn raw_receipts(&self, block: BlockId) -> Result<Vec<Bytes>, RpcError> {
         self.of_raw(block, |full| full.receipts.iter().map(|receipt| receipt.consensus_bytes().into()).collect()).await
+    }
+
+    async fn raw_access_list(&self, block: BlockId) -> Result<Option<Bytes>, RpcError> {
+        let answer = self.read(move |inner| {
+            let number = inner.full_block(block)?.ok_or(RpcError::NoBlock)?.block.header.number;
+            Ok(inner.access_list(number)?.map(|list| access::encode(&list).into()))
+        });
+        answer.await
     }
 
     async fn raw_transaction(&self, hash: B256) -> Result<Option<Bytes>, RpcError> {

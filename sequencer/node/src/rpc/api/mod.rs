@@ -3,6 +3,7 @@
 //! Each is three moves: parameters to Weft's types, a question to the backend, the answer to Ethereum's shapes. What
 //! reads the disk or runs the EVM goes to bounded workers ([`Context::read`], [`Context::simulate`]).
 
+mod access;
 mod block;
 mod call;
 mod debug;
@@ -130,6 +131,7 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(node::NodeServer::into_rpc(context.clone()))?;
     methods.merge(node::EthNodeServer::into_rpc(context.clone()))?;
     methods.merge(block::BlockServer::into_rpc(context.clone()))?;
+    methods.merge(access::AccessServer::into_rpc(context.clone()))?;
     methods.merge(transaction::TransactionServer::into_rpc(context.clone()))?;
     methods.merge(state::StateServer::into_rpc(context.clone()))?;
     methods.merge(call::CallServer::into_rpc(context.clone()))?;

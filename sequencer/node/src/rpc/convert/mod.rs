@@ -3,11 +3,13 @@
 //! Pure functions; the shapes are alloy's, so that what is printed here is what alloy, ethers, viem and web3.py
 //! read. Deliberately absent: any look-up.
 
+mod access;
 mod block;
 mod call;
 mod receipt;
 mod transaction;
 
+pub use access::{RpcAccountChanges, access_list};
 pub use block::{RpcBlock, block, header};
 pub use call::{block_overrides, call, state_overrides};
 pub use receipt::{RpcLog, RpcReceipt, block_receipts, logs, receipt};

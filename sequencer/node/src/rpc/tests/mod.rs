@@ -1,6 +1,7 @@
 //! The server over real sockets: a sequencer in memory whose blocks are made by hand, asked by HTTP and WebSocket.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod calls;
 mod filters;
 mod limits;

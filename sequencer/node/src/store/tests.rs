@@ -57,12 +57,16 @@ fn a_database_from_before_a_family_is_opened() {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    let before = Family::ALL.into_iter().filter(|family| *family != Family::AccessList).map(Family::name);
-    let db = DB::open_cf(&options, folder.path(), before).unwrap();
+    let before = || Family::ALL.into_iter().filter(|family| *family != Family::AccessList).map(Family::name);
+    let db = DB::open_cf(&options, folder.path(), before()).unwrap();
     db.put_cf(db.cf_handle(Family::Block.name()).unwrap(), b"a", b"1").unwrap();
     drop(db);
     let kv = RocksKv::open(folder.path()).unwrap();
     assert_eq!(kv.get(Family::Block, b"a").unwrap().unwrap(), b"1");
     assert_eq!(kv.get(Family::AccessList, b"a").unwrap(), None);
     kv.write(vec![put(Family::AccessList, b"a", b"2")], true).unwrap();
+    drop(kv);
+    // But there is no way back.
+    let error = DB::open_cf(&options, folder.path(), before()).unwrap_err();
+    assert!(error.to_string().contains("access_list"), "{error}");
 }

@@ -30,6 +30,7 @@ mod candidate;
 mod cell;
 mod changed;
 mod database;
+mod engine;
 mod evm;
 mod hashes;
 mod head;
@@ -53,7 +54,7 @@ mod window;
 mod worker;
 
 pub use candidate::{Candidate, Payment};
+pub use engine::Engine;
+pub(crate) use engine::{Finished, Setting, run};
 pub(crate) use head::{Admission, Sink};
-pub use run::Engine;
-pub(crate) use run::{Finished, Setting, run};
 pub use stats::{HotPlace, Stats};

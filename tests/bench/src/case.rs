@@ -106,14 +106,11 @@ impl<'a> Case<'a> {
         median(&times)
     }
 
-    /// Bytes of memory that executing the block and keeping what it did takes, a transaction.
-    pub(crate) fn memory(&self, threads: usize) -> Option<f64> {
-        let before = resident()?;
+    /// Bytes of memory that an engine holds when it has executed the block, a transaction.
+    pub(crate) fn memory(&self, threads: usize) -> f64 {
         let mut engine = Engine::new(threads);
-        let outcome = self.execute(&mut engine);
-        let after = resident()?;
-        drop(outcome);
-        Some(after.saturating_sub(before) as f64 / self.transactions.len().max(1) as f64)
+        drop(self.execute(&mut engine));
+        engine.bytes() as f64 / self.transactions.len().max(1) as f64
     }
 
     /// As revm's database holds the whole state before it starts.
@@ -128,13 +125,6 @@ impl<'a> Case<'a> {
         let (config, block, transactions) = (self.config, self.block, self.transactions);
         execute_on(engine, self.state, Some(B256::ZERO), config, block, transactions).ok()
     }
-}
-
-/// Of this process, in bytes; `None` where the system does not say.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1_024)
 }
 
 /// How long it takes; throwing away what it gives does not count.

@@ -31,9 +31,7 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Ex
         let ceiling_name = format!("{name}_ceiling_{}", options.threads);
         let ratio = times.plain / ceiling;
         add(Row::compared(&ceiling_name, ceiling, "ms", BASELINE, times.plain, ratio, options.threads));
-        if let Some(memory) = case.memory(options.threads) {
-            add(Row::new(&format!("{name}_memory"), memory, "B/tx"));
-        }
+        add(Row::new(&format!("{name}_memory"), case.memory(options.threads), "B/tx"));
         for size in SIZES {
             let Some(load) = Workload::new(name, size) else { continue };
             let times = Case::of(&load).measure(&[options.threads], options.rounds)?;

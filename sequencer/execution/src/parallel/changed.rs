@@ -68,6 +68,11 @@ impl Changed {
         self.slots.reserve(room);
     }
 
+    /// Memory that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.accounts.capacity() * size_of::<ChangedAccount>() + self.slots.capacity() * size_of::<ChangedSlot>()
+    }
+
     /// Whether an account is noted.
     pub(super) fn has(&self, entry: Entry) -> bool {
         entry.block == self.block

@@ -72,6 +72,11 @@ impl Engine {
         self.threads
     }
 
+    /// Bytes of memory that are kept for the next block: nearly all that executing one takes, but for what it gives.
+    pub fn bytes(&self) -> usize {
+        self.room.accounts.bytes() + self.room.slots.bytes() + self.changed.bytes()
+    }
+
     /// `None` if the system has no threads to give: then one has to do.
     pub(super) fn others(&self) -> Option<&ThreadPool> {
         let name = |number| format!("execute-{}", number + 1);

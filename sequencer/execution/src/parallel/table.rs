@@ -157,6 +157,13 @@ impl<K: Key, T: Default> Table<K, T> {
         self.len.load(Ordering::Relaxed)
     }
 
+    /// Memory that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let places = self.parts.iter().filter_map(OnceLock::get).map(|part| size_of_val(&**part)).sum::<usize>();
+        let entries = self.indices.iter().filter_map(OnceLock::get).map(|index| size_of_val(&**index)).sum::<usize>();
+        places + entries
+    }
+
     /// Forgets everything, but keeps the room.
     pub(super) fn clear(&mut self) {
         let mut left = std::mem::replace(&mut self.len, AtomicU32::new(0)).into_inner() as usize;

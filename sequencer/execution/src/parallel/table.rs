@@ -255,8 +255,8 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(threads.iter().all(|numbers| *numbers == threads[0]));
-        // Of two that insert the same key at the same time one gives its number up.
-        assert!((20_000..20_100).contains(&table.len()), "{}", table.len());
+        // Of those that insert the same key at the same time all but one give their number up.
+        assert!((20_000..=80_000).contains(&table.len()), "{}", table.len());
         for (key, number) in (0..).zip(&threads[0]) {
             assert_eq!((table.key(*number), *table.place(*number).lock().unwrap()), (Some(key), 4));
         }

@@ -186,9 +186,14 @@ impl<K: Key, T: Default> Table<K, T> {
         }
         let fits = (0..PARTS).find(|level| size(*level) >= wanted).unwrap_or(PARTS - 1);
         self.main = fits.max(self.main);
-        self.indices = [const { OnceLock::new() }; PARTS];
-        for number in 0..self.len() {
-            if let Some(key) = self.key(number) {
+        let old = std::mem::replace(&mut self.indices, [const { OnceLock::new() }; PARTS]);
+        // Only what was found before: a number that was given up has the same key as the one that counts.
+        for entry in old.into_iter().filter_map(OnceLock::into_inner).flatten() {
+            let entry = entry.into_inner();
+            if entry != 0
+                && let number = entry as u32 - 1
+                && let Some(key) = self.key(number)
+            {
                 self.enter(self.hash(&key), number);
             }
         }
@@ -260,6 +265,18 @@ mod tests {
         for (key, number) in (0..).zip(&threads[0]) {
             assert_eq!((table.key(*number), *table.place(*number).lock().unwrap()), (Some(key), 4));
         }
+    }
+
+    #[test]
+    fn numbers_that_were_given_up_stay_so() {
+        let mut table = Table::<u64, Mutex<u64>>::new();
+        // As by one who inserts every key, and is second.
+        let second = (0..3_000).map(|key| table.insert(key));
+        assert!(second.eq(0..3_000));
+        let numbers: Vec<u32> = (0..3_000).map(|key| table.number(key)).collect();
+        table.settle(50_000);
+        assert_eq!((0..3_000).map(|key| table.number(key)).collect::<Vec<u32>>(), numbers);
+        assert!(numbers.iter().all(|number| *number >= 3_000));
     }
 
     #[test]

@@ -229,7 +229,7 @@ const fn size(part: usize) -> u32 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
     use std::sync::Mutex;
 
     use super::*;
@@ -260,6 +260,7 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(threads.iter().all(|numbers| *numbers == threads[0]));
+        assert_eq!(threads[0].iter().collect::<HashSet<_>>().len(), 20_000);
         // Of those that insert the same key at the same time all but one give their number up.
         assert!((20_000..=80_000).contains(&table.len()), "{}", table.len());
         for (key, number) in (0..).zip(&threads[0]) {

@@ -1,18 +1,17 @@
 //! What the servers (gRPC and JSON-RPC) may ask and do.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use alloy_consensus::Transaction as _;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast};
 use weft_execution::access::BlockAccessList;
-use weft_execution::{Missing, Parent, Past, Receipt, StateView, intrinsic_gas, max_transaction_gas};
-use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig, Transaction};
+use weft_execution::{Missing, Parent, Past, Receipt, StateView};
+use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig};
 
+use crate::admission::{Admission, Door, Gap, Gate, Outcomes};
 use crate::chain::{Chain, FullBlock, Heads};
-use crate::config::{Config, Limits, PoolLimits, RpcConfig};
-use crate::mempool::{AccountState, Pool, PoolError};
+use crate::config::{Config, Limits, RpcConfig};
+use crate::mempool::{Pool, PoolError};
 use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
 
 /// Cheap to clone; shared by all servers.
@@ -23,22 +22,12 @@ pub struct Backend {
 
 struct Shared {
     chain: Arc<Chain>,
-    pool: Mutex<Pool>,
-    pool_limits: PoolLimits,
+    door: Arc<Door>,
+    admission: Admission,
     limits: Limits,
     rpc: RpcConfig,
-    data_dir: std::path::PathBuf,
     signer: Address,
-    /// Wakes the producer.
-    work: Notify,
-    /// Why admission is closed, if it is.
-    backpressure: watch::Sender<Option<String>>,
-    disk_full: AtomicBool,
-    accepted: broadcast::Sender<B256>,
 }
-
-/// Hashes of accepted transactions that a subscriber may be behind.
-const BROADCAST_TRANSACTIONS: usize = 16_384;
 
 /// Where a transaction is in the chain.
 #[derive(Clone, Debug)]
@@ -102,24 +91,13 @@ pub enum StateError {
 }
 
 impl Backend {
-    /// Over a chain.
-    pub fn new(chain: Arc<Chain>, config: &Config) -> Self {
-        let base_fee = config.chain.next_base_fee(&chain.tip().parent.header);
-        Self {
-            shared: Arc::new(Shared {
-                chain,
-                pool: Mutex::new(Pool::new(config.mempool, base_fee)),
-                pool_limits: config.mempool,
-                limits: config.limits,
-                rpc: config.rpc.clone(),
-                data_dir: config.data_dir.clone(),
-                signer: config.signer.address(),
-                work: Notify::new(),
-                backpressure: watch::channel(None).0,
-                disk_full: AtomicBool::new(false),
-                accepted: broadcast::channel(BROADCAST_TRANSACTIONS).0,
-            }),
-        }
+    /// Over a chain; starts admission.
+    pub fn new(chain: Arc<Chain>, config: &Config) -> std::io::Result<Self> {
+        let gate = Gate::new(config.data_dir.clone(), config.limits.store_min_free_bytes);
+        let door = Arc::new(Door::new(chain.clone(), config.mempool, gate));
+        let admission = Admission::start(&door)?;
+        let (limits, rpc, signer) = (config.limits, config.rpc.clone(), config.signer.address());
+        Ok(Self { shared: Arc::new(Shared { chain, door, admission, limits, rpc, signer }) })
     }
 
     /// The chain.
@@ -154,114 +132,34 @@ impl Backend {
 
     /// The pool, locked: be quick.
     pub fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.shared.pool.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.door.pool()
     }
 
     /// Wakes the producer.
     pub fn work(&self) -> &Notify {
-        &self.shared.work
+        self.shared.door.work()
     }
 
     /// Hashes of transactions as they are accepted.
     pub fn subscribe_accepted(&self) -> broadcast::Receiver<B256> {
-        self.shared.accepted.subscribe()
+        self.shared.door.subscribe_accepted()
     }
 
-    /// Closes admission with a reason, or opens it.
-    pub fn set_backpressure(&self, reason: Option<String>) {
-        self.shared.backpressure.send_if_modified(|now| {
-            let changed = now.is_some() != reason.is_some();
-            *now = reason;
-            changed
-        });
+    /// Whether transactions are taken at all.
+    pub fn gate(&self) -> &Gate {
+        &self.shared.door.gate
     }
 
-    /// Looks at the disk; the producer does so now and then.
-    pub fn check_disk(&self) {
-        let free = weft_service::disk::free_bytes(&self.shared.data_dir);
-        let full = free.is_some_and(|bytes| bytes < self.shared.limits.store_min_free_bytes);
-        self.shared.disk_full.store(full, Ordering::Relaxed);
+    /// Decodes a transaction, recovers its sender, and puts it into the pool.
+    pub async fn submit(&self, raw: Bytes, gap: Gap) -> Result<B256, PoolError> {
+        let outcomes = self.shared.admission.submit(vec![raw], gap).await;
+        let none = || Err(PoolError::Unavailable("admission gave no answer".to_owned()));
+        outcomes.into_iter().next().unwrap_or_else(none)
     }
 
-    fn admission(&self) -> Result<(), PoolError> {
-        if self.shared.disk_full.load(Ordering::Relaxed) {
-            let limit = self.shared.limits.store_min_free_bytes;
-            let reason = format!("less than store.min_free_bytes = {limit} bytes of disk are free");
-            return Err(PoolError::Backpressure(reason));
-        }
-        match &*self.shared.backpressure.borrow() {
-            Some(reason) => Err(PoolError::Backpressure(reason.clone())),
-            None => Ok(()),
-        }
-    }
-
-    /// Decodes a transaction, recovers its sender, and puts it into the pool. Takes about 50 us of a core.
-    pub fn submit(&self, raw: Bytes) -> Result<B256, PoolError> {
-        let result = self.admission().and_then(|()| self.admit(raw));
-        match &result {
-            Ok(hash) => {
-                metrics::counter!("weft_sequencer_transactions_accepted_total").increment(1);
-                // Nobody may be subscribed.
-                let _ = self.shared.accepted.send(*hash);
-            }
-            Err(error) => {
-                metrics::counter!("weft_sequencer_transactions_refused_total", "reason" => error.reason()).increment(1);
-            }
-        }
-        result
-    }
-
-    fn admit(&self, raw: Bytes) -> Result<B256, PoolError> {
-        let chain = self.config();
-        let transaction = Transaction::decode(raw, chain.chain_id())?;
-        self.check(&transaction)?;
-        // The pool first, then the state: the producer takes them in the same order.
-        let mut pool = self.pool();
-        let account = self.account(transaction.sender())?;
-        let hash = pool.add(transaction, account)?;
-        let ready = pool.has_ready();
-        drop(pool);
-        if ready {
-            self.shared.work.notify_one();
-        }
-        Ok(hash)
-    }
-
-    /// Rules that depend on the transaction alone.
-    fn check(&self, transaction: &Transaction) -> Result<(), PoolError> {
-        let chain = self.config();
-        let envelope = transaction.envelope();
-        if !self.shared.pool_limits.allow_unprotected && !transaction.is_replay_protected() {
-            return Err(PoolError::Unprotected);
-        }
-        let (fee, tip) = (envelope.max_fee_per_gas(), envelope.max_priority_fee_per_gas().unwrap_or_default());
-        if tip > fee {
-            return Err(PoolError::TipAboveFeeCap);
-        }
-        let floor = chain.params().min_base_fee_per_gas;
-        if fee < u128::from(floor) {
-            return Err(PoolError::FeeTooLow { got: fee, floor });
-        }
-        let timestamp = self.shared.chain.tip().parent.header.timestamp;
-        let (got, limit) = (envelope.gas_limit(), max_transaction_gas(chain, timestamp));
-        if got > limit {
-            return Err(PoolError::GasLimit { got, limit });
-        }
-        let needed = intrinsic_gas(chain, timestamp, transaction);
-        if got < needed {
-            return Err(PoolError::IntrinsicGas { got, needed });
-        }
-        Ok(())
-    }
-
-    /// An account in the newest state.
-    pub fn account(&self, address: Address) -> Result<AccountState, PoolError> {
-        let stored = self.shared.chain.world().account(address);
-        let stored = stored.map_err(|missing| PoolError::Unavailable(missing.to_string()))?;
-        Ok(stored.map_or_else(AccountState::default, |stored| AccountState {
-            nonce: stored.account.nonce,
-            balance: stored.account.balance,
-        }))
+    /// The same for several; each outcome is its own.
+    pub async fn submit_all(&self, raw: Vec<Bytes>) -> Outcomes {
+        self.shared.admission.submit(raw, Gap::Wait).await
     }
 
     /// One block.

@@ -14,6 +14,7 @@ use weft_wire::convert::{hash, receipt};
 use weft_wire::pb::sequencer::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
+use crate::admission::{self, Gap};
 use crate::backend::{Backend, Stage};
 use crate::chain::{FullBlock, Heads};
 use crate::mempool::PoolError;
@@ -26,8 +27,8 @@ pub const SERVICE: &str = "weft.sequencer.v1.Sequencer";
 const MAX_BATCHES: u32 = 1_000;
 const DEFAULT_BATCHES: u32 = 100;
 
-/// Transactions of one stream that are checked at once.
-const STREAM_CONCURRENCY: usize = 64;
+/// Groups of transactions of one stream that are checked at once.
+const STREAM_GROUPS: usize = 8;
 
 /// Waiting for a receipt: by default, and at most.
 const DEFAULT_WAIT_MS: u64 = 2_000;
@@ -41,6 +42,7 @@ impl Reason for PoolError {
             }
             Self::NonceTooLow { .. }
             | Self::NonceTooFar { .. }
+            | Self::NonceGap { .. }
             | Self::InsufficientFunds { .. }
             | Self::FeeTooLow { .. }
             | Self::GasLimit { .. } => Code::FailedPrecondition,
@@ -173,11 +175,6 @@ fn wire_batch(record: &BatchRecord) -> pb::Batch {
     }
 }
 
-async fn submit(backend: Backend, transaction: Bytes) -> Result<B256, PoolError> {
-    let task = tokio::task::spawn_blocking(move || backend.submit(transaction.into()));
-    task.await.unwrap_or_else(|error| Err(PoolError::Unavailable(error.to_string())))
-}
-
 fn bytes(hash: B256) -> Bytes {
     Bytes::copy_from_slice(hash.as_slice())
 }
@@ -208,7 +205,7 @@ impl pb::sequencer_server::Sequencer for SequencerService {
         &self,
         request: Request<pb::SubmitTransactionRequest>,
     ) -> Result<Response<pb::SubmitTransactionResponse>, Status> {
-        let hash = submit(self.backend.clone(), request.into_inner().transaction).await;
+        let hash = self.backend.submit(request.into_inner().transaction.into(), Gap::Wait).await;
         let transaction_hash = bytes(hash.map_err(|error| status(&error))?);
         Ok(Response::new(pb::SubmitTransactionResponse { transaction_hash }))
     }
@@ -220,23 +217,32 @@ impl pb::sequencer_server::Sequencer for SequencerService {
         request: Request<Streaming<pb::SubmitTransactionRequest>>,
     ) -> Result<Response<Self::SubmitTransactionsStream>, Status> {
         let backend = self.backend.clone();
-        let results = request
-            .into_inner()
-            .enumerate()
-            .map(move |(ordinal, message)| {
-                let backend = backend.clone();
-                async move {
-                    let result = match submit(backend, message?.transaction).await {
-                        Ok(hash) => pb::submit_result::Result::TransactionHash(bytes(hash)),
-                        Err(error) => pb::submit_result::Result::Refusal(pb::Refusal {
-                            reason: error.reason().to_owned(),
-                            message: error.to_string(),
-                        }),
-                    };
-                    Ok(pb::SubmitResult { ordinal: ordinal as u64, result: Some(result) })
+        // What has come in together is checked together.
+        let groups = request.into_inner().ready_chunks(admission::GROUP).map(move |messages| {
+            let backend = backend.clone();
+            async move {
+                let mut broken = None;
+                let mut raw = Vec::with_capacity(messages.len());
+                for message in messages {
+                    match message {
+                        Ok(message) => raw.push(message.transaction.into()),
+                        Err(status) => broken = Some(status),
+                    }
                 }
-            })
-            .buffered(STREAM_CONCURRENCY);
+                let outcomes = backend.submit_all(raw).await;
+                stream::iter(outcomes.into_iter().map(Ok).chain(broken.map(Err)))
+            }
+        });
+        let results = groups.buffered(STREAM_GROUPS).flatten().enumerate().map(|(ordinal, outcome)| {
+            let result = match outcome? {
+                Ok(hash) => pb::submit_result::Result::TransactionHash(bytes(hash)),
+                Err(error) => pb::submit_result::Result::Refusal(pb::Refusal {
+                    reason: error.reason().to_owned(),
+                    message: error.to_string(),
+                }),
+            };
+            Ok(pb::SubmitResult { ordinal: ordinal as u64, result: Some(result) })
+        });
         Ok(Response::new(Box::pin(results)))
     }
 
@@ -249,7 +255,7 @@ impl pb::sequencer_server::Sequencer for SequencerService {
             0 => DEFAULT_WAIT_MS,
             wanted => wanted.min(MAX_WAIT_MS),
         });
-        let hash = submit(self.backend.clone(), transaction).await.map_err(|error| status(&error))?;
+        let hash = self.backend.submit(transaction.into(), Gap::Wait).await.map_err(|error| status(&error))?;
         let included = self.backend.wait_included(hash, limit).await.map_err(|error| status(&error))?;
         let receipt = if included { self.find_receipt(hash).await? } else { None };
         match receipt {

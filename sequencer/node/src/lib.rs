@@ -1,12 +1,13 @@
 //! The sequencer: takes transactions, makes blocks and batches of them.
 //!
-//! [`mempool`] chooses from what waits, [`order`] arranges what pays alike,
+//! [`admission`] decodes and checks what is sent, [`mempool`] chooses from what waits, [`order`] arranges what pays alike,
 //! [`producer`] makes blocks of it, [`chain`] makes them durable and then
 //! visible, [`batcher`] brings them to DA and settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do;
 //! [`figures`] is how blocks were executed, for people.
 //! Deliberately absent: the rules of execution (weft-execution) and of batches
 //! (weft-primitives).
 
+pub mod admission;
 pub mod backend;
 pub mod batcher;
 pub mod chain;

@@ -85,7 +85,7 @@ impl Producer {
 
     fn check_disk(&mut self) {
         if self.last_disk_check.is_none_or(|at| at.elapsed() >= DISK_CHECK) {
-            self.backend.check_disk();
+            self.backend.gate().check_disk();
             self.last_disk_check = Some(Instant::now());
         }
     }

@@ -62,7 +62,7 @@ pub enum RunError {
     #[error("sequencer JSON-RPC: {0}")]
     Rpc(#[from] rpc::ServeError),
     /// The system gives no thread.
-    #[error("sequencer: block production cannot start: {0}")]
+    #[error("sequencer: its threads cannot start: {0}")]
     Thread(std::io::Error),
     /// A part panicked.
     #[error("sequencer: a part of it panicked; see the log")]
@@ -77,7 +77,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let limits = config.limits;
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
-    let backend = Backend::new(Arc::new(chain), &config);
+    let backend = Backend::new(Arc::new(chain), &config).map_err(RunError::Thread)?;
     let stages = Stages::new(backend.clone(), readiness.clone())?;
     let da = DaClient::new(&config.da_url)?;
     let settlement = SettlementClient::new(&config.settlement_url)?;

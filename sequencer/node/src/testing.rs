@@ -6,12 +6,14 @@ use std::sync::Arc;
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, Signature, TxKind, U256};
 use weft_primitives::transaction::{Envelope, encode};
-use weft_primitives::{ChainConfig, Signer, Transaction};
+use weft_primitives::{B256, ChainConfig, Signer, Transaction};
 use weft_service::clock::ManualClock;
 
+use crate::admission::Gap;
 use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::config::{Config, Limits, PoolLimits, RpcConfig};
+use crate::mempool::PoolError;
 use crate::producer::Producer;
 use crate::store::{ChainStore, Kv, MemoryKv};
 
@@ -82,7 +84,7 @@ pub fn open(kv: Arc<dyn Kv>, config: &Config) -> TestNode {
     let limits = config.limits;
     let store = ChainStore::new(kv);
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters).unwrap();
-    let backend = Backend::new(Arc::new(chain), config);
+    let backend = Backend::new(Arc::new(chain), config).unwrap();
     let clock = Arc::new(ManualClock::default());
     clock.set_ms(1_700_000_000_000);
     let producer = Producer::new(backend.clone(), clock);
@@ -94,10 +96,17 @@ pub fn node() -> TestNode {
 }
 
 impl TestNode {
+    /// Waits for the outcome. Admission has threads of its own, so this may block any other; a thread of tokio's too,
+    /// whose budget for a task would otherwise run out with nobody to renew it.
+    pub fn submit(&self, transaction: &Transaction) -> Result<B256, PoolError> {
+        let outcome = self.backend.submit(transaction.raw().clone(), Gap::Wait);
+        futures::executor::block_on(tokio::task::unconstrained(outcome))
+    }
+
     /// Submits all and makes one block.
     pub fn block(&mut self, transactions: &[Transaction]) -> Option<Arc<crate::chain::FullBlock>> {
         for transaction in transactions {
-            self.backend.submit(transaction.raw().clone()).unwrap();
+            self.submit(transaction).unwrap();
         }
         self.producer.make_block(&[]).unwrap()
     }

@@ -30,7 +30,7 @@ fn submitted_executed_and_found_again() {
     }
     assert_eq!(node.backend.receipts(1).unwrap().unwrap(), full.receipts);
     assert!(node.backend.pool().is_empty());
-    let again = node.backend.submit(transactions[0].raw().clone());
+    let again = node.submit(&transactions[0]);
     assert!(matches!(again, Err(PoolError::NonceTooLow { got: 0, next: 2 })), "{again:?}");
 }
 
@@ -142,11 +142,11 @@ async fn waiters_are_told_once_it_is_durable() {
 #[test]
 fn backpressure_closes_admission_and_opens_it() {
     let node = node();
-    node.backend.set_backpressure(Some("batches wait".to_owned()));
-    let refused = node.backend.submit(transfer(1, 0).raw().clone());
+    node.backend.gate().set_backpressure(Some("batches wait".to_owned()));
+    let refused = node.submit(&transfer(1, 0));
     assert!(matches!(refused, Err(PoolError::Backpressure(_))), "{refused:?}");
-    node.backend.set_backpressure(None);
-    node.backend.submit(transfer(1, 0).raw().clone()).unwrap();
+    node.backend.gate().set_backpressure(None);
+    node.submit(&transfer(1, 0)).unwrap();
 }
 
 #[test]
@@ -154,8 +154,8 @@ fn a_full_disk_closes_admission_with_its_limit() {
     let mut config = config();
     config.limits.store_min_free_bytes = u64::MAX;
     let node = open(Arc::new(MemoryKv::default()), &config);
-    node.backend.check_disk();
-    let refused = node.backend.submit(transfer(1, 0).raw().clone()).unwrap_err();
+    node.backend.gate().check_disk();
+    let refused = node.submit(&transfer(1, 0)).unwrap_err();
     assert!(refused.to_string().contains("store.min_free_bytes"), "{refused}");
     assert!(node.backend.pool().is_empty());
 }

@@ -215,7 +215,7 @@ impl Stages {
                 })
             }
         };
-        self.backend.set_backpressure(closed);
+        self.backend.gate().set_backpressure(closed);
         Ok(())
     }
 }

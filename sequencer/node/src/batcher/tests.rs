@@ -201,13 +201,13 @@ async fn waiting_batches_close_admission_and_lose_nothing() {
         cutter.catch_up().unwrap();
         cutter.cut().unwrap();
     }
-    let refused = node.backend.submit(transfer(1, 2).raw().clone()).unwrap_err();
+    let refused = node.submit(&transfer(1, 2)).unwrap_err();
     assert!(matches!(&refused, PoolError::Backpressure(text) if text.contains("batch.max_pending = 2")), "{refused}");
     let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
     let shutdown = Shutdown::new();
     let task = tokio::spawn(submitter(&node, &stages, &da, &settlement).run(shutdown.clone()));
     until(|| stages.first_unposted().unwrap().is_none()).await;
-    node.backend.submit(transfer(1, 2).raw().clone()).unwrap();
+    node.submit(&transfer(1, 2)).unwrap();
     shutdown.trigger();
     task.await.unwrap().unwrap();
 }
@@ -279,7 +279,7 @@ async fn after_a_rejection_nothing_is_posted_ever_again() {
     let check = |node: &TestNode, stages: &Stages| {
         assert!(stages.readiness().missing().contains_key("settlement_verdicts"));
         assert!(matches!(stages.posting(), Posting::Halted(_)));
-        let refused = node.backend.submit(transfer(1, 3).raw().clone()).unwrap_err();
+        let refused = node.submit(&transfer(1, 3)).unwrap_err();
         assert!(refused.to_string().contains("rejected batch 1"), "{refused}");
     };
     check(&first, &stages);

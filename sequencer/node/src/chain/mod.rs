@@ -2,13 +2,14 @@
 //!
 //! One thread writes (the producer), everyone reads. A block becomes visible
 //! only by [`Chain::commit`], which first makes it durable; if that fails, the
-//! state is taken back before anyone can read it.
+//! state is taken back before anyone can read it. Only admission looks ahead
+//! ([`Chain::world_ahead`]): what it lets into the pool is no promise.
 
 mod open;
 mod waiters;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{broadcast, watch};
 use weft_execution::parallel::Stats;
@@ -74,6 +75,8 @@ pub struct Chain {
     store: ChainStore,
     history_blocks: u64,
     world: RwLock<World>,
+    /// Held for writing while the state is that of a block which is not durable yet.
+    durable: RwLock<()>,
     tip: RwLock<Tip>,
     recent: RwLock<Recent>,
     heads: watch::Sender<Heads>,
@@ -109,6 +112,24 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The state after the newest durable block, as long as this is held.
+pub struct Newest<'a> {
+    world: RwLockReadGuard<'a, World>,
+    _durable: RwLockReadGuard<'a, ()>,
+}
+
+impl std::ops::Deref for Newest<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
 impl Chain {
     /// The chain's configuration.
     pub const fn config(&self) -> &ChainConfig {
@@ -121,7 +142,14 @@ impl Chain {
     }
 
     /// The newest state. While this is held, no block can be committed: be quick.
-    pub fn world(&self) -> RwLockReadGuard<'_, World> {
+    pub fn world(&self) -> Newest<'_> {
+        let durable = read(&self.durable);
+        Newest { world: read(&self.world), _durable: durable }
+    }
+
+    /// The state after the newest block, which may not be durable yet; so nothing of it may be told to anyone. Does not
+    /// wait for the disk.
+    pub fn world_ahead(&self) -> RwLockReadGuard<'_, World> {
         read(&self.world)
     }
 
@@ -168,8 +196,8 @@ impl Chain {
     /// then readers see the state before the block.
     pub fn commit(&self, built: Built, inbox: &[InboxItem]) -> Result<Arc<FullBlock>, ChainError> {
         let tip = self.tip();
-        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        let sealed = built.seal(&self.config, &tip.parent, &mut world)?;
+        let durable = write(&self.durable);
+        let sealed = built.seal(&self.config, &tip.parent, &mut write(&self.world))?;
         let block = StoredBlock {
             inbox_cursor: tip.inbox_cursor + u64::from(sealed.body.inbox_count),
             inbox_acc: inbox.iter().fold(tip.inbox_acc, accumulate),
@@ -182,23 +210,23 @@ impl Chain {
         let (receipts, applied, access_list) = (&sealed.receipts, &sealed.applied, sealed.access_list.as_deref());
         let new = NewBlock { block: &block, receipts, access_list, applied, forget_undo };
         if let Err(error) = self.store.put_block(&new) {
-            world.revert(&applied.undo);
+            write(&self.world).revert(&applied.undo);
             return Err(error.into());
         }
         // Durable. Readers wait for the state until all of this is consistent.
-        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = Tip {
+        *write(&self.tip) = Tip {
             parent: Parent { header: block.header.clone(), hash: block.hash },
             inbox_cursor: block.inbox_cursor,
             inbox_acc: block.inbox_acc,
         };
         {
-            let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+            let mut recent = write(&self.recent);
             recent.undos.push_front(Arc::new(sealed.applied.undo));
             recent.undos.truncate(RECENT_UNDOS);
             recent.stats.keep(number, sealed.stats);
         }
         self.heads.send_modify(|heads| heads.latest = number);
-        drop(world);
+        drop(durable);
         let full = Arc::new(FullBlock { block, receipts: sealed.receipts });
         self.announce(&full);
         Ok(full)

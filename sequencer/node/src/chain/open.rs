@@ -34,6 +34,7 @@ impl Chain {
             store,
             history_blocks,
             world: RwLock::new(world),
+            durable: RwLock::new(()),
             tip: RwLock::new(tip),
             recent: RwLock::default(),
             heads: watch::channel(heads).0,

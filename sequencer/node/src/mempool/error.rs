@@ -30,6 +30,14 @@ pub enum PoolError {
         /// The limit.
         limit: u64,
     },
+    /// It would have to wait for others of its sender, and was not to.
+    #[error("nonce gap: tx nonce {got}, the next one is {expected}")]
+    NonceGap {
+        /// In the transaction.
+        got: u64,
+        /// That of the sender's next one, waiting ones counted.
+        expected: u64,
+    },
     /// The sender cannot pay for it and for what waits before it.
     #[error("insufficient funds for gas * price + value: balance {balance}, needed {needed}")]
     InsufficientFunds {
@@ -110,6 +118,7 @@ impl PoolError {
             Self::AlreadyKnown => "ALREADY_KNOWN",
             Self::NonceTooLow { .. } => "NONCE_TOO_LOW",
             Self::NonceTooFar { .. } => "NONCE_TOO_HIGH",
+            Self::NonceGap { .. } => "NONCE_GAP",
             Self::InsufficientFunds { .. } => "INSUFFICIENT_FUNDS",
             Self::FeeTooLow { .. } => "FEE_TOO_LOW",
             Self::TipAboveFeeCap => "TIP_ABOVE_FEE_CAP",

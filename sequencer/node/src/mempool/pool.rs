@@ -61,7 +61,6 @@ pub struct Pool {
     /// Last transaction of each sender: the least is given up first.
     tails: BTreeSet<Rank>,
     bytes: usize,
-    arrivals: u64,
 }
 
 impl Pool {
@@ -75,12 +74,12 @@ impl Pool {
             ready: BTreeSet::new(),
             tails: BTreeSet::new(),
             bytes: 0,
-            arrivals: 0,
         }
     }
 
-    /// Takes a transaction, or says why not; then nothing has changed.
-    pub fn add(&mut self, transaction: Transaction, account: AccountState) -> Result<B256, PoolError> {
+    /// Takes a transaction, or says why not; then nothing has changed. `arrival` is its place in the order of arrival,
+    /// which no other has.
+    pub fn add(&mut self, transaction: Transaction, account: AccountState, arrival: u64) -> Result<B256, PoolError> {
         let (hash, sender, nonce) = (transaction.hash(), transaction.sender(), transaction.nonce());
         if self.by_hash.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown);
@@ -102,9 +101,7 @@ impl Pool {
         queue.next = queue.next.max(account.nonce);
         self.bytes += transaction.raw().len();
         self.by_hash.insert(hash, (sender, nonce));
-        let entry = Entry { transaction, arrival: self.arrivals };
-        self.arrivals += 1;
-        if let Some(old) = queue.entries.insert(nonce, entry) {
+        if let Some(old) = queue.entries.insert(nonce, Entry { transaction, arrival }) {
             self.forget(&old);
         }
         self.link(sender);
@@ -112,7 +109,8 @@ impl Pool {
     }
 
     fn affordable(&self, transaction: &Transaction, account: AccountState) -> Result<(), PoolError> {
-        let others = self.senders.get(&transaction.sender()).map(|queue| queue.cost_without(transaction.nonce()));
+        let queue = self.senders.get(&transaction.sender());
+        let others = queue.map(|queue| queue.cost_without(account.nonce, transaction.nonce()));
         let needed = cost(transaction).saturating_add(others.unwrap_or_default());
         if needed > account.balance {
             return Err(PoolError::InsufficientFunds { balance: account.balance, needed });

@@ -66,9 +66,10 @@ impl Queue {
         self.next + self.ready() as u64
     }
 
-    /// Wei that all of them, without the one at `except`, can take.
-    pub(super) fn cost_without(&self, except: u64) -> U256 {
-        let others = self.entries.iter().filter(|(nonce, _)| **nonce != except);
+    /// Wei that those from nonce `from` on can take, without the one at `except`. Earlier ones are done: the balance
+    /// is what they have left.
+    pub(super) fn cost_without(&self, from: u64, except: u64) -> U256 {
+        let others = self.entries.range(from..).filter(|(nonce, _)| **nonce != except);
         others.fold(U256::ZERO, |sum, (_, entry)| sum.saturating_add(entry.cost()))
     }
 }

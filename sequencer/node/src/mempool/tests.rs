@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use weft_primitives::{Address, Transaction, U256};
+use weft_primitives::{Address, B256, Transaction, U256};
 
 use super::*;
 use crate::config::PoolLimits;
@@ -18,8 +18,33 @@ fn paying(seed: u8, nonce: u64, tip: u128) -> Transaction {
     testing::transfer_with(&signer(seed), nonce, tip, 3 * GWEI + tip)
 }
 
-fn pool(limits: PoolLimits) -> Pool {
-    Pool::new(limits, BASE_FEE)
+/// A pool that numbers what it is given.
+struct Numbering {
+    pool: Pool,
+    arrived: u64,
+}
+
+impl std::ops::Deref for Numbering {
+    type Target = Pool;
+
+    fn deref(&self) -> &Pool {
+        &self.pool
+    }
+}
+
+impl Numbering {
+    fn add(&mut self, transaction: Transaction, account: AccountState) -> Result<B256, PoolError> {
+        self.arrived += 1;
+        self.pool.add(transaction, account, self.arrived)
+    }
+
+    fn advance(&mut self, accounts: impl IntoIterator<Item = (Address, AccountState)>, base_fee: u64) {
+        self.pool.advance(accounts, base_fee);
+    }
+}
+
+fn pool(limits: PoolLimits) -> Numbering {
+    Numbering { pool: Pool::new(limits, BASE_FEE), arrived: 0 }
 }
 
 fn all() -> Select {
@@ -71,6 +96,28 @@ fn everything_waiting_must_be_affordable() {
     pool.add(paying(1, 1, GWEI), account).unwrap();
     let refused = pool.add(paying(1, 2, GWEI), account);
     assert!(matches!(refused, Err(PoolError::InsufficientFunds { .. })), "{refused:?}");
+}
+
+#[test]
+fn what_is_done_costs_nothing_before_the_pool_knows() {
+    let mut pool = pool(PoolLimits::default());
+    let one = U256::from(21_000 * 4 * GWEI + 1);
+    pool.add(paying(1, 0, GWEI), AccountState { nonce: 0, balance: one * U256::from(2) }).unwrap();
+    // The first is in a block by now: the balance is without it.
+    pool.add(paying(1, 1, GWEI), AccountState { nonce: 1, balance: one }).unwrap();
+    let me = signer(1).address();
+    assert_eq!(order(&pool), [(me, 1)]);
+    pool.advance([(me, AccountState { nonce: 1, balance: one })], BASE_FEE);
+    assert_eq!((order(&pool), pool.len()), (vec![(me, 1)], 1));
+}
+
+#[test]
+fn a_place_is_given_on_arrival_not_on_admission() {
+    let mut pool = Pool::new(PoolLimits::default(), BASE_FEE);
+    for (seed, arrival) in [(1, 7), (2, 3), (3, 5)] {
+        pool.add(paying(seed, 0, GWEI), rich(0), arrival).unwrap();
+    }
+    assert_eq!(order(&pool), [2, 3, 1].map(|seed| (signer(seed).address(), 0)));
 }
 
 #[test]

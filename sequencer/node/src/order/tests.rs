@@ -48,9 +48,9 @@ fn call(from: &Signer, nonce: u64, tip: u128, to: Address) -> Transaction {
 /// In the order of the rule, with arrival between equals.
 fn chosen(transactions: &[Transaction]) -> Vec<Transaction> {
     let mut pool = Pool::new(PoolLimits::default(), BASE_FEE);
-    for transaction in transactions {
+    for (arrival, transaction) in (0..).zip(transactions) {
         let account = AccountState { nonce: 0, balance: U256::from(10).pow(U256::from(24)) };
-        pool.add(transaction.clone(), account).unwrap();
+        pool.add(transaction.clone(), account, arrival).unwrap();
     }
     pool.select(Select { count: usize::MAX, bytes: usize::MAX, gas: u64::MAX })
 }

@@ -54,7 +54,9 @@ impl Kv for RocksKv {
         Ok(self.db.get_cf(self.family(family), key)?)
     }
 
-    fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
+    fn write(&self, mut writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
+        // Neighbours in a row: the search for a key's place begins at that of the last. Of one key the last write counts.
+        writes.sort_by(|one, other| (one.family, &one.key).cmp(&(other.family, &other.key)));
         let mut batch = WriteBatch::default();
         for Write { family, key, value } in writes {
             match value {

@@ -21,6 +21,8 @@ fn suite(kv: &dyn Kv) {
     ];
     kv.write(writes, true).unwrap();
     check(kv);
+    kv.write(vec![put(Family::Block, b"a", b"not the last"), put(Family::Block, b"a", b"1")], true).unwrap();
+    check(kv);
     let delete = Write { family: Family::Block, key: b"c".to_vec(), value: None };
     kv.write(vec![delete, put(Family::Block, b"a", b"one")], false).unwrap();
     assert_eq!(kv.get(Family::Block, b"a").unwrap().unwrap(), b"one");

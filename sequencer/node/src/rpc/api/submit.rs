@@ -8,10 +8,10 @@ use alloy_primitives::{B256, Bytes};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde_json::Value;
-use weft_primitives::Transaction;
 use weft_primitives::transaction::TransactionError;
 
-use super::{Context, Inner};
+use super::Context;
+use crate::admission::Gap;
 use crate::mempool::PoolError;
 use crate::rpc::convert::RpcReceipt;
 use crate::rpc::error::RpcError;
@@ -65,27 +65,15 @@ impl From<PoolError> for RpcError {
     }
 }
 
-impl Inner {
-    /// Refuses a transaction that would have to wait for another (EIP-7966, error 6).
-    fn check_nonce_gap(&self, raw: Bytes) -> Result<(), RpcError> {
-        let decoded = Transaction::decode(raw, self.backend.config().chain_id());
-        let transaction = decoded.map_err(PoolError::from)?;
-        let sender = transaction.sender();
-        let waiting = self.backend.pool().pending_nonce(&sender);
-        let account = self.backend.account(sender)?;
-        let expected = account.nonce.max(waiting.unwrap_or_default());
-        if transaction.nonce() > expected {
-            return Err(RpcError::SyncNonceGap { transaction: transaction.nonce(), expected });
-        }
-        Ok(())
-    }
-
-    fn submit_sync(&self, raw: Bytes) -> Result<B256, RpcError> {
-        self.check_nonce_gap(raw.clone())?;
+impl Context {
+    /// Puts a transaction into the pool whose sender wants to wait for its receipt: at once or not at all (EIP-7966,
+    /// errors 5 and 6).
+    async fn submit_sync(&self, raw: Bytes) -> Result<B256, RpcError> {
         let hash = alloy_primitives::keccak256(&raw);
-        match self.backend.submit(raw) {
+        match self.backend.submit(raw, Gap::Refuse).await {
             // It waits already: so does the caller.
             Err(PoolError::AlreadyKnown) => Ok(hash),
+            Err(PoolError::NonceGap { got, expected }) => Err(RpcError::SyncNonceGap { transaction: got, expected }),
             Err(
                 error @ (PoolError::Backpressure(_)
                 | PoolError::Unavailable(_)
@@ -100,12 +88,12 @@ impl Inner {
 #[async_trait]
 impl SubmitServer for Context {
     async fn send(&self, raw: Bytes) -> Result<B256, RpcError> {
-        self.read(move |inner| Ok(inner.backend.submit(raw)?)).await
+        Ok(self.backend.submit(raw, Gap::Wait).await?)
     }
 
     async fn send_sync(&self, raw: Bytes, timeout: Option<Value>) -> Result<RpcReceipt, RpcError> {
         let waited_ms = timeout_ms(timeout.as_ref(), self.config().sync_timeout_max_ms);
-        let hash = self.read(move |inner| inner.submit_sync(raw)).await?;
+        let hash = self.submit_sync(raw).await?;
         let included = self.backend.wait_included(hash, Duration::from_millis(waited_ms)).await;
         match included {
             Ok(true) => {

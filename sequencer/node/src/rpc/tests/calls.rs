@@ -34,8 +34,8 @@ async fn state_now_and_then() {
         assert_eq!((refusal.code, refusal.message.as_str()), (-32_000, "header not found"));
     }
     // In the pool, and one behind a gap.
-    server.node.backend.submit(transfer(1, 3).raw().clone()).unwrap();
-    server.node.backend.submit(transfer(1, 5).raw().clone()).unwrap();
+    server.node.submit(&transfer(1, 3)).unwrap();
+    server.node.submit(&transfer(1, 5)).unwrap();
     for (tag, nonce) in [("latest", "0x3"), ("pending", "0x4"), ("0x2", "0x2")] {
         assert_eq!(server.get("eth_getTransactionCount", json!([signer(1).address(), tag])).await, nonce, "{tag}");
     }

@@ -35,7 +35,7 @@ async fn from_the_pool_into_a_block() {
 async fn refusals_in_the_words_that_clients_know() {
     let mut server = Server::start().await;
     server.block(&[transfer(1, 0)]);
-    server.node.backend.submit(transfer(1, 1).raw().clone()).unwrap();
+    server.node.submit(&transfer(1, 1)).unwrap();
     let gas = |gas_limit| sign(&signer(2), TxEip1559 { gas_limit, to: TxKind::Call(Address::ZERO), ..fields(0) });
     let rich = TxEip1559 { value: U256::MAX >> 8, to: TxKind::Call(Address::ZERO), ..fields(0) };
     let mut forged = transfer(2, 0).raw().to_vec();
@@ -100,14 +100,14 @@ async fn sync_sends() {
     assert_eq!((refusal.code, &refusal.data), (6, &json!("0x1")));
     assert!(server.node.backend.pool().get(&early.hash()).is_none());
     // Closed: error 5, not in the pool.
-    server.node.backend.set_backpressure(Some("settlement is behind".to_owned()));
+    server.node.backend.gate().set_backpressure(Some("settlement is behind".to_owned()));
     let next = transfer(1, 1);
     let refusal = server.refused("eth_sendRawTransactionSync", json!([next.raw(), 20])).await;
     assert_eq!((refusal.code, &refusal.data), (5, &json!(next.hash())));
     assert!(server.node.backend.pool().get(&next.hash()).is_none());
     let refusal = server.refused("eth_sendRawTransaction", json!([next.raw()])).await;
     assert!(refusal.code == -32_005 && refusal.message.contains("settlement is behind"), "{refusal:?}");
-    server.node.backend.set_backpressure(None);
+    server.node.backend.gate().set_backpressure(None);
     // In time: the receipt. Sending what waits already waits too.
     let http = server.http.clone();
     let url = format!("http://{}", server.address);

@@ -49,6 +49,7 @@ pub use env::{intrinsic_gas, max_transaction_gas};
 pub use executed::Executed;
 pub use past::Past;
 pub use receipt::Receipt;
+pub use revm::bytecode::Bytecode;
 pub use seal::{Built, Sealed};
 pub use skip::SkipReason;
 pub use state::Applied;

@@ -17,6 +17,9 @@ pub enum Missing {
     /// Code, by its keccak256 hash.
     #[error("code {0}")]
     Code(B256),
+    /// The state after this block: it was there, and is not kept any longer.
+    #[error("state of block {0}")]
+    Past(u64),
 }
 
 impl DBErrorMarker for Missing {}

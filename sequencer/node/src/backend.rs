@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use weft_execution::access::BlockAccessList;
-use weft_execution::{Missing, Parent, Past, Receipt, StateView};
+use weft_execution::{Missing, Parent, Receipt, StateView};
 use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig};
 
 use crate::admission::{Admission, Door, Gap, Gate, Outcomes};
@@ -235,26 +235,25 @@ impl Backend {
         self.shared.chain.store().batch(index)
     }
 
-    /// Runs `work` on the state after a block. The newest state is locked meanwhile: no block can be made.
+    /// Runs `work` on the state after a block; blocks that are made meanwhile do not change it.
     pub fn with_state<T>(
         &self,
         number: u64,
         work: impl FnOnce(&dyn StateView, &BlockHeader) -> T,
     ) -> Result<T, StateError> {
         let chain = &self.shared.chain;
-        let world = chain.world();
-        let Parent { header, .. } = chain.tip().parent;
-        if number == header.number {
-            return Ok(work(&*world, &header));
-        }
-        if number > header.number {
+        let Parent { header: newest, .. } = chain.tip().parent;
+        if number > newest.number {
             return Err(StateError::NoBlock(number));
         }
         let kept = self.shared.limits.history_blocks;
-        let undos = chain.undos_since(number)?.ok_or(StateError::TooOld { number, kept })?;
-        let header = chain.store().block(number)?.ok_or(StateError::NoBlock(number))?.header;
-        let past: Past<'_> = world.past(undos.iter().map(|undo| &**undo));
-        Ok(work(&past, &header))
+        let snapshot = chain.snapshot(number)?.ok_or(StateError::TooOld { number, kept })?;
+        let header = if number == newest.number {
+            newest
+        } else {
+            chain.store().block(number)?.ok_or(StateError::NoBlock(number))?.header
+        };
+        Ok(work(&snapshot, &header))
     }
 
     /// Waits until a transaction is in a durable block. `Ok(false)`: not within the time.

@@ -36,7 +36,7 @@ pub enum ProducerError {
     Missing(#[from] Missing),
 }
 
-/// The only writer of the chain. Runs on a thread of its own.
+/// The only writer of the chain.
 pub struct Producer {
     backend: Backend,
     clock: Arc<dyn Clock>,

@@ -62,8 +62,11 @@ pub enum RunError {
     #[error("sequencer JSON-RPC: {0}")]
     Rpc(#[from] rpc::ServeError),
     /// The system gives no thread.
-    #[error("sequencer: its threads cannot start: {0}")]
-    Thread(std::io::Error),
+    #[error("sequencer: admission cannot start: {0}")]
+    Admission(std::io::Error),
+    /// The system gives no threads.
+    #[error("sequencer: block production cannot start: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A part panicked.
     #[error("sequencer: a part of it panicked; see the log")]
     Panicked,
@@ -77,7 +80,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let limits = config.limits;
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
-    let backend = Backend::new(Arc::new(chain), &config).map_err(RunError::Thread)?;
+    let backend = Backend::new(Arc::new(chain), &config).map_err(RunError::Admission)?;
     let stages = Stages::new(backend.clone(), readiness.clone())?;
     let da = DaClient::new(&config.da_url)?;
     let settlement = SettlementClient::new(&config.settlement_url)?;
@@ -123,16 +126,20 @@ async fn ending(stop: &Shutdown, part: impl Future<Output = Result<(), RunError>
     result
 }
 
-/// Runs the producer on a thread of its own.
+/// Runs the producer on threads of its own: what it does in parallel waits for no other work of this process.
 async fn produce(backend: Backend, stop: Shutdown) -> Result<(), RunError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
-    let spawned = std::thread::Builder::new().name("producer".to_owned()).spawn(move || {
+    let threads = rayon::ThreadPoolBuilder::new()
+        .thread_name(|n| format!("produce-{n}"))
+        // The sender is dropped on the way: that is told below.
+        .panic_handler(|_| ())
+        .build()?;
+    threads.spawn(move || {
         let result = Producer::new(backend, Arc::new(SystemClock)).run(&runtime, &stop);
         // The receiver is gone only if the whole service is.
         let _ = sender.send(result);
     });
-    spawned.map_err(RunError::Thread)?;
     match receiver.await {
         Ok(result) => Ok(result?),
         Err(_) => Err(RunError::Panicked),

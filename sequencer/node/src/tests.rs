@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weft_execution::parallel::Engine;
-use weft_execution::{BlockBuilder, Parent, World};
+use weft_execution::{BlockBuilder, Missing, Parent, StateView, World};
 use weft_primitives::{Address, U256};
 
 use crate::backend::{Stage, StateError};
@@ -54,6 +54,32 @@ fn the_past_can_be_read_as_far_as_it_is_kept() {
     }
     assert!(matches!(balance(2), Err(StateError::TooOld { number: 2, kept: 3 })));
     assert!(matches!(balance(7), Err(StateError::NoBlock(7))));
+}
+
+#[test]
+fn blocks_are_made_while_somebody_reads_and_change_nothing_for_him() {
+    let mut config = config();
+    config.limits.history_blocks = 2;
+    let mut node = open(Arc::new(MemoryKv::default()), &config);
+    node.block(&[transfer(1, 0)]).unwrap();
+    let to = Address::repeat_byte(0x77);
+    let backend = node.backend.clone();
+    let balance = |view: &dyn StateView| view.account(to).map(|stored| stored.unwrap().account.balance);
+    for (number, later) in [(1, 1..5), (3, 5..8)] {
+        let seen = backend.with_state(number, |view, _| {
+            later.for_each(|nonce| {
+                node.block(&[transfer(1, nonce)]).unwrap();
+                assert_eq!(balance(view), Ok(U256::from(number)));
+            });
+        });
+        seen.unwrap();
+    }
+    // Until what is needed for it is neither in memory nor on disk.
+    let gone = backend.with_state(8, |view, _| {
+        (8..90).for_each(|nonce| _ = node.block(&[transfer(1, nonce)]).unwrap());
+        balance(view)
+    });
+    assert_eq!(gone.unwrap(), Err(Missing::Past(8)));
 }
 
 #[test]

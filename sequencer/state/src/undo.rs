@@ -2,6 +2,7 @@
 
 use weft_primitives::codec::{DecodeError, Reader};
 
+use crate::Value;
 use crate::keys::TreeKey;
 use crate::updates::{Update, UpdateBatch};
 
@@ -16,6 +17,12 @@ pub struct Undo {
 }
 
 impl Undo {
+    /// What a key was before, if the block changed it.
+    pub fn old(&self, key: &TreeKey) -> Option<Option<Value>> {
+        let at = self.entries.binary_search_by(|(entry, _)| entry.cmp(key)).ok()?;
+        Some(self.entries[at].1)
+    }
+
     /// The updates that take the block back.
     pub fn inverse(&self) -> UpdateBatch {
         UpdateBatch::new(self.entries.clone())

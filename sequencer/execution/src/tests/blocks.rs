@@ -1,5 +1,7 @@
 //! What blocks do to the state.
 
+use std::sync::Arc;
+
 use alloy_primitives::{Address, B256, TxKind, U256, b256, keccak256};
 use proptest::prelude::*;
 
@@ -85,7 +87,8 @@ fn contracts_store_and_forget() {
     assert_eq!(node.world.tree().len(), leaves);
     assert_eq!(block.header.state_root, rebuilt_root(&node.world));
     // The past is still there.
-    assert_eq!(node.world.past([&block.applied.undo]).storage(contract, U256::from(1_000)), Ok(U256::from(9)));
+    let undos = [Arc::new(block.applied.undo)];
+    assert_eq!(node.world.past(&undos).storage(contract, U256::from(1_000)), Ok(U256::from(9)));
 }
 
 #[test]

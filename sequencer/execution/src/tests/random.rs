@@ -1,5 +1,7 @@
 //! Random blocks, checked against what must hold of any.
 
+use std::sync::Arc;
+
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
 use proptest::prelude::*;
 use revm::database::{CacheDB, EmptyDB};
@@ -234,9 +236,9 @@ proptest! {
             sealed.push(block);
         }
         // The past, seen from now, is what it was; and it comes back.
-        let undos: Vec<_> = sealed.iter().map(|block| block.applied.undo.clone()).collect();
-        for (depth, leaves) in before.iter().rev().enumerate() {
-            let past = node.world.past(undos.iter().rev().take(depth + 1));
+        let undos: Vec<_> = sealed.iter().map(|block| Arc::new(block.applied.undo.clone())).collect();
+        for (first, leaves) in before.iter().enumerate() {
+            let past = node.world.past(&undos[first..]);
             let then = World::load(leaves.clone(), []).unwrap();
             for address in (1..12).map(person).chain(contracts::ALL.map(|(address, _)| address)) {
                 prop_assert_eq!(past.account(address), then.account(address));

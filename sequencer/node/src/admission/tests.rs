@@ -91,8 +91,9 @@ fn whoever_arrives_first_is_first_whichever_thread_is_done_first() {
     config.mempool = PoolLimits { max_per_sender: 10_000, ..config.mempool };
     let node = open(Arc::new(MemoryKv::default()), &config);
     // One group each of many senders' transactions, in turn; put one after the other, before any answer is awaited.
-    let sent: Vec<Transaction> =
-        (0..40).flat_map(|nonce| (1..=8).map(move |seed| transfer_with(&signer(seed), nonce, GWEI, 3 * GWEI))).collect();
+    let sent: Vec<Transaction> = (0..40)
+        .flat_map(|nonce| (1..=8).map(move |seed| transfer_with(&signer(seed), nonce, GWEI, 3 * GWEI)))
+        .collect();
     let groups = sent.chunks(GROUP / 4).map(|chunk| chunk.iter().map(|t| t.raw().clone()).collect::<Vec<_>>());
     let outcomes = block_on(join_all(groups.map(|raw| node.backend.submit_all(raw))));
     assert!(outcomes.into_iter().flatten().all(|outcome| outcome.is_ok()));

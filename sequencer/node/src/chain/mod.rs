@@ -6,6 +6,7 @@
 //! ([`Chain::world_ahead`]): what it lets into the pool is no promise.
 
 mod open;
+mod snapshot;
 mod waiters;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use weft_state::Undo;
 use crate::figures;
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
+pub use snapshot::Snapshot;
 pub use waiters::Waiter;
 use waiters::Waiters;
 
@@ -63,7 +65,9 @@ pub struct Tip {
 
 #[derive(Debug, Default)]
 struct Recent {
-    /// Undo records of the newest blocks, newest first.
+    /// The newest block of this process.
+    newest: u64,
+    /// Undo records of it and of those before it, newest first.
     undos: VecDeque<Arc<Undo>>,
     /// How they were executed.
     stats: figures::Recent,
@@ -221,6 +225,7 @@ impl Chain {
         };
         {
             let mut recent = write(&self.recent);
+            recent.newest = number;
             recent.undos.push_front(Arc::new(sealed.applied.undo));
             recent.undos.truncate(RECENT_UNDOS);
             recent.stats.keep(number, sealed.stats);
@@ -243,27 +248,5 @@ impl Chain {
     /// Look for the receipt after this and before waiting: the block may be there already.
     pub fn wait_for(&self, hash: B256) -> Option<Waiter> {
         self.waiters.add(hash)
-    }
-
-    /// The undo records that lead from the newest state back to that after block `number`, newest first.
-    ///
-    /// `Ok(None)`: older than the kept history. Call with the world locked, so that no block comes between.
-    pub fn undos_since(&self, number: u64) -> Result<Option<Vec<Arc<Undo>>>, StoreError> {
-        let latest = self.heads().latest;
-        let depth = latest.saturating_sub(number);
-        if depth > self.history_blocks {
-            return Ok(None);
-        }
-        let mut undos: Vec<Arc<Undo>> = {
-            let recent = read(&self.recent);
-            recent.undos.iter().take(depth as usize).cloned().collect()
-        };
-        while (undos.len() as u64) < depth {
-            match self.store.undo(latest - undos.len() as u64)? {
-                Some(undo) => undos.push(Arc::new(undo)),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(undos))
     }
 }

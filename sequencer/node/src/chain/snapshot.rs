@@ -1,0 +1,84 @@
+//! Reading the state after one block without holding up the next ones.
+//!
+//! A call may run for as long as its gas lasts, and many at once. So the state
+//! is locked for each read alone; blocks that came since the snapshot was taken
+//! are taken back on the fly, by their undo records.
+
+use std::sync::{Arc, RwLock};
+
+use alloy_primitives::{Address, B256, U256};
+use weft_execution::{Bytecode, Missing, Past, StateView};
+use weft_state::{StoredAccount, Undo};
+
+use super::{Chain, read, write};
+use crate::store::StoreError;
+
+/// The state after one block.
+pub struct Snapshot<'a> {
+    chain: &'a Chain,
+    number: u64,
+    /// Of the blocks after it, in order, as many as were there at the last read.
+    undos: RwLock<Vec<Arc<Undo>>>,
+}
+
+impl Chain {
+    /// The state after a block that is there. `Ok(None)`: older than the kept history.
+    pub fn snapshot(&self, number: u64) -> Result<Option<Snapshot<'_>>, StoreError> {
+        let latest = self.heads().latest;
+        if latest.saturating_sub(number) > self.history_blocks {
+            return Ok(None);
+        }
+        let undos: Option<Vec<Arc<Undo>>> =
+            (number + 1..=latest).map(|number| self.undo(number)).collect::<Result<_, _>>()?;
+        Ok(undos.map(|undos| Snapshot { chain: self, number, undos: RwLock::new(undos) }))
+    }
+
+    /// What the state was before a block; `None` if it is not kept any longer.
+    fn undo(&self, number: u64) -> Result<Option<Arc<Undo>>, StoreError> {
+        {
+            let recent = read(&self.recent);
+            let newest = recent.newest;
+            let depth = newest.checked_sub(number).and_then(|depth| usize::try_from(depth).ok());
+            if let Some(undo) = depth.and_then(|depth| recent.undos.get(depth)) {
+                return Ok(Some(undo.clone()));
+            }
+        }
+        Ok(self.store.undo(number)?.map(Arc::new))
+    }
+}
+
+impl Snapshot<'_> {
+    fn ask<T>(&self, ask: impl FnOnce(Past<'_>) -> Result<T, Missing>) -> Result<T, Missing> {
+        let world = self.chain.world();
+        // Nothing moves while the state is locked.
+        let latest = self.chain.heads().latest;
+        if self.number + (read(&self.undos).len() as u64) < latest {
+            self.follow(latest)?;
+        }
+        ask(world.past(&read(&self.undos)))
+    }
+
+    fn follow(&self, latest: u64) -> Result<(), Missing> {
+        let mut undos = write(&self.undos);
+        while self.number + (undos.len() as u64) < latest {
+            let next = self.chain.undo(self.number + undos.len() as u64 + 1);
+            let next = next.inspect_err(|error| tracing::error!(%error, "store"));
+            undos.push(next.ok().flatten().ok_or(Missing::Past(self.number))?);
+        }
+        Ok(())
+    }
+}
+
+impl StateView for Snapshot<'_> {
+    fn account(&self, address: Address) -> Result<Option<StoredAccount>, Missing> {
+        self.ask(|past| past.account(address))
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, Missing> {
+        self.ask(|past| past.storage(address, slot))
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, Missing> {
+        self.ask(|past| past.code(hash))
+    }
+}

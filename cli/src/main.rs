@@ -22,7 +22,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub(crate) const DEV_GENESIS: &str = include_str!("../../config/genesis.dev.json");
 
 fn main() -> ExitCode {
-    weft_service::pages::no_huge_pages();
     let args: Vec<_> = std::env::args_os().collect();
     let command = config_file::with_environment(Cli::command());
     let command = match config_file::with_file(command, &args) {

@@ -14,7 +14,6 @@ pub mod grpc;
 pub mod http;
 pub mod key_file;
 pub mod listen;
-pub mod pages;
 pub mod readiness;
 pub mod shutdown;
 pub mod tasks;

@@ -13,7 +13,7 @@ use crate::view::{Missing, StateView};
 pub struct Applied {
     /// Root of the tree after it.
     pub state_root: B256,
-    /// New leaf values, in key order.
+    /// New leaf values, in key order; only those that differ from the old ones.
     pub updates: UpdateBatch,
     /// Takes it back.
     pub undo: Undo,

@@ -56,6 +56,7 @@ impl State for World {
         let updates = leaf_updates(&self.tree, accounts)?;
         let undo = self.tree.apply(&updates, Schedule::Parallel)?;
         changes.codes.iter().for_each(|(hash, code)| self.codes.insert(*hash, code));
+        let updates = updates.effective(&undo);
         Ok(Applied { state_root: self.tree.root(), updates, undo, codes: changes.codes })
     }
 }

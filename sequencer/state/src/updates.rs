@@ -2,6 +2,7 @@
 
 use crate::Value;
 use crate::keys::TreeKey;
+use crate::undo::Undo;
 
 /// A key and its new value; `None` deletes.
 pub type Update = (TreeKey, Option<Value>);
@@ -31,6 +32,14 @@ impl UpdateBatch {
         Self { entries }
     }
 
+    /// Only those that have changed something: `undo` is what applying them gave.
+    pub fn effective(mut self, undo: &Undo) -> Self {
+        let mut changed = undo.entries.iter().map(|(key, _)| key).peekable();
+        // Both are in key order.
+        self.entries.retain(|(key, _)| changed.next_if(|changed| *changed == key).is_some());
+        self
+    }
+
     /// In key order.
     pub fn entries(&self) -> &[Update] {
         &self.entries
@@ -40,6 +49,15 @@ impl UpdateBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn effective_are_those_with_an_old_value() {
+        let key = |byte: u8| TreeKey::new(&[byte]).expect("short");
+        let batch = UpdateBatch::new(vec![(key(1), None), (key(2), Some([2; 32])), (key(3), None), (key(4), None)]);
+        let undo = Undo { entries: vec![(key(2), None), (key(4), Some([4; 32]))] };
+        assert_eq!(batch.clone().effective(&undo).entries(), [(key(2), Some([2; 32])), (key(4), None)]);
+        assert_eq!(batch.effective(&Undo::default()).entries(), []);
+    }
 
     #[test]
     fn sorted_unique_and_without_zeros() {

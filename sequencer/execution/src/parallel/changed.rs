@@ -3,16 +3,25 @@
 //! Written while the places are at hand anyway, so that a block's end need not
 //! look for them again, and reads all this from one end to the other.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use alloy_primitives::map::B256Map;
 use alloy_primitives::{Address, U256};
 use revm::bytecode::Bytecode;
 use weft_state::AccountChange;
 
+use super::engine::Engine;
 use super::value::Value;
 use crate::changes::Changes;
 
 /// Places that room is made for beforehand, at most.
 const MOST_ROOM: usize = 1 << 16;
+
+/// Accounts for which another thread is called, at least: fewer are done before it has come.
+const LEAST_PART: usize = 2_048;
 
 /// Where a place is noted, and in which block: beyond that it means nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,18 +111,46 @@ impl Changed {
         }
     }
 
-    /// All of it; `codes` are those of committed transactions.
-    pub(super) fn changes(&mut self, codes: B256Map<Bytecode>) -> Changes {
-        let mut accounts = Vec::with_capacity(self.accounts.len());
-        accounts.extend(self.accounts.iter().map(|account| (account.address, account.change())));
+    /// All of it, put together by as many threads as it is worth; `codes` are those of committed transactions.
+    pub(super) fn changes(&self, codes: B256Map<Bytecode>, engine: &Engine) -> Changes {
+        let accounts = self.accounts.len();
+        let parts = (accounts / LEAST_PART).clamp(1, engine.threads());
+        let part = accounts.div_ceil(parts).max(1);
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        let work = || loop {
+            let start = next.fetch_add(part, Ordering::Relaxed);
+            if start >= accounts {
+                return;
+            }
+            // The others are added to the first.
+            let room = if start == 0 { accounts } else { part };
+            let changes = self.part(start..(start + part).min(accounts), room);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(start, changes);
+        };
+        if parts > 1 {
+            engine.on_each(work)
+        } else {
+            work()
+        }
+        let mut parts = done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values();
+        let mut all = parts.next().unwrap_or_default();
+        parts.for_each(|mut part| all.append(&mut part));
+        Changes::new(all, codes)
+    }
+
+    /// Of some accounts.
+    fn part(&self, range: Range<usize>, room: usize) -> Vec<(Address, AccountChange)> {
+        let noted = &self.accounts[range.clone()];
+        let mut accounts = Vec::with_capacity(room);
+        accounts.extend(noted.iter().map(|account| (account.address, account.change())));
         for slot in &self.slots {
-            let owner = slot.owner as usize;
-            if self.accounts[owner].wipes == slot.wipes {
-                accounts[owner].1.storage.push((slot.slot, slot.value));
+            let at = (slot.owner as usize).wrapping_sub(range.start);
+            if noted.get(at).is_some_and(|account| account.wipes == slot.wipes) {
+                accounts[at].1.storage.push((slot.slot, slot.value));
             }
         }
         accounts.retain(|(_, change)| change.info.is_some() || change.wipe_storage || !change.storage.is_empty());
-        Changes::new(accounts, codes)
+        accounts
     }
 }
 

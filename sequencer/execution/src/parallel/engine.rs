@@ -179,11 +179,11 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     let run = Block::new(&memory, &engine.scratches, (config, block), candidates, head, engine.threads);
     run.all(engine);
     let (head, threads, busy) = run.end()?;
-    let Head { sink, mut changed, mut codes, mut stats, conflicts, next, record, .. } = head;
+    let Head { sink, changed, mut codes, mut stats, conflicts, next, record, .. } = head;
     codes.extend(before.codes.iter().map(|(hash, code)| (*hash, analyse(code.clone()))));
     stats.hottest = conflicts.hottest(|place| memory.name(place));
     (stats.threads, stats.busy) = (threads, busy);
-    let changes = changed.changes(codes);
+    let changes = changed.changes(codes, engine);
     stats.wall = start.elapsed();
     engine.changed = changed;
     engine.finished = next as usize == candidates.len();

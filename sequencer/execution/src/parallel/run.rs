@@ -210,6 +210,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     /// Executes transactions ahead of their time; at the head, as soon as their time has come.
     fn claimed(&self, hand: &mut Hand<'a, V>, claimed: Range<u32>) {
+        hand.worker.expect(self.candidates_of(&claimed).iter().filter(|candidate| candidate.pays().is_none()));
         let mut at = claimed.start;
         while at < claimed.end && !self.stop.is_set() {
             if self.memory.window.done.get() == at {
@@ -330,7 +331,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         for at in range.clone() {
             if (at - range.start).is_multiple_of(MOST_AT_ONCE) {
                 self.memory.window.done.advance(at);
-                hand.worker.expect(self.candidates_of(&(at..range.end.min(at + MOST_AT_ONCE))));
+                hand.worker.expect(self.candidates_of(&(at..range.end.min(at + MOST_AT_ONCE))).iter());
             }
             let progress = head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?;
             self.went(head, progress);

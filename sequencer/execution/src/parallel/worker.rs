@@ -59,7 +59,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
 
     /// Looks up what is known of some transactions beforehand, all together: so the processor waits for memory once,
     /// not for each.
-    pub(super) fn expect<C: Candidate>(&mut self, candidates: &[C]) {
+    pub(super) fn expect<'c, C: Candidate + 'c>(&mut self, candidates: impl Iterator<Item = &'c C>) {
         let db = self.db();
         for candidate in candidates {
             for address in [Some(candidate.sender().0), candidate.to()].into_iter().flatten() {

@@ -41,6 +41,7 @@ impl State for PartialWorld {
         let updates = leaf_updates_from(accounts, list)?;
         let undo = self.tree.apply(&updates, Schedule::Parallel)?;
         changes.codes.iter().for_each(|(hash, code)| self.codes.insert(*hash, code));
+        let updates = updates.effective(&undo);
         Ok(Applied { state_root: self.tree.root(), updates, undo, codes: changes.codes })
     }
 }

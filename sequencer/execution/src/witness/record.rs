@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates_from;
-use weft_state::{Access, StoredAccount, TreeKey, UpdateBatch, Value, read};
+use weft_state::{Access, StoredAccount, TreeKey, Value, read};
 
 use super::Witness;
 use crate::changes::Changes;
@@ -73,9 +73,7 @@ impl State for Recorder<'_> {
         recording.new_codes.extend(changes.codes.iter().map(|(hash, _)| *hash));
         let applied = self.world.apply(changes)?;
         // Most leaves written as absent were so before: only what truly goes needs its neighbours revealed.
-        let changed: BTreeSet<&TreeKey> = applied.undo.entries.iter().map(|(key, _)| key).collect();
-        let effective = applied.updates.entries().iter().filter(|(key, _)| changed.contains(key));
-        recording.access.update(&UpdateBatch::new(effective.copied().collect()));
+        recording.access.update(&applied.updates);
         Ok(applied)
     }
 }

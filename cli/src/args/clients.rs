@@ -242,4 +242,18 @@ pub enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// How fast a sequencer takes transactions and makes blocks of them, without anyone else: no network, no data
+    /// availability, no settlement. Beside it, each block made only when the one before is durable.
+    #[command(after_help = "Example:\n  weft bench produce --transactions 200000")]
+    Produce {
+        /// Ether transfers, of 2,000 senders in turn.
+        #[arg(long, default_value_t = 100_000)]
+        transactions: usize,
+        /// Measured rounds of each; the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Print JSON rows.
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -3,6 +3,7 @@
 mod e2e;
 mod exec;
 mod load;
+mod produce;
 mod token;
 
 use weft_bench::Row;
@@ -15,6 +16,10 @@ use crate::output::{Exit, Failure};
 pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
     match command {
         BenchCommand::E2e { seconds, accounts, json } => e2e::run(seconds, accounts, json).await,
+        BenchCommand::Produce { transactions, rounds, json } => {
+            let work = move || produce::run(transactions, rounds, json);
+            tokio::task::spawn_blocking(work).await.map_err(|error| Failure(error.to_string()))?
+        }
         BenchCommand::Exec { transactions, rounds, threads, only, mainnet, shape, json } => {
             let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
             exec::run(&Options { transactions, rounds, threads, only }, mainnet.as_deref(), shape, json)

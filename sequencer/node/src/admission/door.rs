@@ -93,7 +93,7 @@ impl Door {
         }
         // The pool first, then the state: the producer takes them in the same order.
         let mut pool = self.pool();
-        let world = self.chain.world_ahead();
+        let world = self.chain.world();
         let mut add = |arrival, gap, transaction: Transaction| {
             let account = account(&*world, transaction.sender())?;
             if gap == Gap::Refuse {

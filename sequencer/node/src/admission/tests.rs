@@ -1,21 +1,19 @@
 //! The queue by itself, and admission over a chain.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use alloy_primitives::U256;
 use futures::executor::block_on;
 use futures::future::join_all;
-use weft_execution::StateView;
 use weft_primitives::{Bytes, Transaction};
 
 use super::queue::Queue;
 use super::{GROUP, Gap};
+use crate::backend::Backend;
 use crate::config::PoolLimits;
 use crate::mempool::{PoolError, Select};
-use crate::store::{Family, Kv, MemoryKv, Pair, StoreError, Write};
-use crate::testing::{GWEI, TestNode, config, node, open, signer, transfer, transfer_with};
+use crate::store::MemoryKv;
+use crate::testing::{GWEI, config, node, open, signer, transfer, transfer_with};
 
 fn group(size: usize) -> Vec<Bytes> {
     vec![Bytes::from_static(&[7]); size]
@@ -81,8 +79,8 @@ fn each_outcome_is_its_own_and_in_order() {
     assert_eq!(gap(transfer(1, 5), Gap::Refuse), Err(PoolError::NonceGap { got: 5, expected: 4 }));
 }
 
-fn waiting(node: &TestNode) -> Vec<Transaction> {
-    node.backend.pool().select(Select { count: usize::MAX, bytes: usize::MAX, gas: u64::MAX })
+fn waiting(backend: &Backend) -> Vec<Transaction> {
+    backend.pool().select(Select { count: usize::MAX, bytes: usize::MAX, gas: u64::MAX })
 }
 
 #[test]
@@ -98,64 +96,5 @@ fn whoever_arrives_first_is_first_whichever_thread_is_done_first() {
     let outcomes = block_on(join_all(groups.map(|raw| node.backend.submit_all(raw))));
     assert!(outcomes.into_iter().flatten().all(|outcome| outcome.is_ok()));
     let hashes = |all: &[Transaction]| all.iter().map(Transaction::hash).collect::<Vec<_>>();
-    assert_eq!(hashes(&waiting(&node)), hashes(&sent));
-}
-
-/// A disk that writes only when it is told to.
-struct SlowDisk {
-    memory: MemoryKv,
-    begun: SyncSender<()>,
-    go_on: Mutex<Receiver<()>>,
-}
-
-impl Kv for SlowDisk {
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.memory.get(family, key)
-    }
-
-    fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
-        self.begun.send(()).unwrap();
-        self.go_on.lock().unwrap().recv().unwrap();
-        self.memory.write(writes, durable)
-    }
-
-    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        self.memory.scan(family, from, limit)
-    }
-
-    fn last(&self, family: Family) -> Result<Option<Pair>, StoreError> {
-        self.memory.last(family)
-    }
-}
-
-#[test]
-fn admission_does_not_wait_for_the_disk_but_whoever_asks_for_the_state_does() {
-    let (begun, has_begun) = sync_channel(1);
-    let (go_on, told) = sync_channel(1);
-    let disk = SlowDisk { memory: MemoryKv::default(), begun, go_on: Mutex::new(told) };
-    go_on.send(()).unwrap(); // Genesis.
-    let TestNode { backend, mut producer } = open(Arc::new(disk), &config());
-    has_begun.recv().unwrap();
-    let submit = |transaction: &Transaction| block_on(backend.submit(transaction.raw().clone(), Gap::Wait));
-    submit(&transfer(1, 0)).unwrap();
-    let to = alloy_primitives::Address::repeat_byte(0x77);
-    let balance = || backend.chain().world().account(to).unwrap().map(|stored| stored.account.balance);
-    std::thread::scope(|scope| {
-        let making = scope.spawn(|| producer.make_block(&[]).unwrap().unwrap());
-        has_begun.recv().unwrap();
-        // The block is executed and not on disk. Its follower is taken, and it is known as done.
-        submit(&transfer(1, 1)).unwrap();
-        assert!(matches!(submit(&transfer(1, 0)), Err(PoolError::AlreadyKnown)));
-        // Nobody sees it.
-        assert_eq!(backend.heads().latest, 0);
-        let asking = scope.spawn(balance);
-        std::thread::sleep(std::time::Duration::from_millis(30));
-        assert!(!asking.is_finished());
-        go_on.send(()).unwrap();
-        making.join().unwrap();
-        assert_eq!(asking.join().unwrap(), Some(U256::from(1)));
-        assert_eq!(backend.heads().latest, 1);
-    });
-    assert_eq!(backend.pool().len(), 1);
-    assert!(matches!(submit(&transfer(1, 0)), Err(PoolError::NonceTooLow { .. })));
+    assert_eq!(hashes(&waiting(&node.backend)), hashes(&sent));
 }

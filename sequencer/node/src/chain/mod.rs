@@ -1,9 +1,11 @@
 //! The chain as this process knows it: state in memory, heads, and who waits for what.
 //!
-//! One thread writes (the producer), everyone reads. A block becomes visible
-//! only by [`Chain::commit`], which first makes it durable; if that fails, the
-//! state is taken back before anyone can read it. Only admission looks ahead
-//! ([`Chain::world_ahead`]): what it lets into the pool is no promise.
+//! It grows in two steps. [`Chain::extend`] makes a block part of the state in
+//! memory, so that the next can be executed; [`Chain::persist`] makes it, with
+//! those that came meanwhile, durable and only then visible. Whoever asks for
+//! state gets that after a durable block ([`Chain::snapshot`]): newer ones are
+//! taken back on the fly. Only the producer and admission look ahead
+//! ([`Chain::world`]): what is let into the pool is no promise.
 
 mod open;
 mod snapshot;
@@ -13,11 +15,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{broadcast, watch};
+use weft_execution::access::BlockAccessList;
 use weft_execution::parallel::Stats;
-use weft_execution::{Built, Parent, Receipt, World};
+use weft_execution::{Built, Parent, Receipt, Sealed, World};
 use weft_primitives::inbox::accumulate;
-use weft_primitives::{B256, ChainConfig, InboxItem};
-use weft_state::Undo;
+use weft_primitives::{B256, Bytes, ChainConfig, InboxItem, Transaction};
+use weft_state::{Undo, UpdateBatch};
 
 use crate::figures;
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
@@ -63,9 +66,50 @@ pub struct Tip {
     pub inbox_acc: B256,
 }
 
+/// A block that is executed and part of the state in memory, but not durable yet.
+#[derive(Debug)]
+pub struct Made {
+    block: StoredBlock,
+    receipts: Vec<Receipt>,
+    access_list: Option<BlockAccessList>,
+    updates: UpdateBatch,
+    undo: Arc<Undo>,
+    codes: Vec<(B256, Bytes)>,
+    stats: Stats,
+}
+
+impl Made {
+    /// For whoever builds on it.
+    pub fn tip(&self) -> Tip {
+        Tip {
+            parent: Parent { header: self.block.header.clone(), hash: self.block.hash },
+            inbox_cursor: self.block.inbox_cursor,
+            inbox_acc: self.block.inbox_acc,
+        }
+    }
+
+    /// Its transactions.
+    pub fn transactions(&self) -> &[Transaction] {
+        &self.block.body.transactions
+    }
+
+    /// As it is stored, where the state of so many blocks can still be read.
+    fn record(&self, history_blocks: u64) -> NewBlock<'_> {
+        NewBlock {
+            block: &self.block,
+            receipts: &self.receipts,
+            access_list: self.access_list.as_deref(),
+            updates: &self.updates,
+            undo: &self.undo,
+            codes: &self.codes,
+            forget_undo: self.block.header.number.checked_sub(history_blocks).filter(|old| *old > 0),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Recent {
-    /// The newest block of this process.
+    /// The block of which the state in memory is.
     newest: u64,
     /// Undo records of it and of those before it, newest first.
     undos: VecDeque<Arc<Undo>>,
@@ -79,8 +123,6 @@ pub struct Chain {
     store: ChainStore,
     history_blocks: u64,
     world: RwLock<World>,
-    /// Held for writing while the state is that of a block which is not durable yet.
-    durable: RwLock<()>,
     tip: RwLock<Tip>,
     recent: RwLock<Recent>,
     heads: watch::Sender<Heads>,
@@ -120,20 +162,6 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The state after the newest durable block, as long as this is held.
-pub struct Newest<'a> {
-    world: RwLockReadGuard<'a, World>,
-    _durable: RwLockReadGuard<'a, ()>,
-}
-
-impl std::ops::Deref for Newest<'_> {
-    type Target = World;
-
-    fn deref(&self) -> &World {
-        &self.world
-    }
-}
-
 impl Chain {
     /// The chain's configuration.
     pub const fn config(&self) -> &ChainConfig {
@@ -145,19 +173,13 @@ impl Chain {
         &self.store
     }
 
-    /// The newest state. While this is held, no block can be committed: be quick.
-    pub fn world(&self) -> Newest<'_> {
-        let durable = read(&self.durable);
-        Newest { world: read(&self.world), _durable: durable }
-    }
-
-    /// The state after the newest block, which may not be durable yet; so nothing of it may be told to anyone. Does not
-    /// wait for the disk.
-    pub fn world_ahead(&self) -> RwLockReadGuard<'_, World> {
+    /// The state after the newest block, which may not be durable yet, so that nothing of it may be told to anyone
+    /// ([`Chain::snapshot`]). While this is held, the chain does not grow: be quick.
+    pub fn world(&self) -> RwLockReadGuard<'_, World> {
         read(&self.world)
     }
 
-    /// The newest block.
+    /// The newest durable block.
     pub fn tip(&self) -> Tip {
         read(&self.tip).clone()
     }
@@ -194,47 +216,46 @@ impl Chain {
         metrics::gauge!("weft_sequencer_finalized_block").set(finalized as f64);
     }
 
-    /// Makes a block part of the chain: state, disk, then visible. `inbox` are the items that it consumed.
-    ///
-    /// An error leaves it unknown whether the block is on disk: the process must stop and open the chain again. Until
-    /// then readers see the state before the block.
-    pub fn commit(&self, built: Built, inbox: &[InboxItem]) -> Result<Arc<FullBlock>, ChainError> {
-        let tip = self.tip();
-        let durable = write(&self.durable);
-        let sealed = built.seal(&self.config, &tip.parent, &mut write(&self.world))?;
-        let block = StoredBlock {
-            inbox_cursor: tip.inbox_cursor + u64::from(sealed.body.inbox_count),
-            inbox_acc: inbox.iter().fold(tip.inbox_acc, accumulate),
-            header: sealed.header,
-            hash: sealed.hash,
-            body: sealed.body,
-        };
-        let number = block.header.number;
-        let forget_undo = number.checked_sub(self.history_blocks).filter(|old| *old > 0);
-        let (receipts, applied, access_list) = (&sealed.receipts, &sealed.applied, sealed.access_list.as_deref());
-        let new = NewBlock { block: &block, receipts, access_list, applied, forget_undo };
-        if let Err(error) = self.store.put_block(&new) {
-            write(&self.world).revert(&applied.undo);
-            return Err(error.into());
-        }
-        // Durable. Readers wait for the state until all of this is consistent.
-        *write(&self.tip) = Tip {
-            parent: Parent { header: block.header.clone(), hash: block.hash },
-            inbox_cursor: block.inbox_cursor,
-            inbox_acc: block.inbox_acc,
-        };
+    /// Makes an executed block the newest, on top of `tip`, in memory alone: nobody sees it before
+    /// [`Chain::persist`]. `inbox` are the items that it consumed.
+    pub fn extend(&self, built: Built, tip: &Tip, inbox: &[InboxItem]) -> Result<Made, ChainError> {
+        let mut world = write(&self.world);
+        let Sealed { header, hash, body, receipts, mut applied, stats, access_list } =
+            built.seal(&self.config, &tip.parent, &mut world)?;
+        let undo = Arc::new(std::mem::take(&mut applied.undo));
         {
             let mut recent = write(&self.recent);
-            recent.newest = number;
-            recent.undos.push_front(Arc::new(sealed.applied.undo));
+            recent.newest = header.number;
+            recent.undos.push_front(undo.clone());
             recent.undos.truncate(RECENT_UNDOS);
-            recent.stats.keep(number, sealed.stats);
         }
-        self.heads.send_modify(|heads| heads.latest = number);
-        drop(durable);
-        let full = Arc::new(FullBlock { block, receipts: sealed.receipts });
-        self.announce(&full);
-        Ok(full)
+        drop(world);
+        let block = StoredBlock {
+            inbox_cursor: tip.inbox_cursor + u64::from(body.inbox_count),
+            inbox_acc: inbox.iter().fold(tip.inbox_acc, accumulate),
+            header,
+            hash,
+            body,
+        };
+        Ok(Made { block, receipts, access_list, updates: applied.updates, undo, codes: applied.codes, stats })
+    }
+
+    /// Makes blocks durable, in one write, and then visible. They are those that [`Chain::extend`] gave next.
+    ///
+    /// An error leaves it unknown whether they are on disk: the process must stop and open the chain again. Until then
+    /// readers see the state before them.
+    pub fn persist(&self, blocks: Vec<Made>) -> Result<Vec<Arc<FullBlock>>, ChainError> {
+        self.store.put_blocks(blocks.iter().map(|made| made.record(self.history_blocks)))?;
+        let visible = |made: Made| {
+            let number = made.block.header.number;
+            *write(&self.tip) = made.tip();
+            write(&self.recent).stats.keep(number, made.stats);
+            self.heads.send_modify(|heads| heads.latest = number);
+            let full = Arc::new(FullBlock { block: made.block, receipts: made.receipts });
+            self.announce(&full);
+            full
+        };
+        Ok(blocks.into_iter().map(visible).collect())
     }
 
     fn announce(&self, full: &Arc<FullBlock>) {

@@ -7,7 +7,7 @@ use weft_execution::{Parent, World};
 use weft_primitives::{B256, ChainConfig};
 
 use super::waiters::Waiters;
-use super::{BROADCAST_BLOCKS, Chain, ChainError, Heads, Tip};
+use super::{BROADCAST_BLOCKS, Chain, ChainError, Heads, Recent, Tip};
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
 impl Chain {
@@ -34,9 +34,8 @@ impl Chain {
             store,
             history_blocks,
             world: RwLock::new(world),
-            durable: RwLock::new(()),
             tip: RwLock::new(tip),
-            recent: RwLock::default(),
+            recent: RwLock::new(Recent { newest: heads.latest, ..Recent::default() }),
             heads: watch::channel(heads).0,
             blocks: broadcast::channel(BROADCAST_BLOCKS).0,
             waiters: Waiters::new(max_waiters),
@@ -53,8 +52,15 @@ fn begin(config: &ChainConfig, store: &ChainStore) -> Result<(World, StoredBlock
         inbox_cursor: 0,
         inbox_acc: B256::ZERO,
     };
-    let new = NewBlock { block: &block, receipts: &[], access_list: None, applied: &applied, forget_undo: None };
-    store.put_block(&new)?;
+    store.put_blocks([NewBlock {
+        block: &block,
+        receipts: &[],
+        access_list: None,
+        updates: &applied.updates,
+        undo: &applied.undo,
+        codes: &applied.codes,
+        forget_undo: None,
+    }])?;
     Ok((world, block))
 }
 

@@ -1,8 +1,8 @@
 //! Reading the state after one block without holding up the next ones.
 //!
 //! A call may run for as long as its gas lasts, and many at once. So the state
-//! is locked for each read alone; blocks that came since the snapshot was taken
-//! are taken back on the fly, by their undo records.
+//! is locked for each read alone; newer blocks, durable or not yet, are taken
+//! back on the fly, by their undo records.
 
 use std::sync::{Arc, RwLock};
 
@@ -24,12 +24,12 @@ pub struct Snapshot<'a> {
 impl Chain {
     /// The state after a block that is there. `Ok(None)`: older than the kept history.
     pub fn snapshot(&self, number: u64) -> Result<Option<Snapshot<'_>>, StoreError> {
-        let latest = self.heads().latest;
-        if latest.saturating_sub(number) > self.history_blocks {
+        if self.heads().latest.saturating_sub(number) > self.history_blocks {
             return Ok(None);
         }
+        let newest = read(&self.recent).newest;
         let undos: Option<Vec<Arc<Undo>>> =
-            (number + 1..=latest).map(|number| self.undo(number)).collect::<Result<_, _>>()?;
+            (number + 1..=newest).map(|number| self.undo(number)).collect::<Result<_, _>>()?;
         Ok(undos.map(|undos| Snapshot { chain: self, number, undos: RwLock::new(undos) }))
     }
 
@@ -51,16 +51,16 @@ impl Snapshot<'_> {
     fn ask<T>(&self, ask: impl FnOnce(Past<'_>) -> Result<T, Missing>) -> Result<T, Missing> {
         let world = self.chain.world();
         // Nothing moves while the state is locked.
-        let latest = self.chain.heads().latest;
-        if self.number + (read(&self.undos).len() as u64) < latest {
-            self.follow(latest)?;
+        let newest = read(&self.chain.recent).newest;
+        if self.number + (read(&self.undos).len() as u64) < newest {
+            self.follow(newest)?;
         }
         ask(world.past(&read(&self.undos)))
     }
 
-    fn follow(&self, latest: u64) -> Result<(), Missing> {
+    fn follow(&self, newest: u64) -> Result<(), Missing> {
         let mut undos = write(&self.undos);
-        while self.number + (undos.len() as u64) < latest {
+        while self.number + (undos.len() as u64) < newest {
             let next = self.chain.undo(self.number + undos.len() as u64 + 1);
             let next = next.inspect_err(|error| tracing::error!(%error, "store"));
             undos.push(next.ok().flatten().ok_or(Missing::Past(self.number))?);

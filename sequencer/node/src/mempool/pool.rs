@@ -102,7 +102,7 @@ impl Pool {
         self.bytes += transaction.raw().len();
         self.by_hash.insert(hash, (sender, nonce));
         if let Some(old) = queue.entries.insert(nonce, Entry { transaction, arrival }) {
-            self.forget(&old);
+            self.lose(&old);
         }
         self.link(sender);
         Ok(hash)
@@ -196,7 +196,8 @@ impl Pool {
         chosen
     }
 
-    /// A block is done: the accounts that it touched are now so, and the next block has this base fee.
+    /// A block is executed: the accounts that it touched are now so, and the next block has this base fee. What was
+    /// executed stays, and is chosen no more, until [`Pool::forget`]: nobody can find it elsewhere before.
     pub fn advance(&mut self, accounts: impl IntoIterator<Item = (Address, AccountState)>, base_fee: u64) {
         for (sender, account) in accounts {
             if !self.senders.contains_key(&sender) {
@@ -205,14 +206,24 @@ impl Pool {
             self.unlink(sender);
             let Some(queue) = self.senders.get_mut(&sender) else { continue };
             queue.next = account.nonce;
-            let kept = queue.entries.split_off(&account.nonce);
-            let done = std::mem::replace(&mut queue.entries, kept);
-            done.values().for_each(|entry| self.forget(entry));
             self.link(sender);
         }
         if base_fee != self.base_fee {
             self.base_fee = base_fee;
             self.rebuild();
+        }
+    }
+
+    /// What is below these nonces can be found in blocks from now on.
+    pub fn forget(&mut self, nonces: impl IntoIterator<Item = (Address, u64)>) {
+        for (sender, nonce) in nonces {
+            self.unlink(sender);
+            if let Some(queue) = self.senders.get_mut(&sender) {
+                let kept = queue.entries.split_off(&nonce);
+                let done = std::mem::replace(&mut queue.entries, kept);
+                done.values().for_each(|entry| self.lose(entry));
+            }
+            self.link(sender);
         }
     }
 
@@ -248,7 +259,8 @@ impl Pool {
     /// How full the pool is. Takes time in proportion to its senders.
     pub fn counts(&self) -> PoolCounts {
         let pending = self.senders.values().map(Queue::ready).sum();
-        PoolCounts { pending, queued: self.by_hash.len() - pending, bytes: self.bytes }
+        let waiting: usize = self.senders.values().map(Queue::waiting).sum();
+        PoolCounts { pending, queued: waiting - pending, bytes: self.bytes }
     }
 
     /// Transactions in the pool.
@@ -272,12 +284,12 @@ impl Pool {
     fn remove(&mut self, sender: Address, nonce: u64) {
         self.unlink(sender);
         if let Some(entry) = self.senders.get_mut(&sender).and_then(|queue| queue.entries.remove(&nonce)) {
-            self.forget(&entry);
+            self.lose(&entry);
         }
         self.link(sender);
     }
 
-    fn forget(&mut self, entry: &Entry) {
+    fn lose(&mut self, entry: &Entry) {
         self.by_hash.remove(&entry.transaction.hash());
         self.bytes -= entry.transaction.raw().len();
     }

@@ -56,9 +56,14 @@ impl Queue {
         self.entries.last_key_value().map(|(_, entry)| entry)
     }
 
+    /// Transactions that are not executed.
+    pub(super) fn waiting(&self) -> usize {
+        self.entries.range(self.next..).count()
+    }
+
     /// Transactions that can run one after the other from now.
     pub(super) fn ready(&self) -> usize {
-        self.entries.keys().zip(self.next..).take_while(|(nonce, next)| **nonce == *next).count()
+        self.entries.range(self.next..).zip(self.next..).take_while(|((nonce, _), next)| **nonce == *next).count()
     }
 
     /// The first nonce that no waiting transaction has, counting from the account's.

@@ -39,7 +39,10 @@ impl Numbering {
     }
 
     fn advance(&mut self, accounts: impl IntoIterator<Item = (Address, AccountState)>, base_fee: u64) {
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        let nonces: Vec<_> = accounts.iter().map(|(address, account)| (*address, account.nonce)).collect();
         self.pool.advance(accounts, base_fee);
+        self.pool.forget(nonces);
     }
 }
 
@@ -109,6 +112,27 @@ fn what_is_done_costs_nothing_before_the_pool_knows() {
     assert_eq!(order(&pool), [(me, 1)]);
     pool.advance([(me, AccountState { nonce: 1, balance: one })], BASE_FEE);
     assert_eq!((order(&pool), pool.len()), (vec![(me, 1)], 1));
+}
+
+#[test]
+fn what_is_executed_is_not_chosen_again_and_stays_until_it_can_be_found_elsewhere() {
+    let mut pool = pool(PoolLimits::default());
+    let me = signer(1).address();
+    let hashes: Vec<B256> = (0..3).map(|nonce| pool.add(paying(1, nonce, GWEI), rich(0)).unwrap()).collect();
+    pool.add(paying(1, 4, GWEI), rich(0)).unwrap();
+    pool.pool.advance([(me, rich(2))], BASE_FEE);
+    assert_eq!(order(&pool), [(me, 2)]);
+    assert_eq!((pool.pending_nonce(&me), pool.len()), (Some(3), 4));
+    assert_eq!((pool.counts().pending, pool.counts().queued), (1, 1));
+    for hash in &hashes {
+        assert!(pool.get(hash).is_some());
+        assert_eq!(pool.is_queued(hash), Some(false));
+    }
+    assert_eq!(pool.add(paying(1, 1, GWEI), rich(2)), Err(PoolError::AlreadyKnown));
+    pool.pool.forget([(me, 2)]);
+    assert!(pool.get(&hashes[1]).is_none() && pool.get(&hashes[2]).is_some());
+    pool.advance([(me, rich(3))], BASE_FEE);
+    assert_eq!((order(&pool), pool.len()), (vec![], 1));
 }
 
 #[test]

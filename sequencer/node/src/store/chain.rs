@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use weft_execution::access::{self, AccountChanges, BlockAccessList};
-use weft_execution::{Applied, Receipt, receipt};
+use weft_execution::{Receipt, receipt};
 use weft_primitives::{B256, Bytes, InboxItem};
-use weft_state::{TreeKey, Undo, Value};
+use weft_state::{TreeKey, Undo, UpdateBatch, Value};
 
 use super::keys::{HALT, HEAD, LOG};
 use super::{BatchRecord, Family, Head, Kv, LogState, StoreError, StoredBlock, Write};
@@ -22,8 +22,12 @@ pub struct NewBlock<'a> {
     pub receipts: &'a [Receipt],
     /// What it touches, if that is to be kept.
     pub access_list: Option<&'a [AccountChanges]>,
-    /// What it did to the state.
-    pub applied: &'a Applied,
+    /// Leaves of the state that it changed.
+    pub updates: &'a UpdateBatch,
+    /// What takes them back.
+    pub undo: &'a Undo,
+    /// Code that it created.
+    pub codes: &'a [(B256, Bytes)],
     /// The undo record that is not kept any longer.
     pub forget_undo: Option<u64>,
 }
@@ -63,19 +67,26 @@ impl ChainStore {
         Self { kv }
     }
 
-    /// Writes a block, its receipts, access list, indexes, state and undo record: all of it, durably, or nothing.
-    pub fn put_block(&self, new: &NewBlock<'_>) -> Result<(), StoreError> {
+    /// Writes blocks in a row, their receipts, access lists, indexes, state and undo records: all of it, durably, or
+    /// nothing.
+    pub fn put_blocks<'a>(&self, blocks: impl IntoIterator<Item = NewBlock<'a>>) -> Result<(), StoreError> {
+        let mut writes = Vec::new();
+        blocks.into_iter().for_each(|new| Self::write_block(&new, &mut writes));
+        self.kv.write(writes, true)
+    }
+
+    fn write_block(new: &NewBlock<'_>, writes: &mut Vec<Write>) {
         let number = new.block.header.number;
         let key = number_key(number);
-        let mut writes = Vec::with_capacity(new.applied.updates.entries().len() + 2 * new.receipts.len() + 9);
-        for (leaf, value) in new.applied.updates.entries() {
+        writes.reserve(new.updates.entries().len() + new.receipts.len() + new.codes.len() + 8);
+        for (leaf, value) in new.updates.entries() {
             let value = value.map(|value| value.to_vec());
             writes.push(Write { family: Family::Leaf, key: leaf.as_slice().to_vec(), value });
         }
-        for (hash, code) in &new.applied.codes {
+        for (hash, code) in new.codes {
             writes.push(put(Family::Code, hash.as_slice(), code.to_vec()));
         }
-        writes.push(put(Family::Undo, key, new.applied.undo.encode()));
+        writes.push(put(Family::Undo, key, new.undo.encode()));
         writes.push(put(Family::Block, key, new.block.encode()));
         writes.push(put(Family::Receipts, key, receipt::encode_all(new.receipts)));
         writes.extend(new.access_list.map(|list| put(Family::AccessList, key, access::encode(list))));
@@ -88,7 +99,6 @@ impl ChainStore {
         if let Some(old) = new.forget_undo {
             writes.push(Write { family: Family::Undo, key: number_key(old).to_vec(), value: None });
         }
-        self.kv.write(writes, true)
     }
 
     /// The newest block's number; `None` before genesis was written.

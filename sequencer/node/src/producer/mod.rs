@@ -1,7 +1,17 @@
-//! Makes blocks: as soon as something waits and the last block is done, no faster than configured, none while idle.
+//! Makes blocks: as soon as something waits and the last block is executed, no faster than configured, none while idle.
+//!
+//! Two threads, so that the disk is waited for by blocks, not by the execution
+//! of the next: one chooses, executes and extends the state ([`Producer`]), the
+//! other makes durable what has been made meanwhile, in one write
+//! ([`writer`]).
+
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -13,14 +23,18 @@ use weft_service::Shutdown;
 use weft_service::clock::Clock;
 
 use crate::backend::Backend;
-use crate::chain::{ChainError, FullBlock};
+use crate::chain::{ChainError, FullBlock, Tip};
 use crate::figures;
 use crate::mempool::{AccountState, Select};
 use crate::order::{Heat, arrange};
 use crate::store::StoreError;
+use writer::{Written, write, write_all};
 
 /// How often the disk is looked at.
 const DISK_CHECK: Duration = Duration::from_secs(2);
+
+/// Blocks that wait to be written, at most; with as many the next one waits, and grows.
+const MOST_WAITING: usize = 4;
 
 /// Why production ended.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +48,22 @@ pub enum ProducerError {
     /// A part of the state is not there.
     #[error("missing {0}")]
     Missing(#[from] Missing),
+    /// The system gives no thread.
+    #[error("thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// Writing panicked.
+    #[error("writing panicked; see the log")]
+    Panicked,
 }
 
-/// The only writer of the chain.
+/// The only one who makes the chain grow.
 pub struct Producer {
     backend: Backend,
     clock: Arc<dyn Clock>,
     engine: Engine,
     pub(crate) heat: Heat,
+    /// The newest block, durable or not.
+    tip: Tip,
     last_block: Option<Instant>,
     last_disk_check: Option<Instant>,
 }
@@ -50,11 +72,41 @@ impl Producer {
     /// For a backend's chain and pool.
     pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
         let (engine, heat) = (Engine::on_all_threads(), Heat::default());
-        Self { backend, clock, engine, heat, last_block: None, last_disk_check: None }
+        let tip = backend.chain().tip();
+        Self { backend, clock, engine, heat, tip, last_block: None, last_disk_check: None }
     }
 
-    /// Makes blocks until shutdown. After an error the process must stop.
+    /// Makes one block and waits until it is durable; none if nothing of what waits can be executed.
+    pub fn make_block(&mut self, inbox: &[InboxItem]) -> Result<Option<Arc<FullBlock>>, ProducerError> {
+        let Some(made) = self.make(inbox)? else { return Ok(None) };
+        Ok(write_all(&self.backend, vec![made])?.pop())
+    }
+
+    /// Makes blocks until shutdown, while others are written. After an error the process must stop.
     pub fn run(mut self, runtime: &Handle, shutdown: &Shutdown) -> Result<(), ProducerError> {
+        let (sender, receiver) = sync_channel(MOST_WAITING);
+        let backend = self.backend.clone();
+        let writer = std::thread::Builder::new().name("write-blocks".to_owned());
+        let writer = writer.spawn(move || {
+            let result = write(&backend, &receiver);
+            // Nothing is made any more that cannot be written.
+            drop(receiver);
+            backend.work().notify_one();
+            result
+        })?;
+        let made = self.make_blocks(runtime, shutdown, sender);
+        // What was made is written before this ends.
+        let written = writer.join().map_err(|_| ProducerError::Panicked)?;
+        written.and(made)
+    }
+
+    /// Makes blocks until shutdown, or until nobody writes them.
+    fn make_blocks(
+        &mut self,
+        runtime: &Handle,
+        shutdown: &Shutdown,
+        writer: SyncSender<Written>,
+    ) -> Result<(), ProducerError> {
         let interval = Duration::from_millis(self.backend.limits().block_min_interval_ms);
         while !shutdown.is_triggered() {
             self.check_disk();
@@ -67,7 +119,11 @@ impl Producer {
                 std::thread::sleep(rest);
             }
             self.last_block = Some(Instant::now());
-            self.make_block(&inbox)?;
+            if let Some(made) = self.make(&inbox)?
+                && writer.send(made).is_err()
+            {
+                break;
+            }
         }
         Ok(())
     }
@@ -92,21 +148,20 @@ impl Producer {
 
     /// Inbox items that wait for this block.
     fn inbox(&self) -> Result<Vec<InboxItem>, StoreError> {
-        let cursor = self.backend.chain().tip().inbox_cursor;
         let most = self.backend.limits().block_max_inbox_items;
-        self.backend.chain().store().inbox(cursor, most)
+        self.backend.chain().store().inbox(self.tip.inbox_cursor, most)
     }
 
     /// Makes one block of the inbox items and the pool's best; none if nothing of it can be executed.
-    pub fn make_block(&mut self, inbox: &[InboxItem]) -> Result<Option<Arc<FullBlock>>, ProducerError> {
-        let start = Instant::now();
+    fn make(&mut self, inbox: &[InboxItem]) -> Result<Option<Written>, ProducerError> {
+        let since = Instant::now();
         let chain = self.backend.chain().clone();
-        let tip = chain.tip();
-        let timestamp = tip.parent.header.timestamp.max(self.clock.now_ms() / 1_000);
+        let parent = &self.tip.parent;
+        let timestamp = parent.header.timestamp.max(self.clock.now_ms() / 1_000);
         let limits = self.backend.limits();
         let (built, consumed, refusals) = {
             let world = chain.world();
-            let mut builder = BlockBuilder::new(chain.config(), &tip.parent, timestamp, &*world)?;
+            let mut builder = BlockBuilder::new(chain.config(), parent, timestamp, &*world)?;
             if limits.block_access_lists {
                 builder = builder.with_access_list();
             }
@@ -114,34 +169,37 @@ impl Producer {
             // What the inbox has left: all that is chosen has room, in whatever order.
             let (count, bytes) = (limits.block_max_transactions, limits.block_max_bytes);
             let candidates = self.backend.pool().select(Select { count, bytes, gas: builder.gas_left() });
-            let base_fee = chain.config().next_base_fee(&tip.parent.header);
+            let base_fee = chain.config().next_base_fee(&parent.header);
             let candidates = arrange(candidates, base_fee, &self.heat);
             let (built, refusals) = builder.fill(candidates, &mut self.engine)?;
             let idle = built.body.transactions.is_empty() && consumed == 0;
             ((!idle).then_some(built), consumed, refusals)
         };
-        if let Some(built) = &built {
-            figures::metrics::executed(&built.stats);
-            self.heat.learn(&built.stats);
-        }
-        let executed = start.elapsed();
-        let full = built.map(|built| chain.commit(built, &inbox[..consumed])).transpose()?;
-        if let Some(full) = &full {
-            self.engine.applied(full.block.header.state_root);
-        }
-        self.advance_pool(full.as_deref(), refusals)?;
-        if let Some(full) = &full {
-            report(full, executed, start.elapsed());
-        }
-        Ok(full)
+        let Some(built) = built else {
+            // Refused though nothing was executed: a block of before has used the nonce.
+            let nonces = self.advance_pool(&[], refusals)?;
+            self.backend.pool().forget(nonces);
+            return Ok(None);
+        };
+        figures::metrics::executed(&built.stats);
+        self.heat.learn(&built.stats);
+        let executed = since.elapsed();
+        let made = chain.extend(built, &self.tip, &inbox[..consumed])?;
+        self.tip = made.tip();
+        self.engine.applied(self.tip.parent.header.state_root);
+        let nonces = self.advance_pool(made.transactions(), refusals)?;
+        Ok(Some(Written { made, nonces, since, executed }))
     }
 
-    /// The pool follows the chain.
-    fn advance_pool(&self, full: Option<&FullBlock>, refusals: Vec<Refusal>) -> Result<(), ProducerError> {
+    /// The pool follows the chain; the nonces of those who sent what was executed.
+    fn advance_pool(
+        &self,
+        executed: &[Transaction],
+        refusals: Vec<Refusal>,
+    ) -> Result<Vec<(Address, u64)>, ProducerError> {
         let chain = self.backend.chain();
-        let base_fee = chain.config().next_base_fee(&chain.tip().parent.header);
-        let included = full.map(|full| &full.block.body.transactions[..]).unwrap_or_default();
-        let mut touched: HashSet<Address> = included.iter().map(Transaction::sender).collect();
+        let base_fee = chain.config().next_base_fee(&self.tip.parent.header);
+        let mut touched: HashSet<Address> = executed.iter().map(Transaction::sender).collect();
         touched.extend(refusals.iter().map(|refusal| refusal.transaction.sender()));
         let mut pool = self.backend.pool();
         let world = chain.world();
@@ -151,6 +209,7 @@ impl Producer {
             accounts.insert(address, AccountState { nonce: stored.nonce, balance: stored.balance });
         }
         drop(world);
+        let nonces = accounts.iter().map(|(address, account)| (*address, account.nonce)).collect();
         pool.advance(accounts, base_fee);
         for Refusal { transaction, reason, .. } in refusals {
             if !reason.may_heal() {
@@ -160,18 +219,6 @@ impl Producer {
             }
         }
         metrics::gauge!("weft_sequencer_pool_transactions").set(pool.len() as f64);
-        Ok(())
+        Ok(nonces)
     }
-}
-
-fn report(full: &FullBlock, executed: Duration, total: Duration) {
-    let header = &full.block.header;
-    let count = full.block.body.transactions.len();
-    metrics::counter!("weft_sequencer_blocks_total").increment(1);
-    metrics::counter!("weft_sequencer_transactions_executed_total").increment(count as u64);
-    metrics::counter!("weft_sequencer_gas_used_total").increment(header.gas_used);
-    metrics::gauge!("weft_sequencer_latest_block").set(header.number as f64);
-    metrics::histogram!("weft_sequencer_block_execute_seconds").record(executed.as_secs_f64());
-    metrics::histogram!("weft_sequencer_block_total_seconds").record(total.as_secs_f64());
-    tracing::debug!(number = header.number, transactions = count, gas = header.gas_used, ?total, "block");
 }

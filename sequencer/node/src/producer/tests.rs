@@ -1,0 +1,123 @@
+//! Blocks in the making beside blocks that are being written.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alloy_primitives::U256;
+use futures::executor::block_on;
+use weft_execution::StateView;
+use weft_primitives::Transaction;
+use weft_service::Shutdown;
+
+use crate::admission::Gap;
+use crate::backend::{Stage, StateError};
+use crate::mempool::{PoolError, Select};
+use crate::store::{Family, Kv, MemoryKv, Pair, StoreError, Write};
+use crate::testing::{TestNode, config, open, signer, transfer};
+
+/// A disk that writes only when it is told to.
+struct SlowDisk {
+    memory: MemoryKv,
+    begun: SyncSender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Kv for SlowDisk {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.memory.get(family, key)
+    }
+
+    fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
+        self.begun.send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+        self.memory.write(writes, durable)
+    }
+
+    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.memory.scan(family, from, limit)
+    }
+
+    fn last(&self, family: Family) -> Result<Option<Pair>, StoreError> {
+        self.memory.last(family)
+    }
+}
+
+/// A node whose disk stands still after genesis.
+fn slow() -> (TestNode, Receiver<()>, SyncSender<()>) {
+    let (begun, has_begun) = sync_channel(1);
+    let (go_on, told) = sync_channel(1);
+    let disk = SlowDisk { memory: MemoryKv::default(), begun, go_on: Mutex::new(told) };
+    go_on.send(()).unwrap();
+    let node = open(Arc::new(disk), &config());
+    has_begun.recv().unwrap();
+    (node, has_begun, go_on)
+}
+
+#[test]
+fn admission_does_not_wait_for_the_disk_and_nobody_sees_what_is_not_there() {
+    let (TestNode { backend, mut producer }, has_begun, go_on) = slow();
+    let submit = |transaction: &Transaction| block_on(backend.submit(transaction.raw().clone(), Gap::Wait));
+    let (first, second) = (transfer(1, 0), transfer(1, 1));
+    submit(&first).unwrap();
+    let to = alloy_primitives::Address::repeat_byte(0x77);
+    let balance = |number| {
+        let seen = backend.with_state(number, |view, _| view.account(to).unwrap().map(|stored| stored.account.balance));
+        seen.unwrap()
+    };
+    std::thread::scope(|scope| {
+        let making = scope.spawn(|| producer.make_block(&[]).unwrap().unwrap());
+        has_begun.recv().unwrap();
+        // The block is executed and not on disk. Its follower is taken, and it is known as done.
+        submit(&second).unwrap();
+        assert_eq!(submit(&first), Err(PoolError::AlreadyKnown));
+        assert_eq!(backend.pool().pending_nonce(&signer(1).address()), Some(2));
+        // Nobody sees it.
+        assert_eq!((backend.heads().latest, balance(0)), (0, None));
+        assert!(matches!(backend.with_state(1, |_, _| ()), Err(StateError::NoBlock(1))));
+        assert_eq!(backend.transaction_status(&first.hash()).unwrap().stage, Stage::Pending);
+        go_on.send(()).unwrap();
+        making.join().unwrap();
+    });
+    assert_eq!((backend.heads().latest, balance(0), balance(1)), (1, None, Some(U256::from(1))));
+    assert_eq!(backend.transaction_status(&first.hash()).unwrap().stage, Stage::Executed);
+    let waiting = backend.pool().select(Select { count: usize::MAX, bytes: usize::MAX, gas: u64::MAX });
+    assert_eq!(waiting.iter().map(Transaction::hash).collect::<Vec<_>>(), [second.hash()]);
+    assert!(matches!(submit(&first), Err(PoolError::NonceTooLow { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_are_made_while_others_are_written_and_written_together() {
+    let (TestNode { backend, producer }, has_begun, go_on) = slow();
+    let (runtime, shutdown) = (tokio::runtime::Handle::current(), Shutdown::new());
+    let stop = shutdown.clone();
+    let producing = std::thread::spawn(move || producer.run(&runtime, &stop));
+    let sent: Vec<Transaction> = (0..5).map(|nonce| transfer(1, nonce)).collect();
+    let mut blocks = backend.chain().subscribe();
+    for (at, transaction) in sent.iter().enumerate() {
+        backend.submit(transaction.raw().clone(), Gap::Wait).await.unwrap();
+        // The first is being written; the others are executed, each in a block of its own, as fast as they come.
+        let executed = || backend.chain().world().account(transaction.sender()).unwrap().unwrap().account.nonce;
+        while executed() <= at as u64 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    assert_eq!(backend.heads().latest, 0);
+    has_begun.recv().unwrap();
+    go_on.send(()).unwrap();
+    // What was made meanwhile is one more write.
+    has_begun.recv().unwrap();
+    assert_eq!(backend.heads().latest, 1);
+    // Nothing that was made is lost by stopping.
+    shutdown.trigger();
+    go_on.send(()).unwrap();
+    producing.join().unwrap().unwrap();
+    assert!(has_begun.try_recv().is_err());
+    for (number, transaction) in (1..).zip(&sent) {
+        let block = blocks.recv().await.unwrap();
+        assert_eq!((block.block.header.number, block.receipts[0].transaction_hash), (number, transaction.hash()));
+        assert_eq!(backend.locate(&transaction.hash()).unwrap().unwrap().block.header.number, number);
+    }
+    assert!(backend.pool().is_empty());
+}

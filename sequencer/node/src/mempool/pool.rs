@@ -1,12 +1,13 @@
 //! The pool itself: a pure state machine. The account's state at admission is an input.
 
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap};
 
 use alloy_consensus::Transaction as _;
+use alloy_primitives::map::HashMap;
 use weft_primitives::{Address, B256, Transaction, U256};
 
 use super::PoolError;
-use super::queue::{Entry, Queue, cost};
+use super::queue::{Entry, Queue, Rank, cost};
 use crate::config::PoolLimits;
 
 /// An account as the newest block leaves it.
@@ -40,15 +41,6 @@ pub struct Select {
     pub gas: u64,
 }
 
-/// The order of transactions that could run next: the greatest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    tip: u128,
-    earlier: std::cmp::Reverse<u64>,
-    sender: Address,
-    nonce: u64,
-}
-
 /// The pool.
 #[derive(Debug)]
 pub struct Pool {
@@ -69,8 +61,8 @@ impl Pool {
         Self {
             limits,
             base_fee,
-            senders: HashMap::new(),
-            by_hash: HashMap::new(),
+            senders: HashMap::default(),
+            by_hash: HashMap::default(),
             ready: BTreeSet::new(),
             tails: BTreeSet::new(),
             bytes: 0,
@@ -190,7 +182,7 @@ impl Pool {
             }
             chosen.push(transaction.clone());
             if let Some(next) = queue.entries.get(&(rank.nonce + 1)).filter(|next| next.pays(self.base_fee)) {
-                followers.push(self.rank(next));
+                followers.push(next.rank(self.base_fee));
             }
         }
         chosen
@@ -200,13 +192,15 @@ impl Pool {
     /// executed stays, and is chosen no more, until [`Pool::forget`]: nobody can find it elsewhere before.
     pub fn advance(&mut self, accounts: impl IntoIterator<Item = (Address, AccountState)>, base_fee: u64) {
         for (sender, account) in accounts {
-            if !self.senders.contains_key(&sender) {
-                continue;
-            }
-            self.unlink(sender);
             let Some(queue) = self.senders.get_mut(&sender) else { continue };
+            // The same transaction is the last.
+            let before = queue.next_rank(self.base_fee);
             queue.next = account.nonce;
-            self.link(sender);
+            let after = queue.next_rank(self.base_fee);
+            if let Some(rank) = before {
+                self.ready.remove(&rank);
+            }
+            self.ready.extend(after);
         }
         if base_fee != self.base_fee {
             self.base_fee = base_fee;
@@ -217,13 +211,18 @@ impl Pool {
     /// What is below these nonces can be found in blocks from now on.
     pub fn forget(&mut self, nonces: impl IntoIterator<Item = (Address, u64)>) {
         for (sender, nonce) in nonces {
-            self.unlink(sender);
-            if let Some(queue) = self.senders.get_mut(&sender) {
-                let kept = queue.entries.split_off(&nonce);
-                let done = std::mem::replace(&mut queue.entries, kept);
-                done.values().for_each(|entry| self.lose(entry));
+            let Some(queue) = self.senders.get_mut(&sender) else { continue };
+            let mut done = Vec::new();
+            // Neither the first that could run nor the last is among them, if there is one.
+            while let Some(first) = queue.entries.first_entry().filter(|first| *first.key() < nonce) {
+                done.push(first.remove());
             }
-            self.link(sender);
+            if queue.entries.is_empty() {
+                self.senders.remove(&sender);
+                let last = done.last().map(|last| last.rank(self.base_fee));
+                last.map(|rank| self.tails.remove(&rank));
+            }
+            done.iter().for_each(|entry| self.lose(entry));
         }
     }
 
@@ -294,19 +293,10 @@ impl Pool {
         self.bytes -= entry.transaction.raw().len();
     }
 
-    fn rank(&self, entry: &Entry) -> Rank {
-        Rank {
-            tip: entry.tip(self.base_fee),
-            earlier: std::cmp::Reverse(entry.arrival),
-            sender: entry.transaction.sender(),
-            nonce: entry.transaction.nonce(),
-        }
-    }
-
     /// Takes a sender out of the orders, before its queue changes.
     fn unlink(&mut self, sender: Address) {
         let Some(queue) = self.senders.get(&sender) else { return };
-        let ranks = [queue.head(), queue.tail()].map(|entry| entry.map(|entry| self.rank(entry)));
+        let ranks = [queue.head(), queue.tail()].map(|entry| entry.map(|entry| entry.rank(self.base_fee)));
         if let Some(head) = ranks[0] {
             self.ready.remove(&head);
         }
@@ -322,8 +312,8 @@ impl Pool {
             self.senders.remove(&sender);
             return;
         }
-        let head = queue.head().filter(|head| head.pays(self.base_fee)).map(|entry| self.rank(entry));
-        let tail = queue.tail().map(|entry| self.rank(entry));
+        let head = queue.next_rank(self.base_fee);
+        let tail = queue.tail().map(|entry| entry.rank(self.base_fee));
         self.ready.extend(head);
         self.tails.extend(tail);
     }
@@ -334,5 +324,23 @@ impl Pool {
         self.tails.clear();
         let senders: Vec<Address> = self.senders.keys().copied().collect();
         senders.into_iter().for_each(|sender| self.link(sender));
+    }
+}
+
+#[cfg(test)]
+impl Pool {
+    /// Whether all that is kept beside the queues is what follows from them.
+    pub(super) fn is_sound(&self) -> bool {
+        let queues = || self.senders.values();
+        let entries = || queues().flat_map(|queue| queue.entries.values());
+        let ready: BTreeSet<Rank> = queues().filter_map(|queue| queue.next_rank(self.base_fee)).collect();
+        let tails: BTreeSet<Rank> = queues().filter_map(Queue::tail).map(|entry| entry.rank(self.base_fee)).collect();
+        let known = entries().all(|entry| self.by_hash.contains_key(&entry.transaction.hash()));
+        self.ready == ready
+            && self.tails == tails
+            && known
+            && self.by_hash.len() == entries().count()
+            && self.bytes == entries().map(|entry| entry.transaction.raw().len()).sum::<usize>()
+            && queues().all(|queue| !queue.entries.is_empty())
     }
 }

@@ -3,7 +3,16 @@
 use std::collections::BTreeMap;
 
 use alloy_consensus::Transaction as _;
-use weft_primitives::{Transaction, U256};
+use weft_primitives::{Address, Transaction, U256};
+
+/// The order of transactions that could run next: the greatest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    pub(super) tip: u128,
+    earlier: std::cmp::Reverse<u64>,
+    pub(super) sender: Address,
+    pub(super) nonce: u64,
+}
 
 /// A waiting transaction.
 #[derive(Clone, Debug)]
@@ -22,6 +31,16 @@ impl Entry {
     /// Whether it can run at a base fee.
     pub(super) fn pays(&self, base_fee: u64) -> bool {
         self.transaction.envelope().max_fee_per_gas() >= u128::from(base_fee)
+    }
+
+    /// Its place in the order at a base fee.
+    pub(super) fn rank(&self, base_fee: u64) -> Rank {
+        Rank {
+            tip: self.tip(base_fee),
+            earlier: std::cmp::Reverse(self.arrival),
+            sender: self.transaction.sender(),
+            nonce: self.transaction.nonce(),
+        }
     }
 
     /// Most wei that it can take from the sender.
@@ -49,6 +68,11 @@ impl Queue {
     /// The transaction that could run next.
     pub(super) fn head(&self) -> Option<&Entry> {
         self.entries.get(&self.next)
+    }
+
+    /// Its place in the order, if it pays the base fee.
+    pub(super) fn next_rank(&self, base_fee: u64) -> Option<Rank> {
+        self.head().filter(|head| head.pays(base_fee)).map(|head| head.rank(base_fee))
     }
 
     /// The transaction with the highest nonce: what is given up first.

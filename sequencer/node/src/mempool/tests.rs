@@ -214,3 +214,78 @@ proptest! {
         }
     }
 }
+
+fn is_executed(transaction: &Transaction, nonces: &[u64; 4]) -> bool {
+    (1..4).any(|seed| transaction.sender() == signer(seed).address() && transaction.nonce() < nonces[usize::from(seed)])
+}
+
+/// What may happen to a pool.
+#[derive(Clone, Debug)]
+enum Event {
+    Add {
+        seed: u8,
+        nonce: u64,
+        tip: u128,
+    },
+    /// So many more transactions of a sender are in a block that is executed.
+    Execute {
+        seed: u8,
+        count: u64,
+        base_fee: u64,
+    },
+    /// The oldest block that is not durable becomes so.
+    Persist,
+    Drop {
+        seed: u8,
+        nonce: u64,
+    },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (1u8..4, 0u64..12, 1u128..6).prop_map(|(seed, nonce, tip)| Event::Add { seed, nonce, tip }),
+        2 => (1u8..4, 0u64..3, 1u64..4).prop_map(|(seed, count, fee)| Event::Execute { seed, count, base_fee: fee * BASE_FEE }),
+        2 => Just(Event::Persist),
+        1 => (1u8..4, 0u64..12).prop_map(|(seed, nonce)| Event::Drop { seed, nonce }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_pool_stays_sound(events in proptest::collection::vec(event(), 1..60)) {
+        let limits = PoolLimits { max_transactions: 9, max_per_sender: 6, max_nonce_gap: 10, ..PoolLimits::default() };
+        let mut pool = Pool::new(limits, BASE_FEE);
+        let mut nonces = [0u64; 4];
+        let mut blocks = std::collections::VecDeque::new();
+        for (arrival, event) in (0..).zip(events) {
+            match event {
+                Event::Add { seed, nonce, tip } => {
+                    let _ = pool.add(paying(seed, nonce, tip), rich(nonces[usize::from(seed)]), arrival);
+                }
+                Event::Execute { seed, count, base_fee } => {
+                    let me = signer(seed).address();
+                    let chosen = pool.select(all()).iter().filter(|chosen| chosen.sender() == me).count() as u64;
+                    let nonce = &mut nonces[usize::from(seed)];
+                    *nonce += count.min(chosen);
+                    pool.advance([(me, rich(*nonce))], base_fee);
+                    blocks.push_back((me, *nonce));
+                }
+                Event::Persist => pool.forget(blocks.pop_front()),
+                Event::Drop { seed, nonce } => {
+                    let me = signer(seed).address();
+                    let found = pool.iter().find(|(t, _)| t.sender() == me && t.nonce() == nonce).map(|(t, _)| t.hash());
+                    found.into_iter().for_each(|hash| pool.drop_invalid(hash));
+                }
+            }
+            prop_assert!(pool.is_sound());
+            // Nothing that is executed is chosen again.
+            let again = pool.select(all()).iter().any(|chosen| is_executed(chosen, &nonces));
+            prop_assert!(!again);
+        }
+        pool.forget(blocks);
+        let left = pool.iter().any(|(transaction, _)| is_executed(transaction, &nonces));
+        prop_assert!(!left);
+    }
+}

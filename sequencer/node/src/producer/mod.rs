@@ -9,11 +9,11 @@
 mod tests;
 mod writer;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use alloy_primitives::map::{HashMap, HashSet};
 use tokio::runtime::Handle;
 use weft_execution::block::Refusal;
 use weft_execution::parallel::Engine;
@@ -203,7 +203,7 @@ impl Producer {
         touched.extend(refusals.iter().map(|refusal| refusal.transaction.sender()));
         let mut pool = self.backend.pool();
         let world = chain.world();
-        let mut accounts = HashMap::new();
+        let mut accounts: HashMap<Address, AccountState> = HashMap::default();
         for address in touched {
             let stored = world.account(address)?.map(|stored| stored.account).unwrap_or_default();
             accounts.insert(address, AccountState { nonce: stored.nonce, balance: stored.balance });

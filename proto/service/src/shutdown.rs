@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Tells all parts of a service to stop. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,11 @@ impl Shutdown {
     /// Asks everything to stop.
     pub fn trigger(&self) {
         self.0.cancel();
+    }
+
+    /// Triggers it when the guard is dropped, by a panic too.
+    pub fn trigger_on_drop(self) -> DropGuard {
+        self.0.drop_guard()
     }
 
     /// Whether it was triggered.
@@ -76,6 +81,8 @@ mod tests {
         assert!(first.is_triggered() && !parent.is_triggered());
         assert_eq!(first.unless(std::future::pending::<()>()).await, None);
         assert_eq!(second.unless(async { 7 }).await, Some(7));
+        drop(second.clone().trigger_on_drop());
+        assert!(second.is_triggered() && !parent.is_triggered());
         parent.trigger();
         second.wait().await;
     }

@@ -183,3 +183,47 @@ impl ChangedAccount {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::U256;
+
+    use super::*;
+
+    /// Accounts of which some are wiped, some only looked at, with slots in no order, some written before the wiping.
+    fn block(accounts: u32) -> Changed {
+        let mut changed = Changed::default();
+        changed.begin(1, 0);
+        let entries: Vec<Entry> = (0..accounts)
+            .map(|n| changed.note(Address::left_padding_from(&n.to_be_bytes()), Value::default(), 0))
+            .collect();
+        for round in 0..3u32 {
+            for (n, entry) in (0..accounts).zip(&entries).filter(|(n, _)| (n + round) % 3 != 0 && n % 7 != 5) {
+                let (slot, value) = (U256::from(round), U256::from(n + round));
+                changed.slot(&mut Entry::default(), *entry, 0, slot, value);
+                if n % 5 == round {
+                    changed.account(*entry).wipe(1);
+                    changed.slot(&mut Entry::default(), *entry, 1, slot + U256::from(9), value);
+                }
+            }
+        }
+        for entry in entries.iter().step_by(4) {
+            changed.account(*entry).received(U256::from(entry.at + 1));
+        }
+        changed
+    }
+
+    #[test]
+    fn however_many_threads_put_them_together_changes_are_the_same() {
+        let changed = block(4 * LEAST_PART as u32 + 3);
+        let by = |threads| changed.changes(B256Map::default(), &Engine::new(threads));
+        let one = by(1);
+        assert!(one.accounts.len() > 3 * LEAST_PART && one.accounts.len() < 4 * LEAST_PART);
+        for threads in [2, 3, 4, 8] {
+            // In the same order too.
+            assert_eq!(by(threads).accounts, one.accounts);
+        }
+        let empty = Changed::default().changes(B256Map::default(), &Engine::new(4));
+        assert_eq!(empty.accounts, []);
+    }
+}

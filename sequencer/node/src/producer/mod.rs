@@ -85,22 +85,21 @@ impl Producer {
     /// Makes blocks until shutdown, while others are written. After an error the process must stop.
     pub fn run(mut self, runtime: &Handle, shutdown: &Shutdown) -> Result<(), ProducerError> {
         let (sender, receiver) = sync_channel(MOST_WAITING);
-        let backend = self.backend.clone();
+        let (backend, stop) = (self.backend.clone(), shutdown.child());
+        // Nothing is made any more that cannot be written, whether that failed or panicked.
+        let ends = stop.clone().trigger_on_drop();
         let writer = std::thread::Builder::new().name("write-blocks".to_owned());
         let writer = writer.spawn(move || {
-            let result = write(&backend, &receiver);
-            // Nothing is made any more that cannot be written.
-            drop(receiver);
-            backend.work().notify_one();
-            result
+            let _ends = ends;
+            write(&backend, &receiver)
         })?;
-        let made = self.make_blocks(runtime, shutdown, sender);
+        let made = self.make_blocks(runtime, &stop, sender);
         // What was made is written before this ends.
         let written = writer.join().map_err(|_| ProducerError::Panicked)?;
         written.and(made)
     }
 
-    /// Makes blocks until shutdown, or until nobody writes them.
+    /// Makes blocks until it is stopped.
     fn make_blocks(
         &mut self,
         runtime: &Handle,

@@ -13,7 +13,9 @@ use weft_service::Shutdown;
 
 use crate::admission::Gap;
 use crate::backend::{Stage, StateError};
+use crate::chain::ChainError;
 use crate::mempool::{PoolError, Select};
+use crate::producer::ProducerError;
 use crate::store::{Family, Kv, MemoryKv, Pair, StoreError, Write};
 use crate::testing::{TestNode, config, open, signer, transfer};
 
@@ -42,6 +44,43 @@ impl Kv for SlowDisk {
     fn last(&self, family: Family) -> Result<Option<Pair>, StoreError> {
         self.memory.last(family)
     }
+}
+
+/// A disk that has room for genesis.
+#[derive(Default)]
+struct FullDisk(MemoryKv);
+
+impl Kv for FullDisk {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(family, key)
+    }
+
+    fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
+        let room = self.0.last(Family::Block)?.is_none();
+        if room { self.0.write(writes, durable) } else { Err(StoreError::Damaged { what: "disk" }) }
+    }
+
+    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.0.scan(family, from, limit)
+    }
+
+    fn last(&self, family: Family) -> Result<Option<Pair>, StoreError> {
+        self.0.last(family)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_write_stops_though_nothing_else_comes() {
+    let TestNode { backend, producer } = open(Arc::new(FullDisk::default()), &config());
+    let (runtime, shutdown) = (tokio::runtime::Handle::current(), Shutdown::new());
+    let stop = shutdown.clone();
+    let producing = tokio::task::spawn_blocking(move || producer.run(&runtime, &stop));
+    backend.submit(transfer(1, 0).raw().clone(), Gap::Wait).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(60), producing).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(ProducerError::Chain(ChainError::Store(_)))), "{ended:?}");
+    // Nobody has seen it.
+    assert_eq!(backend.heads().latest, 0);
+    assert!(!shutdown.is_triggered());
 }
 
 /// A node whose disk stands still after genesis.

@@ -33,8 +33,9 @@ use writer::{Written, write, write_all};
 /// How often the disk is looked at.
 const DISK_CHECK: Duration = Duration::from_secs(2);
 
-/// Blocks that wait to be written, at most; with as many the next one waits, and grows.
-const MOST_WAITING: usize = 4;
+/// Blocks that wait to be written while another is, at most. More would only be smaller: what comes meanwhile is in the
+/// next block all the same.
+const MOST_WAITING: usize = 1;
 
 /// Why production ended.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 use weft_bench::Row;
 use weft_primitives::ChainConfig;
+use weft_sequencer::admission::GROUP;
 use weft_sequencer::backend::Backend;
 use weft_sequencer::chain::Chain;
 use weft_sequencer::producer::Producer;
@@ -25,9 +26,6 @@ use crate::output::{Exit, Failure};
 const BLOCKS: [usize; 3] = [200, 1_000, 5_000];
 
 const SENDERS: usize = 2_000;
-
-/// Transactions handed over together.
-const GROUP: usize = 32;
 
 /// Groups handed over before their outcomes are awaited.
 const GROUPS: usize = 64;
@@ -51,6 +49,7 @@ pub fn run(count: usize, rounds: usize, json: bool) -> Result<Exit, Failure> {
         tell(&row, json);
         rows.push(row);
     };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut admitted = Vec::new();
     for most in BLOCKS {
         let (mut ours, mut baseline) = (Vec::new(), Vec::new());
@@ -62,13 +61,8 @@ pub fn run(count: usize, rounds: usize, json: bool) -> Result<Exit, Failure> {
             }
         }
         let (ours, baseline) = (per_second(count, ours), per_second(count, baseline));
-        let (name, ratio) = (format!("produce_{most}"), ours / baseline);
-        add(Row {
-            baseline: Some(BASELINE),
-            baseline_value: Some(baseline),
-            ratio: Some(ratio),
-            ..Row::new(&name, ours, "tx/s")
-        });
+        let name = format!("produce_{most}");
+        add(Row::compared(&name, ours, "tx/s", BASELINE, baseline, ours / baseline, threads));
     }
     add(Row::new("admit", per_second(count, admitted), "tx/s"));
     if json {

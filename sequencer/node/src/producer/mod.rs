@@ -28,7 +28,7 @@ use crate::figures;
 use crate::mempool::{AccountState, Select};
 use crate::order::{Heat, arrange};
 use crate::store::StoreError;
-use writer::{Written, write, write_all};
+use writer::{ToWrite, write, write_all};
 
 /// How often the disk is looked at.
 const DISK_CHECK: Duration = Duration::from_secs(2);
@@ -105,7 +105,7 @@ impl Producer {
         &mut self,
         runtime: &Handle,
         shutdown: &Shutdown,
-        writer: SyncSender<Written>,
+        writer: SyncSender<ToWrite>,
     ) -> Result<(), ProducerError> {
         let interval = Duration::from_millis(self.backend.limits().block_min_interval_ms);
         while !shutdown.is_triggered() {
@@ -153,7 +153,7 @@ impl Producer {
     }
 
     /// Makes one block of the inbox items and the pool's best; none if nothing of it can be executed.
-    fn make(&mut self, inbox: &[InboxItem]) -> Result<Option<Written>, ProducerError> {
+    fn make(&mut self, inbox: &[InboxItem]) -> Result<Option<ToWrite>, ProducerError> {
         let since = Instant::now();
         let chain = self.backend.chain().clone();
         let parent = &self.tip.parent;
@@ -188,7 +188,7 @@ impl Producer {
         self.tip = made.tip();
         self.engine.applied(self.tip.parent.header.state_root);
         let nonces = self.advance_pool(made.transactions(), refusals)?;
-        Ok(Some(Written { made, nonces, since, executed }))
+        Ok(Some(ToWrite { made, nonces, since, executed }))
     }
 
     /// The pool follows the chain; the nonces of those who sent what was executed.

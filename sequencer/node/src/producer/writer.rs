@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::chain::{ChainError, FullBlock, Made};
 
 /// A block to write.
-pub(super) struct Written {
+pub(super) struct ToWrite {
     pub(super) made: Made,
     /// The next nonces of all who sent its transactions: what is below need not be kept in the pool any longer.
     pub(super) nonces: Vec<(Address, u64)>,
@@ -21,7 +21,7 @@ pub(super) struct Written {
 }
 
 /// Writes what comes, until no more does: all that waits at once.
-pub(super) fn write(backend: &Backend, blocks: &Receiver<Written>) -> Result<(), ProducerError> {
+pub(super) fn write(backend: &Backend, blocks: &Receiver<ToWrite>) -> Result<(), ProducerError> {
     while let Ok(first) = blocks.recv() {
         let all = std::iter::once(first).chain(blocks.try_iter().take(MOST_WAITING)).collect();
         write_all(backend, all)?;
@@ -30,14 +30,14 @@ pub(super) fn write(backend: &Backend, blocks: &Receiver<Written>) -> Result<(),
 }
 
 /// Writes these at once.
-pub(super) fn write_all(backend: &Backend, all: Vec<Written>) -> Result<Vec<Arc<FullBlock>>, ChainError> {
+pub(super) fn write_all(backend: &Backend, all: Vec<ToWrite>) -> Result<Vec<Arc<FullBlock>>, ChainError> {
     let mut nonces = Vec::new();
     let mut times = Vec::with_capacity(all.len());
     let mut blocks = Vec::with_capacity(all.len());
-    for written in all {
-        nonces.extend(written.nonces);
-        times.push((written.since, written.executed));
-        blocks.push(written.made);
+    for block in all {
+        nonces.extend(block.nonces);
+        times.push((block.since, block.executed));
+        blocks.push(block.made);
     }
     let blocks = backend.chain().persist(blocks)?;
     backend.pool().forget(nonces);

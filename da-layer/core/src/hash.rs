@@ -22,6 +22,8 @@ pub(crate) const INDEX_LEAF: &[u8; 32] = b"weft/da/v1 leaf of blob index   ";
 pub(crate) const INDEX_NODE: &[u8; 32] = b"weft/da/v1 node of blob index   ";
 /// Key that binds the number of blobs to the root of their tree.
 pub(crate) const INDEX_ROOT: &[u8; 32] = b"weft/da/v1 count of blob index  ";
+/// Key of the numbers that members of a custody draw.
+pub(crate) const CUSTODY_DRAW: &[u8; 32] = b"weft/da/v1 draw of row custody  ";
 
 /// Context of the coefficients of the row digests.
 pub(crate) const COEFFICIENTS_CONTEXT: &str = "weft 2026-11 da row digest coefficients v1";
@@ -31,6 +33,10 @@ pub(crate) const HEADER_CONTEXT: &str = "weft 2026-11 da header v1";
 pub(crate) const DATA_ROOT_CONTEXT: &str = "weft 2026-11 da data root v1";
 /// Context of the order in which a light client draws its samples.
 pub(crate) const DRAW_CONTEXT: &str = "weft 2026-11 da sample draw v1";
+/// Context of the hash of a custody's members.
+pub(crate) const MEMBERS_CONTEXT: &str = "weft 2026-11 da custody members v1";
+/// Context of what a member of a custody signs.
+pub(crate) const ATTESTATION_CONTEXT: &str = "weft 2026-11 da custody attestation v1";
 
 /// Keyed BLAKE3 of `bytes`.
 pub(crate) fn keyed(key: &[u8; 32], bytes: &[u8]) -> B256 {

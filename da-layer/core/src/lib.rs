@@ -53,6 +53,7 @@ pub mod adversary;
 pub mod blob;
 pub mod block;
 pub mod codec;
+pub mod custody;
 pub mod digest;
 mod hash;
 pub mod header;

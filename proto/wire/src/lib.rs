@@ -8,7 +8,7 @@ pub mod client;
 pub mod convert;
 pub mod status;
 
-pub use client::{DaClient, SequencerClient, SettlementClient};
+pub use client::{CustodyClient, DaClient, SequencerClient, SettlementClient};
 pub use convert::WireError;
 pub use status::{Reason, RemoteError};
 
@@ -61,7 +61,12 @@ mod tests {
             .collect();
         assert_eq!(
             services,
-            ["weft.sequencer.v1.Sequencer", "weft.da.v1.DataAvailability", "weft.settlement.v1.Settlement"]
+            [
+                "weft.sequencer.v1.Sequencer",
+                "weft.da.v1.DataAvailability",
+                "weft.da.v1.Custody",
+                "weft.settlement.v1.Settlement"
+            ]
         );
         assert!(set.file.iter().any(|file| file.package() == "weft.common.v1"));
     }

@@ -6,6 +6,7 @@
 //! verify, against the keys that the caller knows.
 
 mod call;
+mod custody;
 mod da;
 mod sequencer;
 mod settlement;
@@ -13,6 +14,7 @@ mod settlement;
 mod tests;
 
 pub use call::{BLOB_TIMEOUT, CALL_TIMEOUT, CONNECT_TIMEOUT, EndpointError};
+pub use custody::{CustodyClient, CustodyInfo, Share};
 pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
 pub use sequencer::SequencerClient;
 pub use settlement::{Posted, SettlementClient, Tip};

@@ -1,6 +1,7 @@
 //! From wire to domain and back. What a peer sends is checked here once.
 
 mod commitment;
+mod custody;
 mod da;
 mod field;
 mod sequencer;
@@ -8,6 +9,7 @@ mod settlement;
 #[cfg(test)]
 mod tests;
 
+pub use custody::members;
 pub use da::{blob_proof, blob_ref, namespace_proof};
 pub use field::{WireError, address, hash, hashes, required, signature, u256, wei};
 pub use sequencer::{WireBlock, block, receipt};

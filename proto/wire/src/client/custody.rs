@@ -1,0 +1,108 @@
+//! Client of a member of a custody.
+
+use bytes::Bytes;
+use tonic::transport::Channel;
+use weft_da::custody::{Attestation, Certificate, Members};
+use weft_da::{BlobIndex, RowProof, SignedHeader};
+use weft_primitives::Address;
+
+use super::call::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, channel, same, timed, within};
+use crate::MAX_MESSAGE_BYTES;
+use crate::convert::{address, members, required};
+use crate::pb::da::v1 as pb;
+use crate::status::RemoteError;
+use pb::custody_client::CustodyClient as Inner;
+
+/// What a member says of the custody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustodyInfo {
+    /// The node's own key.
+    pub node: Address,
+    /// Who shares the rows, as it knows them.
+    pub members: Members,
+    /// Up to here every block is certified.
+    pub certified_height: Option<u64>,
+    /// Up to here it has its whole share.
+    pub complete_height: Option<u64>,
+}
+
+/// A block as it is handed to a member.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// Its header.
+    pub header: SignedHeader,
+    /// The digests of its original rows in one piece.
+    pub digests: Bytes,
+    /// Its blob index, encoded.
+    pub index: Bytes,
+    /// The member's rows, ascending.
+    pub rows: Vec<RowProof>,
+}
+
+/// Calls one member of a custody. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CustodyClient {
+    inner: Inner<Channel>,
+}
+
+impl CustodyClient {
+    /// For a URL like `http://127.0.0.1:9200`. Connects on first use.
+    pub fn new(url: &str) -> Result<Self, EndpointError> {
+        let inner = Inner::new(channel(url)?)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Ok(Self { inner })
+    }
+
+    /// Who shares the rows.
+    pub async fn info(&self) -> Result<CustodyInfo, RemoteError> {
+        let request = timed(pb::GetCustodyRequest {}, CALL_TIMEOUT);
+        let info = within(CALL_TIMEOUT, self.inner.clone().get_custody(request)).await?;
+        Ok(CustodyInfo {
+            node: address("node_address", &info.node_address)?,
+            members: members(&info.members, info.copies)?,
+            certified_height: info.certified_height,
+            complete_height: info.complete_height,
+        })
+    }
+
+    /// The certificate of a block, with its header; neither is verified yet.
+    pub async fn certificate(&self, height: u64) -> Result<(SignedHeader, Certificate), RemoteError> {
+        let request = timed(pb::GetCertificateRequest { height }, CALL_TIMEOUT);
+        let answer = within(CALL_TIMEOUT, self.inner.clone().get_certificate(request)).await?;
+        let header: SignedHeader = required("header", answer.header)?.try_into()?;
+        same("the certificate of DA block", height, header.header.height)?;
+        Ok((header, required("certificate", answer.certificate)?.try_into()?))
+    }
+
+    /// The blob index of a block, checked against its header.
+    pub async fn blob_index(&self, header: &SignedHeader) -> Result<BlobIndex, RemoteError> {
+        let request = timed(pb::GetBlobIndexRequest { height: header.header.height }, CALL_TIMEOUT);
+        let index = within(CALL_TIMEOUT, self.inner.clone().get_blob_index(request)).await?.index;
+        if index.len() != header.header.index_len() {
+            return Err(RemoteError::protocol("the blob index has another length"));
+        }
+        BlobIndex::verify(&header.header, &index).map_err(|fault| RemoteError::protocol(fault.to_string()))
+    }
+
+    /// Hands a member its share of a block; returns its attestation, not verified yet, once the share is durable.
+    pub async fn store_rows(&self, members: &Members, share: Share) -> Result<Attestation, RemoteError> {
+        use pb::store_rows_request::Part;
+        let start = pb::StoreStart {
+            header: Some((&share.header).into()),
+            digests: share.digests,
+            index: share.index,
+            members: members.addresses().iter().map(|member| Bytes::copy_from_slice(member.as_slice())).collect(),
+            copies: members.copies().into(),
+        };
+        let rows = share
+            .rows
+            .into_iter()
+            .map(|proof| Part::Row(pb::CustodyRow { index: proof.index, row: Some(proof.into()) }));
+        let parts = std::iter::once(Part::Start(start)).chain(rows);
+        let messages = parts.map(|part| pb::StoreRowsRequest { part: Some(part) });
+        let request = timed(futures::stream::iter(messages), BLOB_TIMEOUT);
+        let answer = within(BLOB_TIMEOUT, self.inner.clone().store_rows(request)).await?;
+        Ok(required("attestation", answer.attestation)?.try_into()?)
+    }
+}

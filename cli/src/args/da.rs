@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use weft_da_node::custody::{CustodyConfig, CustodyLimits, PeerAddress};
 use weft_da_node::{Config, Limits};
+use weft_primitives::Address;
 use weft_service::key_file;
 
 use super::LogArgs;
@@ -12,7 +15,13 @@ use crate::output::Failure;
 
 /// Options of the DA node.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  weft da --config config/da.toml\n  weft da --data-dir data/da --key-file da.key")]
+#[command(after_help = "Examples:
+  weft da --config config/da.toml
+  weft da --data-dir data/da --key-file da.key
+
+Several nodes that share the rows, each with the same list of all of them:
+  weft da --key-file a.key --peers 0xA..@http://a:9200,0xB..@http://b:9200,0xC..@http://c:9200
+  weft da --key-file b.key --peers (the same) --producer 0xA..")]
 pub struct DaArgs {
     /// TOML file with any of these options.
     #[arg(long)]
@@ -32,6 +41,31 @@ pub struct DaArgs {
     /// Where metrics, health and the page are served.
     #[arg(long, default_value = "127.0.0.1:9201")]
     pub http_listen: SocketAddr,
+    /// Nodes that share the rows, ADDRESS@URL each; this node is one of them. Blobs are acknowledged once two thirds
+    /// have their share. Without it this node holds everything alone.
+    #[arg(long, value_delimiter = ',', help_heading = "Custody")]
+    pub peers: Vec<PeerAddress>,
+    /// Address of the node that takes blobs and makes the blocks; this node if not given.
+    #[arg(long, requires = "peers", help_heading = "Custody")]
+    pub producer: Option<Address>,
+    /// Nodes that have each row.
+    #[arg(long, default_value_t = CustodyConfig::default().copies, help_heading = "Custody")]
+    pub custody_copies: u8,
+    /// How long a put waits for the certificate of its block, milliseconds.
+    #[arg(long, default_value_t = millis(CustodyLimits::default().put_timeout), help_heading = "Custody")]
+    pub custody_put_timeout_ms: u64,
+    /// Blocks that wait for their certificate; with more, no blobs are taken.
+    #[arg(long, default_value_t = CustodyLimits::default().max_uncertified, help_heading = "Custody")]
+    pub custody_max_uncertified: u64,
+    /// How long a block's share may be on its way before this node gets it by itself, milliseconds.
+    #[arg(long, default_value_t = millis(CustodyLimits::default().grace), help_heading = "Custody")]
+    pub custody_grace_ms: u64,
+    /// Pause between two looks through everything that is held, seconds.
+    #[arg(long, default_value_t = CustodyLimits::default().scrub_interval.as_secs(), help_heading = "Custody")]
+    pub custody_scrub_interval_s: u64,
+    /// How fast those go, bytes a second.
+    #[arg(long, default_value_t = CustodyLimits::default().scrub_bytes_per_second, help_heading = "Custody")]
+    pub custody_scrub_bytes_per_second: u64,
     /// Largest blob taken, bytes.
     #[arg(long, default_value_t = Limits::default().max_blob_bytes, help_heading = "Limits")]
     pub max_blob_bytes: u64,
@@ -68,6 +102,7 @@ impl DaArgs {
             data_dir: self.data_dir.join("db"),
             signer: load_key(self.key_file.as_deref(), &self.data_dir)?,
             network_id: self.network_id,
+            custody: (!self.peers.is_empty()).then(|| self.custody()),
             limits: Limits {
                 max_blob_bytes: self.max_blob_bytes,
                 max_block_bytes: self.max_block_bytes,
@@ -80,6 +115,25 @@ impl DaArgs {
             },
         })
     }
+
+    fn custody(&self) -> CustodyConfig {
+        CustodyConfig {
+            peers: self.peers.clone(),
+            copies: self.custody_copies,
+            producer: self.producer,
+            limits: CustodyLimits {
+                put_timeout: Duration::from_millis(self.custody_put_timeout_ms),
+                max_uncertified: self.custody_max_uncertified.max(1),
+                scrub_interval: Duration::from_secs(self.custody_scrub_interval_s.max(1)),
+                scrub_bytes_per_second: self.custody_scrub_bytes_per_second.max(1),
+                grace: Duration::from_millis(self.custody_grace_ms),
+            },
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A service's key: the file named, or one of its own in its data folder.

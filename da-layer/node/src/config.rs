@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use weft_da::limits::DEFAULT_MAX_PAYLOAD_BYTES;
 use weft_primitives::Signer;
 
+use crate::custody::CustodyConfig;
+
 /// Configuration of one DA node.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -16,6 +18,8 @@ pub struct Config {
     pub network_id: u64,
     /// The node's limits.
     pub limits: Limits,
+    /// With whom it shares the rows; `None`: it holds all alone.
+    pub custody: Option<CustodyConfig>,
 }
 
 /// Bounds of one DA node. Each error that one causes names its key.

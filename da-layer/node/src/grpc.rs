@@ -8,13 +8,14 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Code, Request, Response, Status, Streaming};
 use weft_da::{SignedHeader, blob_hash};
-use weft_primitives::Namespace;
+use weft_primitives::{Address, Namespace};
 use weft_wire::CHUNK_BYTES;
 use weft_wire::convert::{blob_ref, hash};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
 use crate::config::Config;
+use crate::custody::{Custody, GatherError, NotCertified};
 use crate::intake::{Intake, PutError};
 use crate::reader::{ProvenBlob, Reader};
 use crate::store::StoreError;
@@ -36,7 +37,9 @@ impl Reason for PutError {
     fn code(&self) -> Code {
         match self {
             Self::Empty => Code::InvalidArgument,
-            Self::TooLarge { .. } | Self::Full { .. } | Self::DiskFull { .. } => Code::ResourceExhausted,
+            Self::TooLarge { .. } | Self::Full { .. } | Self::DiskFull { .. } | Self::Uncertified { .. } => {
+                Code::ResourceExhausted
+            }
             Self::Stopped => Code::Unavailable,
             Self::Store(_) => Code::Internal,
         }
@@ -48,8 +51,38 @@ impl Reason for PutError {
             Self::TooLarge { .. } => "BLOB_TOO_LARGE",
             Self::Full { .. } => "INTAKE_FULL",
             Self::DiskFull { .. } => "STORE_FULL",
+            Self::Uncertified { .. } => "UNCERTIFIED",
             Self::Stopped => "UNAVAILABLE",
             Self::Store(_) => "INTERNAL",
+        }
+    }
+}
+
+impl Reason for NotCertified {
+    fn code(&self) -> Code {
+        Code::Unavailable
+    }
+
+    fn reason(&self) -> &'static str {
+        "NOT_CERTIFIED"
+    }
+}
+
+impl Reason for GatherError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TooFew { .. } | Self::NoFrame(_) => Code::Unavailable,
+            Self::Rebuild { .. } | Self::Blob(_) => Code::DataLoss,
+            Self::Store(_) | Self::Panicked => Code::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::TooFew { .. } | Self::NoFrame(_) => "ROWS_UNAVAILABLE",
+            Self::Rebuild { .. } => "WRONG_ENCODING",
+            Self::Blob(_) => "WRONG_BLOB",
+            Self::Store(_) | Self::Panicked => "INTERNAL",
         }
     }
 }
@@ -62,17 +95,55 @@ fn internal(error: StoreError) -> Status {
 /// The service of one node.
 pub struct DaService {
     config: Config,
-    intake: Intake,
+    /// `None`: another node makes the blocks.
+    intake: Option<Intake>,
     reader: Reader,
+    custody: Option<Arc<Custody>>,
     latest: watch::Receiver<Option<SignedHeader>>,
     subscribers: Arc<Semaphore>,
 }
 
 impl DaService {
-    /// Serves what `reader` reads, and puts through `intake`.
-    pub fn new(config: Config, intake: Intake, reader: Reader, latest: watch::Receiver<Option<SignedHeader>>) -> Self {
+    /// Serves what `reader` reads, puts through `intake`, and asks `custody` for what is not here.
+    pub fn new(
+        config: Config,
+        intake: Option<Intake>,
+        reader: Reader,
+        custody: Option<Arc<Custody>>,
+        latest: watch::Receiver<Option<SignedHeader>>,
+    ) -> Self {
         let subscribers = Arc::new(Semaphore::new(config.limits.max_subscribers));
-        Self { config, intake, reader, latest, subscribers }
+        Self { config, intake, reader, custody, latest, subscribers }
+    }
+
+    /// Who signs the headers.
+    fn producer(&self) -> Address {
+        self.custody.as_ref().map_or_else(|| self.config.signer.address(), |custody| custody.producer())
+    }
+
+    fn intake(&self) -> Result<&Intake, Status> {
+        self.intake.as_ref().ok_or_else(|| {
+            let message = format!("this node keeps rows; blobs are taken by {}", self.producer());
+            Plain::precondition("NOT_PRODUCER", message).into()
+        })
+    }
+
+    /// Waits until the members have a block.
+    async fn certified(&self, height: u64) -> Result<(), Status> {
+        let (Some(custody), Some(config)) = (&self.custody, &self.config.custody) else { return Ok(()) };
+        custody.certified().wait(height, config.limits.put_timeout).await.map_err(|error| status(&error))
+    }
+
+    /// A blob's bytes, from here or from the members.
+    async fn bytes_of(&self, place: ProvenBlob) -> Result<Bytes, Status> {
+        let here = place.clone();
+        match (self.read(move |reader| reader.blob(&here)).await?, &self.custody) {
+            (Some(data), _) => Ok(data),
+            (None, Some(custody)) => custody.blob(&place).await.map_err(|error| status(&error)),
+            (None, None) => {
+                Err(internal(StoreError::Damaged { height: place.location.height, what: "original rows are gone" }))
+            }
+        }
     }
 
     /// Runs a blocking read off the async threads.
@@ -141,7 +212,7 @@ impl pb::data_availability_server::DataAvailability for DaService {
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
         Ok(Response::new(pb::GetInfoResponse {
             network_id: self.config.network_id,
-            signer_address: Bytes::copy_from_slice(self.config.signer.address().as_slice()),
+            signer_address: Bytes::copy_from_slice(self.producer().as_slice()),
             latest_height: self.latest.borrow().as_ref().map(|signed| signed.header.height),
             max_blob_bytes: self.config.limits.max_blob_bytes,
             max_block_bytes: self.config.limits.max_block_bytes,
@@ -164,12 +235,14 @@ impl pb::data_availability_server::DataAvailability for DaService {
             metrics::counter!("weft_da_puts_refused_total", "reason" => error.reason()).increment(1);
             status(&error)
         };
-        let ticket = self.intake.admit(start.length).map_err(refused)?;
+        let intake = self.intake()?;
+        let ticket = intake.admit(start.length).map_err(refused)?;
         let data = receive(parts, start.length).await?;
         if blob_hash(&data) != content {
             return Err(Plain::invalid("WRONG_HASH", "the bytes do not have the announced BLAKE3 hash").into());
         }
-        let placed = self.intake.put(ticket, namespace, content, data).await.map_err(refused)?;
+        let placed = intake.put(ticket, namespace, content, data).await.map_err(refused)?;
+        self.certified(placed.location.height).await?;
         let place = self.read(move |reader| reader.prove_place(placed.location)).await?;
         Ok(Response::new(put_answer(&place, placed.duplicate)))
     }
@@ -180,9 +253,9 @@ impl pb::data_availability_server::DataAvailability for DaService {
         let request = request.into_inner();
         let content = hash("content_hash", &request.content_hash)?;
         let place = self.proven(namespace(&request.namespace)?, content).await?;
-        let (place, data) = self.read(move |reader| reader.blob(&place).map(|data| (place, data))).await?;
-        let part = |part| Ok(pb::GetBlobResponse { part: Some(part) });
         let blob = blob_ref(place.location.height, &place.proof);
+        let data = self.bytes_of(place).await?;
+        let part = |part| Ok(pb::GetBlobResponse { part: Some(part) });
         let first = stream::once(async move { part(pb::get_blob_response::Part::Blob(blob)) });
         let chunks = stream::iter((0..data.len()).step_by(CHUNK_BYTES))
             .map(move |from| data.slice(from..data.len().min(from + CHUNK_BYTES)))
@@ -278,14 +351,20 @@ impl pb::data_availability_server::DataAvailability for DaService {
             return Err(Plain::invalid("LIMIT", format!("{} rows are above {MAX_ROWS}", indices.len())).into());
         }
         let asked = indices.clone();
+        let read = move |reader: Reader| {
+            let header = reader.header(height)?.map(|signed| signed.header);
+            let beyond = |index: &&u32| header.is_some_and(|header| **index as usize >= header.shape.rows());
+            if let Some(index) = asked.iter().find(beyond) {
+                return Ok(Err(*index));
+            }
+            reader.rows(height, &asked).map(Ok)
+        };
         let rows = self
-            .read(move |reader| reader.rows(height, &asked))
+            .read(read)
             .await?
+            .map_err(|index| Plain::invalid("ROW_INDEX", format!("row {index} is beyond the block's last")))?
             .ok_or_else(|| Plain::not_found(format_args!("DA block {height}")))?;
-        if let Some(index) = indices.iter().zip(&rows).find_map(|(index, row)| row.is_none().then_some(index)) {
-            return Err(Plain::invalid("ROW_INDEX", format!("row {index} is beyond the block's last")).into());
-        }
-        metrics::counter!("weft_da_rows_served_total").increment(rows.len() as u64);
+        metrics::counter!("weft_da_rows_served_total").increment(rows.iter().flatten().count() as u64);
         let answers = indices.into_iter().zip(rows).map(|(index, row)| {
             let result = match row {
                 Some(row) => pb::get_rows_response::Result::Row(row.into()),

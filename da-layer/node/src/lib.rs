@@ -1,11 +1,12 @@
 //! The data-availability node: takes blobs, makes signed DA blocks of them, serves rows and proofs.
 //!
-//! [`intake`] is the only writer, [`reader`] everything that is read,
-//! [`store`] what is durable. Deliberately absent: any knowledge of what the
-//! blobs mean.
+//! [`intake`] makes blocks, [`reader`] is everything that is read, [`store`]
+//! what is durable. With [`custody`] several nodes share the rows. Deliberately
+//! absent: any knowledge of what the blobs mean.
 
 pub mod cache;
 pub mod config;
+pub mod custody;
 mod grpc;
 pub mod intake;
 pub mod reader;

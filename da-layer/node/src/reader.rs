@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weft_da::{BlobEntry, BlobProof, EncodedBlock, NamespaceProof, RowProof, Schedule, SignedHeader};
+use weft_da::{BlobEntry, BlobIndex, BlobProof, EncodedBlock, NamespaceProof, RowProof, Schedule, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
 use crate::cache::BlockCache;
-use crate::store::{Location, Store, StoreError};
+use crate::store::{Location, ShareStore, StoreError};
 
 /// Reads blocks through the cache. Blocking; cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ShareStore>,
     cache: Arc<BlockCache>,
 }
 
@@ -29,7 +29,7 @@ pub struct ProvenBlob {
 
 impl Reader {
     /// Reads from `store`.
-    pub fn new(store: Arc<dyn Store>, cache: Arc<BlockCache>) -> Self {
+    pub fn new(store: Arc<dyn ShareStore>, cache: Arc<BlockCache>) -> Self {
         Self { store, cache }
     }
 
@@ -48,7 +48,8 @@ impl Reader {
         self.store.digests(height)
     }
 
-    /// A whole block, encoded again from its original rows if it is not in the cache, and checked against its header.
+    /// A whole block, encoded again from its original rows if it is not in the cache, and checked against its header;
+    /// `None` if its original rows are not all here.
     pub fn block(&self, height: u64) -> Result<Option<Arc<EncodedBlock>>, StoreError> {
         if let Some(block) = self.cache.get(height) {
             return Ok(Some(block));
@@ -67,10 +68,36 @@ impl Reader {
         Ok(Some(block))
     }
 
-    /// Rows with their paths, in the order asked for; `None` for the whole answer when there is no such block.
+    /// Rows with their paths, in the order asked for, `None` for those that are not here; for the whole answer when
+    /// there is no such block.
     pub fn rows(&self, height: u64, indices: &[u32]) -> Result<Option<Vec<Option<RowProof>>>, StoreError> {
-        let block = self.block(height)?;
-        Ok(block.map(|block| indices.iter().map(|index| block.row(*index)).collect()))
+        if let Some(block) = self.block(height)? {
+            return Ok(Some(indices.iter().map(|index| block.row(*index)).collect()));
+        }
+        if self.store.header(height)?.is_none() {
+            return Ok(None);
+        }
+        indices.iter().map(|index| self.row_of_share(height, *index)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A damaged row is one that is not here: others have it, and the scrubber sees to it.
+    fn row_of_share(&self, height: u64, index: u32) -> Result<Option<RowProof>, StoreError> {
+        match self.store.row(height, index) {
+            Err(error) if error.is_damage() => {
+                tracing::warn!(height, index, %error, "row");
+                Ok(None)
+            }
+            row => row,
+        }
+    }
+
+    /// The blob index of a block.
+    pub fn index(&self, height: u64) -> Result<Option<BlobIndex>, StoreError> {
+        let damaged = |_| StoreError::Damaged { height, what: "blob index does not decode" };
+        match self.store.index(height)? {
+            Some(index) => BlobIndex::decode(&index).map(Some).map_err(damaged),
+            None => Ok(self.block(height)?.map(|block| block.index().clone())),
+        }
     }
 
     /// A blob's place and proof.
@@ -85,21 +112,21 @@ impl Reader {
     pub fn prove_place(&self, location: Location) -> Result<ProvenBlob, StoreError> {
         let damaged = |what| StoreError::Damaged { height: location.height, what };
         let header = self.store.header(location.height)?.ok_or(damaged("header is gone"))?;
-        let block = self.block(location.height)?.ok_or(damaged("original rows are gone"))?;
-        let proof = block.index().prove(location.position).ok_or(damaged("blob is not in the index"))?;
+        let index = self.index(location.height)?.ok_or(damaged("blob index is gone"))?;
+        let proof = index.prove(location.position).ok_or(damaged("blob is not in the index"))?;
         Ok(ProvenBlob { location, header, proof })
     }
 
-    /// A blob's bytes.
-    pub fn blob(&self, place: &ProvenBlob) -> Result<Bytes, StoreError> {
+    /// A blob's bytes; `None` if the original rows are not all here.
+    pub fn blob(&self, place: &ProvenBlob) -> Result<Option<Bytes>, StoreError> {
         let height = place.location.height;
-        let block = self.block(height)?.ok_or(StoreError::Damaged { height, what: "original rows are gone" })?;
+        let Some(block) = self.block(height)? else { return Ok(None) };
         let data = place
             .proof
             .entry
             .open(block.rows().payload())
             .map_err(|_| StoreError::Damaged { height, what: "blob is not at its place" })?;
-        Ok(Bytes::copy_from_slice(data))
+        Ok(Some(Bytes::copy_from_slice(data)))
     }
 
     /// All entries of a namespace in a block, and the proof that these are all.
@@ -109,10 +136,9 @@ impl Reader {
         height: u64,
         namespace: &Namespace,
     ) -> Result<Option<(Vec<BlobEntry>, NamespaceProof, SignedHeader)>, StoreError> {
-        let (Some(header), Some(block)) = (self.store.header(height)?, self.block(height)?) else {
+        let (Some(header), Some(index)) = (self.store.header(height)?, self.index(height)?) else {
             return Ok(None);
         };
-        let index = block.index();
         let entries = index.entries()[index.positions_of(namespace)].to_vec();
         Ok(Some((entries, index.prove_namespace(namespace), header)))
     }

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tonic::service::Routes;
+use weft_da::SignedHeader;
 use weft_service::clock::SystemClock;
+use weft_service::http::Status;
+use weft_service::tasks::{Panicked, TaskSet};
 use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_wire::pb::da::v1::custody_server::CustodyServer;
 use weft_wire::pb::da::v1::data_availability_server::DataAvailabilityServer;
 use weft_wire::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
 
 use crate::cache::BlockCache;
 use crate::config::Config;
+use crate::custody::{self, Custody, CustodyError, CustodyService};
 use crate::grpc::{DaService, SERVICE};
-use crate::intake::Engine;
+use crate::intake::{Engine, Intake};
 use crate::reader::Reader;
 use crate::store::{RocksStore, Store, StoreError};
 
@@ -51,77 +57,125 @@ pub enum RunError {
     /// A server failed.
     #[error("DA node HTTP: {0}")]
     Http(std::io::Error),
+    /// No thread.
+    #[error("DA node: {0}")]
+    Thread(std::io::Error),
+    /// The custody cannot be.
+    #[error("DA node: {0}")]
+    Custody(#[from] CustodyError),
     /// A part of the node panicked.
-    #[error("DA node: a part of it panicked; see the log")]
-    Panicked,
+    #[error("DA node: {0}")]
+    Panicked(#[from] Panicked),
 }
 
 /// Runs a node until shutdown, or until a part of it fails.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
     telemetry::metrics();
     let readiness = Readiness::new(&["store"]);
-    let store: Arc<dyn Store> = Arc::new(RocksStore::open(&config.data_dir)?);
+    let store = Arc::new(RocksStore::open(&config.data_dir)?);
     check_owner(&config, &*store)?;
     let cache = Arc::new(BlockCache::new(config.limits.cache_max_bytes));
     let reader = Reader::new(store.clone(), cache.clone());
-    let (engine, intake, latest) = Engine::new(config.clone(), store, cache, Arc::new(SystemClock))?;
+    let (engine, intake, latest) = Engine::new(config.clone(), store.clone(), cache, Arc::new(SystemClock))?;
+    let custody = custody(&config, store, reader.clone(), engine.latest())?;
 
-    let status = {
-        let (latest, config) = (latest.clone(), config.clone());
-        Arc::new(move || {
-            let newest = *latest.borrow();
-            json!({
-                "version": weft_service::VERSION,
-                "network": config.network_id,
-                "signer": config.signer.address(),
-                "height": newest.map(|signed| signed.header.height),
-                "newest block (ms)": newest.map(|signed| signed.header.time_ms),
-                "rows of the newest block": newest.map(|signed| signed.header.shape.rows()),
-                "max blob bytes": config.limits.max_blob_bytes,
-            })
-        })
-    };
+    // All stop when asked to, or when one part has ended by itself.
     let stop = shutdown.child();
-    let (runtime, ending) = (tokio::runtime::Handle::current(), stop.clone());
-    let (failed, mut failure) = tokio::sync::oneshot::channel::<()>();
-    let thread = std::thread::Builder::new()
-        .name("da-engine".to_owned())
-        .spawn(move || {
-            let result = engine.run(&runtime, &ending);
-            drop(failed);
-            result
-        })
-        .map_err(RunError::Http)?;
+    let mut parts = TaskSet::new(stop.clone());
+    let is_producer = custody.as_ref().is_none_or(|custody| custody.is_producer());
+    if is_producer {
+        let engine = match (&custody, &config.custody) {
+            (Some(custody), Some(set)) => {
+                engine.within_certified(custody.certified().watch(), set.limits.max_uncertified)
+            }
+            _ => engine,
+        };
+        let (runtime, ending) = (tokio::runtime::Handle::current(), stop.clone());
+        let work = move || engine.run(&runtime, &ending).map_err(RunError::from);
+        parts.spawn_thread("da-engine", work).map_err(RunError::Thread)?;
+    }
+    if let Some(custody) = &custody {
+        custody::spawn(custody, &mut parts, &stop);
+    }
     readiness.set("store");
     tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
 
-    let server = DataAvailabilityServer::new(DaService::new(config, intake, reader, latest))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    // All stop when asked to, or when the engine has ended by itself.
-    let grpc = grpc::serve(listeners.grpc, Routes::new(server), FILE_DESCRIPTOR_SET, SERVICE, stop.clone());
-    let http = http::serve(listeners.http, http::router("DA node", readiness, status), stop.clone());
-    let watch = async {
-        tokio::select! {
-            () = stop.wait() => {}
-            _ = &mut failure => stop.trigger(),
+    let status = status(config.clone(), custody.clone(), latest.clone());
+    let routes = routes(config, is_producer.then_some(intake), reader, custody, latest);
+    let (grpc_stop, http_stop) = (stop.clone(), stop);
+    parts.spawn("grpc", async move {
+        Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, grpc_stop).await?)
+    });
+    let router = http::router("DA node", readiness, status);
+    parts.spawn("http", async move { http::serve(listeners.http, router, http_stop).await.map_err(RunError::Http) });
+    parts.finish().await
+}
+
+fn custody(
+    config: &Config,
+    store: Arc<RocksStore>,
+    reader: Reader,
+    latest: watch::Sender<Option<SignedHeader>>,
+) -> Result<Option<Arc<Custody>>, RunError> {
+    let Some(set) = config.custody.clone() else { return Ok(None) };
+    let custody = Custody::new(set, (config.signer.clone(), config.network_id), store, reader, latest)?;
+    let (members, own) = (custody.members(), config.signer.address());
+    tracing::info!(%own, members = members.addresses().len(), copies = members.copies(), producer = %custody.producer(), "custody");
+    Ok(Some(custody))
+}
+
+fn routes(
+    config: Config,
+    intake: Option<Intake>,
+    reader: Reader,
+    custody: Option<Arc<Custody>>,
+    latest: watch::Receiver<Option<SignedHeader>>,
+) -> Routes {
+    let disk = (config.data_dir.clone(), config.limits.store_min_free_bytes);
+    let service = DaService::new(config, intake, reader, custody.clone(), latest);
+    let routes = Routes::new(
+        DataAvailabilityServer::new(service)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES),
+    );
+    match custody {
+        None => routes,
+        Some(custody) => {
+            let service = CustodyServer::new(CustodyService::new(custody, disk));
+            routes.add_service(service.max_decoding_message_size(MAX_MESSAGE_BYTES))
         }
-    };
-    let (grpc, http, ()) = tokio::join!(grpc, http, watch);
-    let engine = tokio::task::spawn_blocking(move || thread.join()).await;
-    match engine {
-        Ok(Ok(result)) => result?,
-        _ => return Err(RunError::Panicked),
     }
-    grpc?;
-    http.map_err(RunError::Http)
+}
+
+/// What the node tells of itself.
+fn status(config: Config, custody: Option<Arc<Custody>>, latest: watch::Receiver<Option<SignedHeader>>) -> Status {
+    Arc::new(move || {
+        let newest = *latest.borrow();
+        let mut status = json!({
+            "version": weft_service::VERSION,
+            "network": config.network_id,
+            "signer": config.signer.address(),
+            "height": newest.map(|signed| signed.header.height),
+            "newest block (ms)": newest.map(|signed| signed.header.time_ms),
+            "rows of the newest block": newest.map(|signed| signed.header.shape.rows()),
+            "max blob bytes": config.limits.max_blob_bytes,
+        });
+        if let Some(custody) = &custody {
+            status["producer"] = json!(custody.producer());
+            status["members"] = json!(custody.members().addresses());
+            status["copies of a row"] = json!(custody.members().copies());
+            status["certified height"] = json!(custody.certified().height());
+        }
+        status
+    })
 }
 
 /// Two keys must not sign one chain.
 fn check_owner(config: &Config, store: &dyn Store) -> Result<(), RunError> {
     let Some(newest) = store.latest()? else { return Ok(()) };
     let signer = newest.signature.recover(newest.header.hash()).unwrap_or_default();
-    if signer != config.signer.address() || newest.header.network_id != config.network_id {
+    let producer = config.custody.as_ref().and_then(|custody| custody.producer).unwrap_or(config.signer.address());
+    if signer != producer || newest.header.network_id != config.network_id {
         let (path, network_id) = (config.data_dir.clone(), newest.header.network_id);
         return Err(RunError::ForeignData { path, network_id, signer });
     }
@@ -147,7 +201,7 @@ mod tests {
         let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
         let limits = Limits { store_min_free_bytes: 0, ..Limits::default() };
         let signer = Signer::from_bytes([key; 32]).unwrap();
-        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits };
+        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits, custody: None };
         let shutdown = Shutdown::new();
         let task = tokio::spawn(run(config, listeners, shutdown.clone()));
         (DaClient::new(&url).unwrap(), shutdown, task)

@@ -48,6 +48,11 @@ impl Plain {
         Self { code: Code::ResourceExhausted, reason, message: message.into() }
     }
 
+    /// This node is not the one to ask, or not in the state for it.
+    pub fn precondition(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Code::FailedPrecondition, reason, message: message.into() }
+    }
+
     /// The node itself failed.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self { code: Code::Internal, reason: "INTERNAL", message: message.to_string() }

@@ -27,6 +27,7 @@ pub struct Engine {
     latest: watch::Sender<Option<SignedHeader>>,
     queue: mpsc::Receiver<Pending>,
     waiting: VecDeque<Pending>,
+    certified: Option<(watch::Receiver<u64>, u64)>,
 }
 
 impl Engine {
@@ -42,7 +43,19 @@ impl Engine {
         let (latest, watcher) = watch::channel(newest);
         let (intake, queue) = Intake::new(config.limits);
         let signer = config.signer.clone();
-        Ok((Self { store, cache, clock, signer, config, latest, queue, waiting: VecDeque::new() }, intake, watcher))
+        let (waiting, certified) = (VecDeque::new(), None);
+        Ok((Self { store, cache, clock, signer, config, latest, queue, waiting, certified }, intake, watcher))
+    }
+
+    /// Where newest headers are told.
+    pub fn latest(&self) -> watch::Sender<Option<SignedHeader>> {
+        self.latest.clone()
+    }
+
+    /// Makes no more than `most` blocks above the height that is certified.
+    pub fn within_certified(mut self, certified: watch::Receiver<u64>, most: u64) -> Self {
+        self.certified = Some((certified, most));
+        self
     }
 
     /// Makes blocks until shutdown; what was taken in by then is stored first. An error means that the store failed:
@@ -56,7 +69,7 @@ impl Engine {
                 self.drain();
             }
             let group = self.next_group();
-            if let Some(error) = self.disk_full() {
+            if let Some(error) = self.disk_full().or_else(|| self.uncertified()) {
                 group.into_iter().for_each(|pending| answer(pending, Err(error.clone())));
                 continue;
             }
@@ -105,6 +118,13 @@ impl Engine {
         let limit_bytes = self.config.limits.store_min_free_bytes;
         let free_bytes = weft_service::disk::free_bytes(&self.config.data_dir)?;
         (free_bytes < limit_bytes).then_some(PutError::DiskFull { free_bytes, limit_bytes })
+    }
+
+    fn uncertified(&self) -> Option<PutError> {
+        let (certified, most) = self.certified.as_ref()?;
+        let certified = *certified.borrow();
+        let height = self.latest.borrow().as_ref().map_or(0, |signed| signed.header.height);
+        (height - certified >= *most).then_some(PutError::Uncertified { blocks: height - certified, limit: *most })
     }
 
     fn commit(&mut self, group: Vec<Pending>) -> Result<(), StoreError> {

@@ -42,6 +42,17 @@ pub enum PutError {
         /// The limit.
         limit_bytes: u64,
     },
+    /// Too few members of the custody answer.
+    #[error(
+        "{blocks} DA blocks wait for their certificate, custody.max_uncertified = {limit}: too few members of the \
+         custody answer; try again later"
+    )]
+    Uncertified {
+        /// Blocks that wait.
+        blocks: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// The node is shutting down, or its store has failed. It is not known whether the blob was stored: ask again.
     #[error("the DA node stopped before it could answer; ask again")]
     Stopped,

@@ -16,7 +16,7 @@ use super::{Engine, Intake, Placed, PutError};
 use crate::cache::BlockCache;
 use crate::config::{Config, Limits};
 use crate::reader::Reader;
-use crate::store::{MemoryStore, RocksStore, Store, StoreError};
+use crate::store::{MemoryStore, RocksStore, ShareStore, StoreError};
 
 struct Node {
     intake: Intake,
@@ -27,9 +27,9 @@ struct Node {
     thread: JoinHandle<Result<(), StoreError>>,
 }
 
-fn node(store: Arc<dyn Store>, limits: Limits) -> Node {
+fn node(store: Arc<dyn ShareStore>, limits: Limits) -> Node {
     let signer = Signer::from_bytes([3; 32]).unwrap();
-    let config = Config { data_dir: "/".into(), signer: signer.clone(), network_id: 9, limits };
+    let config = Config { data_dir: "/".into(), signer: signer.clone(), network_id: 9, limits, custody: None };
     let cache = Arc::new(BlockCache::new(limits.cache_max_bytes));
     let clock = Arc::new(ManualClock::default());
     let reader = Reader::new(store.clone(), cache.clone());
@@ -74,7 +74,7 @@ async fn puts_are_durable_provable_and_idempotent() {
     }
     let place = node.reader.prove_blob(&Namespace([1; 32]), &blob_hash(b"first")).unwrap().unwrap();
     let blob = place.proof.verify(&place.header.header).unwrap();
-    let data = node.reader.blob(&place).unwrap();
+    let data = node.reader.blob(&place).unwrap().unwrap();
     blob.check(&data).unwrap();
     assert_eq!(&data[..], b"first");
     assert_eq!(node.latest.borrow().as_ref().map(|signed| signed.header.height), Some(2));
@@ -128,7 +128,7 @@ async fn a_full_disk_refuses_with_a_reason() {
 #[tokio::test]
 async fn goes_on_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |path: &Path| -> Arc<dyn Store> { Arc::new(RocksStore::open(path).unwrap()) };
+    let open = |path: &Path| -> Arc<dyn ShareStore> { Arc::new(RocksStore::open(path).unwrap()) };
     let before = node(open(folder.path()), limits());
     let first = before.put(1, b"first").await.unwrap();
     before.stop();

@@ -6,6 +6,11 @@
 //! | `originals` | height (8) | the k original rows in one piece |
 //! | `digests` | height (8) | k digests of 16 bytes |
 //! | `blob` | namespace (32), BLAKE3 of the data (32) | height (8), position in the index (4) |
+//! | `index` | height (8) | blob index, 80 bytes a blob; where a node has only its share of a block |
+//! | `rows` | height (8), row (4) | length of the path (1), path (32 each), row; likewise |
+//! | `certificate` | height (8) | certificate, canonical bytes |
+//! | `meta` | `certified` | height (8) up to which all blocks are certified |
+//! | `meta` | `complete` | hash of the members (32), height (8) up to which the node's whole share is here |
 
 use weft_primitives::{B256, Namespace};
 
@@ -15,10 +20,24 @@ pub(super) const HEADER: &str = "header";
 pub(super) const ORIGINALS: &str = "originals";
 pub(super) const DIGESTS: &str = "digests";
 pub(super) const BLOB: &str = "blob";
-pub(super) const ALL: [&str; 4] = [HEADER, ORIGINALS, DIGESTS, BLOB];
+pub(super) const INDEX: &str = "index";
+pub(super) const ROWS: &str = "rows";
+pub(super) const CERTIFICATE: &str = "certificate";
+pub(super) const META: &str = "meta";
+pub(super) const ALL: [&str; 8] = [HEADER, ORIGINALS, DIGESTS, BLOB, INDEX, ROWS, CERTIFICATE, META];
+
+pub(super) const CERTIFIED: &[u8] = b"certified";
+pub(super) const COMPLETE: &[u8] = b"complete";
 
 pub(super) const fn height(height: u64) -> [u8; 8] {
     height.to_be_bytes()
+}
+
+pub(super) fn row(height: u64, index: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&height.to_be_bytes());
+    key[8..].copy_from_slice(&index.to_be_bytes());
+    key
 }
 
 pub(super) fn blob(namespace: &Namespace, hash: &B256) -> [u8; 64] {

@@ -1,19 +1,24 @@
 //! The store's twin in memory, for tests and for comparison.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use weft_da::{EncodedBlock, SignedHeader};
+use weft_da::custody::Certificate;
+use weft_da::{EncodedBlock, RowProof, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::{Location, Store, StoreError};
+use super::{Complete, Location, Store, StoreError};
 
 #[derive(Debug, Default)]
-struct Blocks {
-    headers: Vec<SignedHeader>,
-    originals: Vec<Vec<u8>>,
-    digests: Vec<Vec<u8>>,
-    blobs: HashMap<(Namespace, B256), Location>,
+pub(super) struct Blocks {
+    pub(super) headers: Vec<SignedHeader>,
+    pub(super) originals: BTreeMap<u64, Vec<u8>>,
+    pub(super) digests: BTreeMap<u64, Vec<u8>>,
+    pub(super) blobs: HashMap<(Namespace, B256), Location>,
+    pub(super) indices: BTreeMap<u64, Vec<u8>>,
+    pub(super) rows: BTreeMap<(u64, u32), RowProof>,
+    pub(super) certificates: BTreeMap<u64, Certificate>,
+    pub(super) complete: Option<Complete>,
 }
 
 /// Keeps everything in memory; forgets it at the end.
@@ -21,26 +26,28 @@ struct Blocks {
 pub struct MemoryStore(Mutex<Blocks>);
 
 impl MemoryStore {
-    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+    pub(super) fn blocks(&self) -> MutexGuard<'_, Blocks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Heights count from 1.
-fn at<T: Clone>(all: &[T], height: u64) -> Option<T> {
-    all.get(usize::try_from(height.checked_sub(1)?).ok()?).cloned()
+impl Blocks {
+    pub(super) fn push(&mut self, header: &SignedHeader) -> Result<u64, StoreError> {
+        let (latest, height) = (self.headers.len() as u64, header.header.height);
+        if height != latest + 1 {
+            return Err(StoreError::Gap { got: height, latest });
+        }
+        self.headers.push(*header);
+        Ok(height)
+    }
 }
 
 impl Store for MemoryStore {
     fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
         let mut blocks = self.blocks();
-        let (latest, height) = (blocks.headers.len() as u64, header.header.height);
-        if height != latest + 1 {
-            return Err(StoreError::Gap { got: height, latest });
-        }
-        blocks.headers.push(*header);
-        blocks.originals.push(block.rows().originals().to_vec());
-        blocks.digests.push(block.rows().digest_bytes().to_vec());
+        let height = blocks.push(header)?;
+        blocks.originals.insert(height, block.rows().originals().to_vec());
+        blocks.digests.insert(height, block.rows().digest_bytes().to_vec());
         for (position, entry) in (0..).zip(block.index().entries()) {
             blocks.blobs.entry((entry.namespace, entry.hash)).or_insert(Location { height, position });
         }
@@ -52,15 +59,16 @@ impl Store for MemoryStore {
     }
 
     fn header(&self, height: u64) -> Result<Option<SignedHeader>, StoreError> {
-        Ok(at(&self.blocks().headers, height))
+        let at = height.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        Ok(at.and_then(|at| self.blocks().headers.get(at).copied()))
     }
 
     fn originals(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(at(&self.blocks().originals, height))
+        Ok(self.blocks().originals.get(&height).cloned())
     }
 
     fn digests(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(at(&self.blocks().digests, height))
+        Ok(self.blocks().digests.get(&height).cloned())
     }
 
     fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError> {

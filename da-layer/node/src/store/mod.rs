@@ -6,7 +6,10 @@
 
 mod keys;
 mod memory;
+mod memory_shares;
 mod rocks;
+mod rocks_shares;
+mod shares;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +20,10 @@ use weft_primitives::{B256, Namespace};
 
 pub use memory::MemoryStore;
 pub use rocks::RocksStore;
+pub use shares::{Complete, ShareStore};
 
 /// Position of a blob: DA height, and place in that block's index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// Height of the block.
     pub height: u64,
@@ -57,6 +61,17 @@ pub enum StoreError {
         /// The newest height; 0 for none.
         latest: u64,
     },
+}
+
+impl StoreError {
+    /// Whether something on disk is not what was written, so that writing it again helps.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Database(error) => error.kind() == rocksdb::ErrorKind::Corruption,
+            Self::Damaged { .. } => true,
+            Self::Folder { .. } | Self::Gap { .. } => false,
+        }
+    }
 }
 
 /// A durable, append-only sequence of DA blocks.

@@ -6,7 +6,7 @@ use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, WriteBatch, Wri
 use weft_da::{EncodedBlock, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, ORIGINALS};
+use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, INDEX, META, ORIGINALS, ROWS};
 use super::{Location, Store, StoreError};
 
 /// Values above this size live in blob files, so that compaction does not copy them again and again.
@@ -18,7 +18,7 @@ const KEPT_LOG_FILES: usize = 4;
 /// A store on disk.
 #[derive(Debug)]
 pub struct RocksStore {
-    db: DB,
+    pub(super) db: DB,
 }
 
 impl RocksStore {
@@ -33,11 +33,11 @@ impl RocksStore {
         Ok(Self { db: DB::open_cf_descriptors(&options, folder, families)? })
     }
 
-    fn family(&self, name: &str) -> &rocksdb::ColumnFamily {
+    pub(super) fn family(&self, name: &str) -> &rocksdb::ColumnFamily {
         self.db.cf_handle(name).expect("all column families are made by open")
     }
 
-    fn get(&self, family: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) fn get(&self, family: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.get_cf(self.family(family), key)?)
     }
 }
@@ -45,14 +45,14 @@ impl RocksStore {
 fn family_options(name: &str) -> Options {
     let mut options = Options::default();
     // Batches are compressed and parity-like already; only the index of blobs and headers would shrink.
-    options.set_compression_type(if name == BLOB {
+    options.set_compression_type(if [BLOB, INDEX, META].contains(&name) {
         rocksdb::DBCompressionType::Lz4
     } else {
         rocksdb::DBCompressionType::None
     });
-    if name == ORIGINALS || name == DIGESTS {
+    if [ORIGINALS, DIGESTS, ROWS].contains(&name) {
         options.set_enable_blob_files(true);
-        options.set_min_blob_size(BLOB_FILE_THRESHOLD_BYTES);
+        options.set_min_blob_size(if name == ROWS { 0 } else { BLOB_FILE_THRESHOLD_BYTES });
     }
     options
 }

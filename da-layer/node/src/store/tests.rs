@@ -4,7 +4,9 @@
 use weft_da::{Blob, ChainPosition, EncodedBlock, Packed, Schedule, SignedHeader};
 use weft_primitives::{B256, Namespace, Signer};
 
-use super::{Location, MemoryStore, RocksStore, Store, StoreError};
+use weft_da::custody::{Attestation, Certificate, Members};
+
+use super::{Complete, Location, MemoryStore, RocksStore, ShareStore, Store, StoreError};
 
 fn block(height: u64, prev_hash: B256, blobs: &[(u8, &[u8])]) -> (SignedHeader, EncodedBlock) {
     let blobs: Vec<Blob<'_>> = blobs.iter().map(|(name, data)| Blob::new(Namespace([*name; 32]), data)).collect();
@@ -53,4 +55,60 @@ fn rocksdb_and_again_after_reopening() {
     let (first, first_block) = block(1, B256::ZERO, &[(1, b"one"), (2, b"two")]);
     let second = block(2, first.header.hash(), &[(1, b"three"), (2, b"two")]);
     check(&RocksStore::open(folder.path()).unwrap(), &[(first, first_block), second]);
+}
+
+/// As a member of a custody fills it: block 2 comes before block 1.
+fn shares(store: &dyn ShareStore) {
+    let (first, first_block) = block(1, B256::ZERO, &[(1, b"one"), (2, b"two")]);
+    let (second, second_block) = block(2, first.header.hash(), &[(1, b"three"), (2, b"two")]);
+    assert!(matches!(store.append_header(&second), Err(StoreError::Gap { got: 2, latest: 0 })));
+    store.append_header(&first).unwrap();
+    store.append_header(&second).unwrap();
+    assert_eq!(store.latest().unwrap(), Some(second));
+    for (height, block) in [(2, &second_block), (1, &first_block)] {
+        let rows: Vec<_> = [9, 3, 255].iter().map(|row| block.row(*row).unwrap()).collect();
+        store.put_rows(height, &rows).unwrap();
+        store.put_frame(height, block.rows().digest_bytes(), block.index()).unwrap();
+    }
+    let signer = Signer::from_bytes([7; 32]).unwrap();
+    let members = Members::new(vec![signer.address()], 1).unwrap();
+    let attestations = vec![Attestation::sign(&first.header, &members, &signer)];
+    let certificate = Certificate { members, attestations };
+    assert_eq!((store.certified().unwrap(), store.certificate(1).unwrap()), (0, None));
+    store.put_certificate(1, &certificate).unwrap();
+    let complete = Complete { members: certificate.members.hash(), height: 2 };
+    assert_eq!(store.complete().unwrap(), None);
+    store.set_complete(complete).unwrap();
+    check_shares(store, &[&first_block, &second_block], &certificate, complete);
+}
+
+fn check_shares(store: &dyn ShareStore, blocks: &[&EncodedBlock], certificate: &Certificate, complete: Complete) {
+    for (height, block) in (1..).zip(blocks) {
+        assert_eq!(store.originals(height).unwrap(), None);
+        assert_eq!(store.digests(height).unwrap().unwrap(), block.rows().digest_bytes());
+        assert_eq!(store.index(height).unwrap().unwrap(), block.index().encode());
+        assert_eq!(store.rows_held(height).unwrap(), [3, 9, 255]);
+        assert_eq!(store.row(height, 9).unwrap(), block.row(9));
+        assert_eq!(store.row(height, 10).unwrap(), None);
+    }
+    assert_eq!(store.rows_held(3).unwrap(), [0u32; 0]);
+    let place = store.locate(&Namespace([2; 32]), &weft_da::blob_hash(b"two")).unwrap();
+    assert_eq!(place, Some(Location { height: 1, position: 1 }), "the first place stands");
+    assert_eq!((store.certified().unwrap(), store.certificate(1).unwrap().as_ref()), (1, Some(certificate)));
+    assert_eq!(store.complete().unwrap(), Some(complete));
+    store.put_originals(1, blocks[0].rows().originals()).unwrap();
+    assert_eq!(store.originals(1).unwrap().unwrap(), blocks[0].rows().originals());
+}
+
+#[test]
+fn shares_in_memory() {
+    shares(&MemoryStore::default());
+}
+
+#[test]
+fn shares_on_rocksdb_and_again_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    shares(&RocksStore::open(folder.path()).unwrap());
+    let store = RocksStore::open(folder.path()).unwrap();
+    assert_eq!((store.certified().unwrap(), store.rows_held(2).unwrap()), (1, vec![3, 9, 255]));
 }

@@ -1,6 +1,8 @@
 //! Client of a member of a custody.
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use weft_da::custody::{Attestation, Certificate, Members};
 use weft_da::{BlobIndex, RowProof, SignedHeader};
@@ -12,6 +14,9 @@ use crate::convert::{address, members, required};
 use crate::pb::da::v1 as pb;
 use crate::status::RemoteError;
 use pb::custody_client::CustodyClient as Inner;
+
+/// Messages made ahead of the one that is on its way.
+const MESSAGES_AHEAD: usize = 16;
 
 /// What a member says of the custody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +32,6 @@ pub struct CustodyInfo {
 }
 
 /// A block as it is handed to a member.
-#[derive(Clone, Debug)]
 pub struct Share {
     /// Its header.
     pub header: SignedHeader,
@@ -35,8 +39,8 @@ pub struct Share {
     pub digests: Bytes,
     /// Its blob index, encoded.
     pub index: Bytes,
-    /// The member's rows, ascending.
-    pub rows: Vec<RowProof>,
+    /// The member's rows, ascending. Made as they are sent.
+    pub rows: Box<dyn Iterator<Item = RowProof> + Send>,
 }
 
 /// Calls one member of a custody. Cheap to clone.
@@ -87,22 +91,28 @@ impl CustodyClient {
 
     /// Hands a member its share of a block; returns its attestation, not verified yet, once the share is durable.
     pub async fn store_rows(&self, members: &Members, share: Share) -> Result<Attestation, RemoteError> {
-        use pb::store_rows_request::Part;
-        let start = pb::StoreStart {
-            header: Some((&share.header).into()),
-            digests: share.digests,
-            index: share.index,
-            members: members.addresses().iter().map(|member| Bytes::copy_from_slice(member.as_slice())).collect(),
-            copies: members.copies().into(),
-        };
-        let rows = share
-            .rows
-            .into_iter()
-            .map(|proof| Part::Row(pb::CustodyRow { index: proof.index, row: Some(proof.into()) }));
-        let parts = std::iter::once(Part::Start(start)).chain(rows);
-        let messages = parts.map(|part| pb::StoreRowsRequest { part: Some(part) });
-        let request = timed(futures::stream::iter(messages), BLOB_TIMEOUT);
+        let (sender, receiver) = mpsc::channel(MESSAGES_AHEAD);
+        let messages = messages(members, share);
+        // Rows may be large: none is made before there is room for it on the way. Ends when the call does.
+        tokio::task::spawn_blocking(move || {
+            let _ = messages.into_iter().try_for_each(|message| sender.blocking_send(message));
+        });
+        let request = timed(ReceiverStream::new(receiver), BLOB_TIMEOUT);
         let answer = within(BLOB_TIMEOUT, self.inner.clone().store_rows(request)).await?;
         Ok(required("attestation", answer.attestation)?.try_into()?)
     }
+}
+
+fn messages(members: &Members, share: Share) -> Box<dyn Iterator<Item = pb::StoreRowsRequest> + Send> {
+    use pb::store_rows_request::Part;
+    let start = pb::StoreStart {
+        header: Some((&share.header).into()),
+        digests: share.digests,
+        index: share.index,
+        members: members.addresses().iter().map(|member| Bytes::copy_from_slice(member.as_slice())).collect(),
+        copies: members.copies().into(),
+    };
+    let rows = share.rows.map(|proof| Part::Row(pb::CustodyRow { index: proof.index, row: Some(proof.into()) }));
+    let parts = std::iter::once(Part::Start(start)).chain(rows);
+    Box::new(parts.map(|part| pb::StoreRowsRequest { part: Some(part) }))
 }

@@ -1,0 +1,165 @@
+//! Members that are away, lose their disk, come, go, or find rows damaged.
+
+use weft_da::RowProof;
+
+use super::*;
+use crate::store::{ShareStore, Store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_may_be_away_and_catches_up() {
+    let mut cluster = Cluster::running(4, 2).await;
+    cluster.put(&data(1, 5_000)).await.unwrap();
+    cluster.stop(3).await;
+    for seed in 2..12 {
+        cluster.put(&data(seed, 70_000)).await.unwrap();
+    }
+    cluster.stop(2).await;
+    // Durable, and found again, but nobody is told that it is safe.
+    let refused = cluster.put(&data(12, 100)).await.unwrap_err();
+    assert_eq!(refused.reason, "NOT_CERTIFIED");
+    assert!(refused.message.contains("2 members have attested, 3 are needed"), "{}", refused.message);
+    cluster.start(3).await;
+    let put = cluster.put(&data(12, 100)).await.unwrap();
+    assert!(put.duplicate);
+    let newest = put.blob.height;
+    cluster.complete(3, newest).await;
+    // What it had missed is here, and served from here.
+    cluster.start(2).await;
+    cluster.complete(2, newest).await;
+    cluster.stop(0).await;
+    for seed in 1..12 {
+        cluster.get(3, &data(seed, if seed == 1 { 5_000 } else { 70_000 })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_disk_is_rebuilt_from_a_quarter_of_the_rows() {
+    // One copy of each row: what a lost node had is nowhere else, and has to be computed.
+    let mut cluster = Cluster::running(4, 1).await;
+    let blobs: Vec<Vec<u8>> = (0..3).map(|seed| data(seed, 200_000)).collect();
+    for blob in &blobs {
+        cluster.put(blob).await.unwrap();
+    }
+    for node in 1..4 {
+        cluster.complete(node, 3).await;
+    }
+    // The producer, with everything, is gone for good; another one loses its disk.
+    cluster.stop(0).await;
+    cluster.stop(1).await;
+    cluster.wipe(1);
+    cluster.start(1).await;
+    cluster.complete(1, 3).await;
+    let header = cluster.client(1).header(Some(2)).await.unwrap().header;
+    let assignment = cluster.members().assign(&header.shape, header.row_root);
+    let place = cluster.members().position(&cluster.address(1)).unwrap();
+    let held = cluster.rows_at(1, 2, header.shape.rows() as u32).await;
+    assert_eq!(held, assignment.rows_of(place));
+    for blob in &blobs {
+        for node in 1..4 {
+            cluster.get(node, blob).await;
+        }
+    }
+    // Half of the members are enough, and then not.
+    cluster.stop(3).await;
+    cluster.get(1, &blobs[1]).await;
+    cluster.stop(2).await;
+    let left = cluster.client(1).get_blob(NAMESPACE, blob_hash(&blobs[1])).await;
+    assert!(left.is_ok() || left.unwrap_err().reason == "ROWS_UNAVAILABLE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_rows_are_found_and_mended() {
+    let mut cluster = Cluster::running(3, 1).await;
+    let blob = data(1, 100_000);
+    let header = cluster.put(&blob).await.unwrap().blob.header.header;
+    cluster.complete(1, 1).await;
+    cluster.stop(1).await;
+    let damaged = {
+        let store = cluster.store(1).await;
+        let row = store.rows_held(1).unwrap()[5];
+        let mut proof = store.row(1, row).unwrap().unwrap();
+        proof.row[9] ^= 1;
+        store.put_rows(1, &[RowProof { ..proof }]).unwrap();
+        row
+    };
+    cluster.start(1).await;
+    let mended = async {
+        loop {
+            let had = cluster.client(1).rows(1, vec![damaged]).await;
+            if let Ok([(_, Some(proof))]) = had.as_deref()
+                && weft_da::VerifiedDigests::verify(&header, &cluster.client(0).digests(1).await.unwrap())
+                    .unwrap()
+                    .verify_row(proof)
+                    .is_ok()
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, mended).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_producers_damaged_block_is_rebuilt_from_the_members() {
+    let mut cluster = Cluster::running(3, 1).await;
+    let blob = data(1, 100_000);
+    cluster.put(&blob).await.unwrap();
+    cluster.complete(1, 1).await;
+    cluster.complete(2, 1).await;
+    cluster.stop(0).await;
+    let right = {
+        let store = cluster.store(0).await;
+        let right = store.originals(1).unwrap().unwrap();
+        let mut wrong = right.clone();
+        wrong[70_000] ^= 1;
+        store.put_originals(1, &wrong).unwrap();
+        right
+    };
+    cluster.start(0).await;
+    let mended = async {
+        while cluster.client(0).get_blob(NAMESPACE, blob_hash(&blob)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, mended).await.is_ok());
+    cluster.stop(0).await;
+    assert_eq!(cluster.store(0).await.originals(1).unwrap().unwrap(), right);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_come_and_go() {
+    let mut cluster = Cluster::new(5, 1).await;
+    cluster.members = vec![0, 1, 2, 3];
+    for node in 0..4 {
+        cluster.start(node).await;
+    }
+    let old = data(1, 150_000);
+    cluster.put(&old).await.unwrap();
+    cluster.complete(1, 1).await;
+    // Node 3 leaves for good, node 4 comes; all are told.
+    cluster.stop(3).await;
+    cluster.members = vec![0, 1, 2, 4];
+    for node in 0..3 {
+        cluster.stop(node).await;
+        cluster.start(node).await;
+    }
+    cluster.start(4).await;
+    let new = data(2, 150_000);
+    let put = cluster.put(&new).await.unwrap();
+    let (header, certificate) = cluster.custody(0).certificate(2).await.unwrap();
+    certificate.verify_of(&header.header, &cluster.members()).unwrap();
+    for node in [1, 2, 4] {
+        cluster.complete(node, put.blob.height).await;
+        for height in 1..=2 {
+            let header = cluster.client(node).header(Some(height)).await.unwrap().header;
+            let assignment = cluster.members().assign(&header.shape, header.row_root);
+            let place = cluster.members().position(&cluster.address(node)).unwrap();
+            let held = cluster.rows_at(node, height, header.shape.rows() as u32).await;
+            assert!(assignment.rows_of(place).iter().all(|row| held.contains(row)), "node {node}, block {height}");
+        }
+    }
+    cluster.stop(0).await;
+    cluster.get(4, &old).await;
+    cluster.get(4, &new).await;
+}

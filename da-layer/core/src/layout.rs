@@ -11,6 +11,7 @@ use weft_primitives::namespace::Namespace;
 use crate::blob::{BLOB_ENTRY_BYTES, BlobEntry, BlobIndex};
 use crate::hash::blob_hash;
 use crate::limits::{MAX_BLOBS_PER_BLOCK, MAX_PAYLOAD_BYTES};
+use crate::matrix::Matrix;
 use crate::shape::{Shape, ShapeError};
 
 /// A blob to be published.
@@ -71,7 +72,7 @@ pub const fn payload_len(blobs: usize, data_bytes: u64) -> u64 {
 pub struct Packed {
     pub(crate) shape: Shape,
     /// `4k` rows; only the originals are filled.
-    pub(crate) matrix: Vec<u8>,
+    pub(crate) matrix: Matrix,
     pub(crate) index: BlobIndex,
     positions: Vec<u32>,
 }
@@ -95,7 +96,8 @@ impl Packed {
         }
         let index = BlobIndex::new(entries).expect("entries were just made in order and without gaps");
 
-        let mut matrix = vec![0; shape.matrix_len()];
+        let mut matrix = Matrix::any(shape.matrix_len());
+        matrix[total_len as usize..shape.originals_len()].fill(0);
         let head = index.encode();
         matrix[..head.len()].copy_from_slice(&head);
         for (entry, at) in index.entries().iter().zip(&order) {

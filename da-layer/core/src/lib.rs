@@ -59,6 +59,7 @@ pub mod header;
 pub mod kernel;
 pub mod layout;
 pub mod limits;
+mod matrix;
 pub mod rebuild;
 pub mod row;
 pub mod sampling;

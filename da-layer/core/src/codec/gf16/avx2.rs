@@ -38,7 +38,7 @@ type Symbols = (__m256i, __m256i);
 pub(super) struct Factor([[[u8; 16]; 2]; 4]);
 
 /// A [`Factor`] where it lies: more than the registers hold.
-type Ready = Factor;
+type Ready<'a> = &'a Factor;
 
 impl factors::Factor for Factor {
     fn new(images: &[u16; 16]) -> Self {
@@ -59,8 +59,8 @@ impl factors::Factor for Factor {
 }
 
 #[inline]
-fn ready(factor: &Factor) -> Ready {
-    *factor
+fn ready(factor: &Factor) -> Ready<'_> {
+    factor
 }
 
 #[target_feature(enable = "avx2")]
@@ -78,7 +78,7 @@ fn plus(a: Symbols, b: Symbols) -> Symbols {
 /// `a + b * factor`.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn plus_product(a: Symbols, b: Symbols, factor: &Ready) -> Symbols {
+fn plus_product(a: Symbols, b: Symbols, factor: Ready<'_>) -> Symbols {
     let mask = _mm256_set1_epi8(15);
     let halves = [
         _mm256_and_si256(b.0, mask),

@@ -78,9 +78,9 @@ fn plus(a: Symbols, b: Symbols) -> Symbols {
 /// `a + b * factor`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
 #[inline]
-fn plus_product(a: Symbols, b: Symbols, factor: &Ready) -> Symbols {
+fn plus_product(a: Symbols, b: Symbols, factor: Ready) -> Symbols {
     const XOR3: i32 = 0x96;
-    let [low_low, high_low, low_high, high_high] = *factor;
+    let [low_low, high_low, low_high, high_high] = factor;
     let low = (_mm512_gf2p8affine_epi64_epi8::<0>(b.0, low_low), _mm512_gf2p8affine_epi64_epi8::<0>(b.1, high_low));
     let high = (_mm512_gf2p8affine_epi64_epi8::<0>(b.0, low_high), _mm512_gf2p8affine_epi64_epi8::<0>(b.1, high_high));
     (_mm512_ternarylogic_epi64::<XOR3>(a.0, low.0, low.1), _mm512_ternarylogic_epi64::<XOR3>(a.1, high.0, high.1))

@@ -124,13 +124,13 @@ macro_rules! transform {
                             let [a, b, c, d] = [0, 1, 2, 3].map(|n| area.add(place.at(at + n * apart)));
                             let (mut w, mut x, mut y, mut z) = (load(&*a), load(&*b), load(&*c), load(&*d));
                             x = plus(x, w);
-                            w = plus_product(w, x, &low);
+                            w = plus_product(w, x, low);
                             z = plus(z, y);
-                            y = plus_product(y, z, &high);
+                            y = plus_product(y, z, high);
                             y = plus(y, w);
-                            w = plus_product(w, y, &both);
+                            w = plus_product(w, y, both);
                             z = plus(z, x);
-                            x = plus_product(x, z, &both);
+                            x = plus_product(x, z, both);
                             store(&mut *a, w);
                             store(&mut *b, x);
                             store(&mut *c, y);
@@ -148,7 +148,7 @@ macro_rules! transform {
                         let [a, b] = [0, 1].map(|n| area.add(place.at(at + n * apart)));
                         let (mut w, mut x) = (load(&*a), load(&*b));
                         x = plus(x, w);
-                        w = plus_product(w, x, &twiddle);
+                        w = plus_product(w, x, twiddle);
                         store(&mut *a, w);
                         store(&mut *b, x);
                     }
@@ -174,7 +174,7 @@ macro_rules! transform {
                     for at in 0..half {
                         let [a, b] = [0, 1].map(|n| place.at(at + n * half));
                         let (mut w, mut x) = (load(&*from.add(a)), load(&*from.add(b)));
-                        w = plus_product(w, x, &twiddle);
+                        w = plus_product(w, x, twiddle);
                         x = plus(x, w);
                         store(&mut *area.add(a), w);
                         store(&mut *area.add(b), x);
@@ -194,13 +194,13 @@ macro_rules! transform {
                             let [a, b, c, d] = [0, 1, 2, 3].map(|n| place.at(at + n * apart));
                             let (mut w, mut x) = (load(&*from.add(a)), load(&*from.add(b)));
                             let (mut y, mut z) = (load(&*from.add(c)), load(&*from.add(d)));
-                            w = plus_product(w, y, &both);
+                            w = plus_product(w, y, both);
                             y = plus(y, w);
-                            x = plus_product(x, z, &both);
+                            x = plus_product(x, z, both);
                             z = plus(z, x);
-                            w = plus_product(w, x, &low);
+                            w = plus_product(w, x, low);
                             x = plus(x, w);
-                            y = plus_product(y, z, &high);
+                            y = plus_product(y, z, high);
                             z = plus(z, y);
                             store(&mut *area.add(a), w);
                             store(&mut *area.add(b), x);
@@ -297,8 +297,8 @@ macro_rules! transform {
                                 derivative
                             }
                             1 => own(row),
-                            2 => plus_product(own(row), own(row), &upper),
-                            _ => plus_product(zero(), own(row), &upper),
+                            2 => plus_product(own(row), own(row), upper),
+                            _ => plus_product(zero(), own(row), upper),
                         };
                         store(sum, plus(load(sum), term));
                     }
@@ -309,7 +309,7 @@ macro_rules! transform {
                 (0..k).step_by(LOW).for_each(|first| forward(sum_area, sum_area, Place::low(first), twiddles.as_ptr()));
                 for (row, factor) in lost {
                     let value = load(&*sum_area.add(padded(*row)));
-                    write(stripe.target(*row), plus_product(zero(), value, &ready(factor)));
+                    write(stripe.target(*row), plus_product(zero(), value, ready(factor)));
                 }
             }
             fence();
@@ -334,7 +334,7 @@ macro_rules! transform {
                     for (row, source) in (first..).zip(rows) {
                         let symbols = match source {
                             Some((row, factor)) => {
-                                plus_product(zero(), read(&row[stripe.columns.clone()]), &ready(factor))
+                                plus_product(zero(), read(&row[stripe.columns.clone()]), ready(factor))
                             }
                             None => zero(),
                         };

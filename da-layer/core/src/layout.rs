@@ -6,6 +6,7 @@
 //! are not made.
 
 use alloy_primitives::B256;
+use rayon::prelude::*;
 use weft_primitives::namespace::Namespace;
 
 use crate::blob::{BLOB_ENTRY_BYTES, BlobEntry, BlobIndex};
@@ -13,6 +14,9 @@ use crate::hash::blob_hash;
 use crate::limits::{MAX_BLOBS_PER_BLOCK, MAX_PAYLOAD_BYTES};
 use crate::matrix::Matrix;
 use crate::shape::{Shape, ShapeError};
+
+/// Bytes that a thread copies at a time.
+const COPY_BYTES: usize = 512 * 1024;
 
 /// A blob to be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +82,8 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `blobs` into at most `max_payload_bytes` (the node's own limit, below the protocol's).
+    /// Packs `blobs` into at most `max_payload_bytes` (the node's own limit, below the protocol's). Large blobs are
+    /// copied by all threads of the surrounding rayon pool.
     pub fn new(blobs: &[Blob<'_>], max_payload_bytes: u64) -> Result<Self, PackError> {
         let total_len = check_limits(blobs, max_payload_bytes)?;
         let shape = Shape::for_payload(total_len)?;
@@ -101,7 +106,7 @@ impl Packed {
         let head = index.encode();
         matrix[..head.len()].copy_from_slice(&head);
         for (entry, at) in index.entries().iter().zip(&order) {
-            matrix[entry.offset as usize..][..entry.length as usize].copy_from_slice(blobs[*at].data);
+            copy(blobs[*at].data, &mut matrix[entry.offset as usize..][..entry.length as usize]);
         }
         Ok(Self { shape, matrix, index, positions })
     }
@@ -120,6 +125,14 @@ impl Packed {
     pub fn positions(&self) -> &[u32] {
         &self.positions
     }
+}
+
+fn copy(data: &[u8], target: &mut [u8]) {
+    if data.len() <= COPY_BYTES {
+        return target.copy_from_slice(data);
+    }
+    let parts = target.par_chunks_mut(COPY_BYTES).zip(data.par_chunks(COPY_BYTES));
+    parts.for_each(|(target, data)| target.copy_from_slice(data));
 }
 
 fn check_limits(blobs: &[Blob<'_>], max_payload_bytes: u64) -> Result<u64, PackError> {

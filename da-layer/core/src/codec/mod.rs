@@ -128,7 +128,7 @@ pub trait Codec: Sync {
 /// Checks lengths and picks `k` distinct rows, originals first, in order of index.
 fn pick<'a>(geometry: Geometry, rows: &[IndexedRow<'a>], out_len: usize) -> Result<Vec<IndexedRow<'a>>, CodecError> {
     let Geometry { k, row_len } = geometry;
-    if k == 0 || k > MAX_K as usize || out_len != k * row_len {
+    if k == 0 || k > MAX_K as usize || row_len == 0 || out_len != k * row_len {
         return Err(CodecError::Length);
     }
     let mut slots: Vec<Option<&[u8]>> = vec![None; k * EXTENSION];

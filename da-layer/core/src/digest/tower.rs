@@ -87,7 +87,7 @@ mod tests {
     /// Product in the AES's field.
     fn aes_mul(a: u8, b: u8) -> u8 {
         let product = (0..8).filter(|bit| b >> bit & 1 == 1).fold(0u16, |sum, bit| sum ^ u16::from(a) << bit);
-        (8..16).rev().fold(product, |product, bit| product ^ (product >> bit & 1) * (0x11B << (bit - 8))) as u8
+        (8..16).rev().fold(product, |product, bit| product ^ ((product >> bit & 1) * (0x11B << (bit - 8)))) as u8
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::arch::x86_64::{
 
 use super::super::stripes::Stripe;
 use super::factors::{self, Factors};
-use super::transform::{LOW, gather, padded, scatter, transform};
+use super::layers::{LOW, layers, padded};
+use super::transform::{gather, scatter, transform};
 use crate::limits::EXTENSION;
 
 /// Bytes of a row in a stripe: one chunk of the layout.
@@ -166,4 +167,5 @@ fn prefetch(part: &[u8]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(part.as_ptr().cast()) };
 }
 
+layers!("avx2");
 transform!("avx2");

@@ -11,7 +11,8 @@ use std::arch::x86_64::{
 
 use super::super::stripes::Stripe;
 use super::factors::{self, Factors};
-use super::transform::{LOW, gather, padded, scatter, transform};
+use super::layers::{LOW, layers, padded};
+use super::transform::{gather, scatter, transform};
 use crate::limits::EXTENSION;
 
 /// Bytes of a row in a stripe.
@@ -158,4 +159,5 @@ fn prefetch(part: &[u8]) {
     }
 }
 
+layers!("avx512f,avx512bw,avx512vl,gfni");
 transform!("avx512f,avx512bw,avx512vl,gfni");

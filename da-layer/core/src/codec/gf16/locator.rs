@@ -56,10 +56,10 @@ mod tests {
         fn equals_the_product(bits in 6u32..9, seed: [bool; 512]) {
             let lost = &seed[..1 << bits];
             let found = logarithms(lost);
-            for x in 0..lost.len() {
+            for (x, log) in found.into_iter().enumerate() {
                 let factors = (0..lost.len()).filter(|y| lost[*y] && *y != x);
                 let product = factors.fold(1, |product, y| reference::gf16_mul(product, (x ^ y) as u16));
-                prop_assert_eq!(reference::gf16_mul_log(1, found[x]), product);
+                prop_assert_eq!(reference::gf16_mul_log(1, log), product);
             }
         }
     }

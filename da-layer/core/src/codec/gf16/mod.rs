@@ -9,6 +9,8 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod factors;
+#[cfg(target_arch = "x86_64")]
+mod layers;
 mod library;
 #[cfg(target_arch = "x86_64")]
 mod locator;
@@ -19,11 +21,23 @@ mod vector;
 
 use super::{Codec, CodecError, Geometry, IndexedRow, pick, place_originals};
 use crate::kernel::Kernel;
-use crate::limits::EXTENSION;
+use crate::limits::{EXTENSION, MAX_K};
 use crate::schedule::Schedule;
+
+/// Fewest original rows that the kernels take: those that their lower layers work on.
+const MIN_ROWS: usize = 64;
 
 /// The code, computed with these instructions.
 pub(super) struct Gf16(pub(super) Kernel);
+
+impl Gf16 {
+    /// The kernels take a power of two of rows, and whole symbols.
+    fn kernel(&self, geometry: Geometry) -> Kernel {
+        let Geometry { k, row_len } = geometry;
+        let fits = k.is_power_of_two() && (MIN_ROWS..=MAX_K as usize).contains(&k) && row_len.is_multiple_of(2);
+        if fits && self.0.is_supported() { self.0 } else { Kernel::Portable }
+    }
+}
 
 impl Codec for Gf16 {
     fn extend(
@@ -38,15 +52,13 @@ impl Codec for Gf16 {
         if row_len == 0 || originals.len() != k * row_len || parity.len() != parity_rows * row_len {
             return Err(CodecError::Length);
         }
-        #[cfg(target_arch = "x86_64")]
-        if vector::fits(geometry) && self.0.is_supported() {
-            match self.0 {
-                Kernel::Avx512 => return vector::avx512::extend(geometry, originals, parity, schedule),
-                Kernel::Avx2 => return vector::avx2::extend(geometry, originals, parity, schedule),
-                Kernel::Portable => {}
-            }
+        match self.kernel(geometry) {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => vector::avx512::extend(geometry, originals, parity, schedule),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => vector::avx2::extend(geometry, originals, parity, schedule),
+            _ => library::extend(geometry, originals, parity, schedule),
         }
-        library::extend(geometry, originals, parity, schedule)
     }
 
     fn restore(
@@ -61,14 +73,12 @@ impl Codec for Gf16 {
         if picked.iter().all(|(index, _)| (*index as usize) < geometry.k) {
             return Ok(());
         }
-        #[cfg(target_arch = "x86_64")]
-        if vector::fits(geometry) && self.0.is_supported() {
-            match self.0 {
-                Kernel::Avx512 => return vector::avx512::restore(geometry, &picked, originals, schedule),
-                Kernel::Avx2 => return vector::avx2::restore(geometry, &picked, originals, schedule),
-                Kernel::Portable => {}
-            }
+        match self.kernel(geometry) {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => vector::avx512::restore(geometry, &picked, originals, schedule),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => vector::avx2::restore(geometry, &picked, originals, schedule),
+            _ => library::restore(geometry, &picked, originals, schedule),
         }
-        library::restore(geometry, &picked, originals, schedule)
     }
 }

@@ -5,14 +5,7 @@
 
 use super::super::{Geometry, IndexedRow};
 use super::locator;
-use super::transform::LOW;
-use crate::limits::{EXTENSION, MAX_K};
-
-/// Whether the kernels take it: a power of two of rows, and whole symbols.
-pub(super) fn fits(geometry: Geometry) -> bool {
-    let Geometry { k, row_len } = geometry;
-    k.is_power_of_two() && (LOW..=MAX_K as usize).contains(&k) && row_len > 0 && row_len.is_multiple_of(2)
-}
+use crate::limits::EXTENSION;
 
 /// All `4k` rows by index, those that are there with the element that they are to be multiplied by, and the lost
 /// originals with theirs.
@@ -60,7 +53,7 @@ macro_rules! on_kernel {
                 static WORK: RefCell<Work> = RefCell::default();
             }
 
-            /// Fills `parity`. The geometry [`super::fits`], lengths are checked, the processor has the instructions.
+            /// Fills `parity`. The geometry fits, lengths are checked, the processor has the instructions.
             pub(in super::super) fn extend(
                 geometry: Geometry,
                 originals: &[u8],

@@ -242,6 +242,26 @@ pub enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Encoding, rebuilding and checking blocks of data, in this process, beside the same made with libraries only.
+    #[command(after_help = "Examples:\n  weft bench da\n  weft bench da --only publish --threads 1\n  \
+                            weft bench da --json\n  weft bench da --shape")]
+    Da {
+        /// Measured rounds of each; the median counts.
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// Threads; all cores by default.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Only rows whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// How speed and memory grow with the payload and with threads, and what a light client downloads, instead.
+        #[arg(long)]
+        shape: bool,
+        /// Print JSON rows.
+        #[arg(long)]
+        json: bool,
+    },
     /// How fast a sequencer takes transactions and makes blocks of them, without anyone else: no network, no data
     /// availability, no settlement. Beside it, each block made only when the one before is durable.
     #[command(after_help = "Example:\n  weft bench produce --transactions 200000")]

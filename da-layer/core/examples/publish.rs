@@ -13,8 +13,10 @@ use weft_primitives::{B256, Namespace};
 
 /// Prints the best time of each step of encoding, in milliseconds.
 fn steps(shape: Shape, rounds: usize) {
-    let mut matrix = vec![0; shape.matrix_len()];
-    let (originals, parity) = matrix.split_at_mut(shape.originals_len());
+    // As a block's memory: rows begin at a cache line.
+    let mut buffer = vec![0; shape.matrix_len() + 64];
+    let start = buffer.as_ptr().align_offset(64);
+    let (originals, parity) = buffer[start..][..shape.matrix_len()].split_at_mut(shape.originals_len());
     blake3::Hasher::new().finalize_xof().fill(originals);
     let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
     let mut best = [f64::MAX; 4];

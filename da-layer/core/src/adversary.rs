@@ -19,7 +19,7 @@ pub fn wrong_encoding(packed: Packed, wrong_rows: &[u32]) -> EncodedBlock {
         matrix[*row as usize * shape.row_len()] ^= 1;
     }
     let honest_originals = honest.rows().originals();
-    let rows = EncodedRows::commit_with_digests_of(shape, matrix, honest_originals, Schedule::Parallel);
+    let rows = EncodedRows::commit_with_digests_of(shape, &matrix, honest_originals, Schedule::Parallel);
     EncodedBlock::from_parts(rows, index)
 }
 
@@ -30,7 +30,6 @@ pub fn wrong_digests(packed: Packed) -> EncodedBlock {
     let honest = EncodedBlock::encode(packed, Schedule::Parallel);
     let mut lie = honest.rows().originals().to_vec();
     lie[0] ^= 1;
-    let matrix = honest.rows().matrix().to_vec();
-    let rows = EncodedRows::commit_with_digests_of(shape, matrix, &lie, Schedule::Parallel);
+    let rows = EncodedRows::commit_with_digests_of(shape, honest.rows().matrix(), &lie, Schedule::Parallel);
     EncodedBlock::from_parts(rows, index)
 }

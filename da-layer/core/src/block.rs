@@ -15,6 +15,7 @@ use crate::digest::{Digest, RowDigester};
 use crate::header::Header;
 use crate::layout::Packed;
 use crate::limits::DIGEST_BYTES;
+use crate::matrix::Matrix;
 use crate::row::RowProof;
 use crate::schedule::Schedule;
 use crate::shape::Shape;
@@ -24,7 +25,7 @@ use crate::tree::{Domain, Tree};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedRows {
     shape: Shape,
-    matrix: Vec<u8>,
+    matrix: Matrix,
     row_tree: Tree,
     digests: Vec<Digest>,
     digest_root: B256,
@@ -73,7 +74,7 @@ pub enum FromOriginalsError {
 
 impl EncodedRows {
     /// Encodes a matrix whose original rows are filled and whose parity rows are to be.
-    pub(crate) fn encode(shape: Shape, mut matrix: Vec<u8>, schedule: Schedule) -> Self {
+    pub(crate) fn encode(shape: Shape, mut matrix: Matrix, schedule: Schedule) -> Self {
         let (originals, parity) = matrix.split_at_mut(shape.originals_len());
         let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
         shape
@@ -85,7 +86,7 @@ impl EncodedRows {
     }
 
     /// Trees and digests of a matrix, whatever its parity rows are.
-    fn commit(shape: Shape, matrix: Vec<u8>, schedule: Schedule) -> Self {
+    fn commit(shape: Shape, matrix: Matrix, schedule: Schedule) -> Self {
         let row_tree = Tree::over(Domain::Rows, &matrix, shape.row_len(), schedule);
         let digester = RowDigester::derive(&shape, row_tree.root());
         let digests = digester.digest_rows(&matrix[..shape.originals_len()], schedule);
@@ -94,8 +95,8 @@ impl EncodedRows {
     }
 
     /// As a liar would: commits to `matrix`, but to the digests of `originals`.
-    pub(crate) fn commit_with_digests_of(shape: Shape, matrix: Vec<u8>, originals: &[u8], schedule: Schedule) -> Self {
-        let honest = Self::commit(shape, matrix, schedule);
+    pub(crate) fn commit_with_digests_of(shape: Shape, matrix: &[u8], originals: &[u8], schedule: Schedule) -> Self {
+        let honest = Self::commit(shape, Matrix::copy_of(matrix), schedule);
         let digests = RowDigester::derive(&shape, honest.row_root()).digest_rows(originals, schedule);
         let digest_root = Tree::over(Domain::Digests, digests.as_flattened(), DIGEST_BYTES, schedule).root();
         Self { digests, digest_root, ..honest }
@@ -107,7 +108,7 @@ impl EncodedRows {
         if originals.len() != expected {
             return Err(OriginalsLengthError { found: originals.len(), expected });
         }
-        let mut matrix = vec![0; shape.matrix_len()];
+        let mut matrix = Matrix::any(shape.matrix_len());
         matrix[..expected].copy_from_slice(originals);
         Ok(Self::encode(shape, matrix, schedule))
     }

@@ -6,12 +6,17 @@
 //! are not made.
 
 use alloy_primitives::B256;
+use rayon::prelude::*;
 use weft_primitives::namespace::Namespace;
 
 use crate::blob::{BLOB_ENTRY_BYTES, BlobEntry, BlobIndex};
 use crate::hash::blob_hash;
 use crate::limits::{MAX_BLOBS_PER_BLOCK, MAX_PAYLOAD_BYTES};
+use crate::matrix::Matrix;
 use crate::shape::{Shape, ShapeError};
+
+/// Bytes that a thread copies at a time.
+const COPY_BYTES: usize = 512 * 1024;
 
 /// A blob to be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +76,14 @@ pub const fn payload_len(blobs: usize, data_bytes: u64) -> u64 {
 pub struct Packed {
     pub(crate) shape: Shape,
     /// `4k` rows; only the originals are filled.
-    pub(crate) matrix: Vec<u8>,
+    pub(crate) matrix: Matrix,
     pub(crate) index: BlobIndex,
     positions: Vec<u32>,
 }
 
 impl Packed {
-    /// Packs `blobs` into at most `max_payload_bytes` (the node's own limit, below the protocol's).
+    /// Packs `blobs` into at most `max_payload_bytes` (the node's own limit, below the protocol's). Large blobs are
+    /// copied by all threads of the surrounding rayon pool.
     pub fn new(blobs: &[Blob<'_>], max_payload_bytes: u64) -> Result<Self, PackError> {
         let total_len = check_limits(blobs, max_payload_bytes)?;
         let shape = Shape::for_payload(total_len)?;
@@ -95,11 +101,12 @@ impl Packed {
         }
         let index = BlobIndex::new(entries).expect("entries were just made in order and without gaps");
 
-        let mut matrix = vec![0; shape.matrix_len()];
+        let mut matrix = Matrix::any(shape.matrix_len());
+        matrix[total_len as usize..shape.originals_len()].fill(0);
         let head = index.encode();
         matrix[..head.len()].copy_from_slice(&head);
         for (entry, at) in index.entries().iter().zip(&order) {
-            matrix[entry.offset as usize..][..entry.length as usize].copy_from_slice(blobs[*at].data);
+            copy(blobs[*at].data, &mut matrix[entry.offset as usize..][..entry.length as usize]);
         }
         Ok(Self { shape, matrix, index, positions })
     }
@@ -118,6 +125,14 @@ impl Packed {
     pub fn positions(&self) -> &[u32] {
         &self.positions
     }
+}
+
+fn copy(data: &[u8], target: &mut [u8]) {
+    if data.len() <= COPY_BYTES {
+        return target.copy_from_slice(data);
+    }
+    let parts = target.par_chunks_mut(COPY_BYTES).zip(data.par_chunks(COPY_BYTES));
+    parts.for_each(|(target, data)| target.copy_from_slice(data));
 }
 
 fn check_limits(blobs: &[Blob<'_>], max_payload_bytes: u64) -> Result<u64, PackError> {

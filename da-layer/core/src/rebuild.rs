@@ -11,6 +11,7 @@ use crate::blob::{BlobFault, BlobIndex, IndexFault, VerifiedBlob};
 use crate::block::{EncodedBlock, EncodedRows, OriginalsLengthError};
 use crate::codec::{CodecError, Geometry, IndexedRow};
 use crate::header::Header;
+use crate::matrix::Matrix;
 use crate::row::VerifiedRow;
 use crate::schedule::Schedule;
 use crate::shape::Shape;
@@ -54,7 +55,7 @@ pub fn rebuild<'a>(
     if rows.len() < shape.k() {
         return Err(RebuildFault::TooFewRows { found: rows.len(), needed: shape.k() });
     }
-    let mut matrix = vec![0; shape.matrix_len()];
+    let mut matrix = Matrix::any(shape.matrix_len());
     let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
     shape.codec().codec().restore(geometry, &rows, &mut matrix[..shape.originals_len()], schedule)?;
     let encoded = EncodedRows::encode(shape, matrix, schedule);

@@ -1,7 +1,5 @@
 //! One block, executed by plain revm and by ours in turn.
 
-use std::time::{Duration, Instant};
-
 use alloy_primitives::B256;
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use weft_execution::parallel::Engine;
@@ -10,6 +8,7 @@ use weft_execution::raw::{Executor, execute, execute_on};
 use crate::exec::ExecError;
 use crate::revm_plain;
 use crate::state::MapState;
+use crate::time::{median, timed};
 use crate::workload::Workload;
 
 /// What every row is compared with.
@@ -125,20 +124,4 @@ impl<'a> Case<'a> {
         let (config, block, transactions) = (self.config, self.block, self.transactions);
         execute_on(engine, self.state, Some(B256::ZERO), config, block, transactions).ok()
     }
-}
-
-/// How long it takes; throwing away what it gives does not count.
-fn timed<T>(work: impl FnOnce() -> T) -> Duration {
-    let start = Instant::now();
-    let result = work();
-    let elapsed = start.elapsed();
-    drop(result);
-    elapsed
-}
-
-/// Of all but the first.
-fn median(times: &[Duration]) -> f64 {
-    let mut times = times[1..].to_vec();
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64() * 1e3
 }

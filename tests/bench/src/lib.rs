@@ -2,12 +2,14 @@
 //! to print.
 
 mod case;
+pub mod da;
 pub mod exec;
 pub mod mainnet;
 pub mod revm_plain;
 pub mod row;
 pub mod shape;
 pub mod state;
+mod time;
 pub mod workload;
 
 pub use row::Row;

@@ -43,7 +43,7 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Ex
 }
 
 /// 1, 2, 4 and so on, and the last.
-fn numbers_up_to(most: usize) -> Vec<usize> {
+pub(crate) fn numbers_up_to(most: usize) -> Vec<usize> {
     let mut numbers: Vec<usize> = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|n| *n < most).collect();
     numbers.push(most.max(1));
     numbers

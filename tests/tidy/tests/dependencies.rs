@@ -24,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "weft-settlement-node",
         &["weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-settlement", "weft-wire", "weft-service"],
     ),
-    ("weft-bench", &["weft-primitives", "weft-state", "weft-execution"]),
+    ("weft-bench", &["weft-primitives", "weft-state", "weft-execution", "weft-da"]),
 ];
 
 /// What a pure core may not reach, even through others.

@@ -1,5 +1,6 @@
 //! `weft bench`.
 
+mod da;
 mod e2e;
 mod exec;
 mod load;
@@ -16,6 +17,10 @@ use crate::output::{Exit, Failure};
 pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
     match command {
         BenchCommand::E2e { seconds, accounts, json } => e2e::run(seconds, accounts, json).await,
+        BenchCommand::Da { rounds, threads, only, shape, json } => {
+            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+            da::run(&weft_bench::da::Options { rounds, threads, only }, shape, json)
+        }
         BenchCommand::Produce { transactions, rounds, json } => {
             let work = move || produce::run(transactions, rounds, json);
             tokio::task::spawn_blocking(work).await.map_err(|error| Failure(error.to_string()))?

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use reed_solomon_erasure::galois_8::ReedSolomon;
 
-use super::stripes::{self, Stripe};
+use super::stripes;
 use super::{Codec, CodecError, Geometry, IndexedRow, pick, place_originals};
 use crate::limits::{EXTENSION, GF8_K};
 use crate::schedule::Schedule;
@@ -46,11 +46,10 @@ impl Codec for Gf8 {
             return Err(CodecError::Length);
         }
         let code = code()?;
-        let work = |_: &mut (), mut stripe: Stripe<'_>| {
+        stripes::run(parity, row_len, EXTEND_STRIPE_BYTES, schedule, |mut stripe| {
             let sources: Vec<&[u8]> = originals.chunks_exact(row_len).map(|row| &row[stripe.columns.clone()]).collect();
-            Ok(code.encode_sep(&sources, &mut stripe.targets)?)
-        };
-        stripes::run(stripes::cut(parity, row_len, EXTEND_STRIPE_BYTES), schedule, || (), work)
+            Ok(code.encode_sep(&sources, &mut stripe.targets())?)
+        })
     }
 
     fn restore(
@@ -67,17 +66,16 @@ impl Codec for Gf8 {
         let picked = pick(geometry, rows, originals.len())?;
         place_originals(geometry, &picked, originals);
         let code = code()?;
-        let work = |_: &mut (), stripe: Stripe<'_>| {
+        stripes::run(originals, row_len, RESTORE_STRIPE_BYTES, schedule, |mut stripe| {
             let mut shards: Vec<Option<Vec<u8>>> = vec![None; k * EXTENSION];
             for (index, row) in &picked {
                 shards[*index as usize] = Some(row[stripe.columns.clone()].to_vec());
             }
             code.reconstruct_data(&mut shards)?;
-            for (target, shard) in stripe.targets.into_iter().zip(shards) {
+            for (target, shard) in stripe.targets().into_iter().zip(shards) {
                 target.copy_from_slice(&shard.ok_or_else(|| CodecError::Library("a row was not restored".into()))?);
             }
             Ok(())
-        };
-        stripes::run(stripes::cut(originals, row_len, RESTORE_STRIPE_BYTES), schedule, || (), work)
+        })
     }
 }

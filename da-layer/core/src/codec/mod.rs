@@ -11,6 +11,7 @@ mod gf16;
 mod gf8;
 mod stripes;
 
+use crate::kernel::Kernel;
 use crate::limits::{EXTENSION, MAX_K};
 use crate::schedule::Schedule;
 
@@ -50,11 +51,19 @@ impl CodecId {
         }
     }
 
-    /// The code itself.
+    /// The code itself, on the best instructions that the processor has.
     pub fn codec(self) -> &'static dyn Codec {
-        match self {
-            Self::Gf8 => &gf8::Gf8,
-            Self::Gf16 => &gf16::Gf16,
+        self.codec_on(Kernel::best())
+    }
+
+    /// The code on these instructions, or on the best below that the processor has. (GF(2^8) has one way, which
+    /// chooses for itself.)
+    pub fn codec_on(self, kernel: Kernel) -> &'static dyn Codec {
+        match (self, kernel.or_below()) {
+            (Self::Gf8, _) => &gf8::Gf8,
+            (Self::Gf16, Kernel::Portable) => &gf16::Gf16(Kernel::Portable),
+            (Self::Gf16, Kernel::Avx2) => &gf16::Gf16(Kernel::Avx2),
+            (Self::Gf16, Kernel::Avx512) => &gf16::Gf16(Kernel::Avx512),
         }
     }
 }
@@ -119,7 +128,7 @@ pub trait Codec: Sync {
 /// Checks lengths and picks `k` distinct rows, originals first, in order of index.
 fn pick<'a>(geometry: Geometry, rows: &[IndexedRow<'a>], out_len: usize) -> Result<Vec<IndexedRow<'a>>, CodecError> {
     let Geometry { k, row_len } = geometry;
-    if k == 0 || k > MAX_K as usize || out_len != k * row_len {
+    if k == 0 || k > MAX_K as usize || row_len == 0 || out_len != k * row_len {
         return Err(CodecError::Length);
     }
     let mut slots: Vec<Option<&[u8]>> = vec![None; k * EXTENSION];

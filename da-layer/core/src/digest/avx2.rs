@@ -33,11 +33,6 @@ type ShuffleTables = [[[u8; 16]; 2]; DIGEST_BYTES];
 /// Sums of one group: register `o` holds output byte `o` of each row.
 type GroupSums = [__m256i; DIGEST_BYTES];
 
-/// Whether this processor can run the kernels.
-pub(super) fn is_supported() -> bool {
-    std::arch::is_x86_feature_detected!("avx2")
-}
-
 /// As [`tables::digest_one`].
 #[target_feature(enable = "avx2")]
 pub(super) fn digest_one(images: &[BitImages], row: &[u8]) -> u128 {

@@ -12,24 +12,28 @@
 //! the layout of a last chunk, 8 low bytes and then the 8 high bytes.
 //!
 //! The map is also linear over bits, so one byte at one position contributes
-//! one of 256 fixed 16-byte values, whatever the field. All kernels work from
-//! the images of the eight bits at each position ([`RowDigester`]); the
-//! definition over the field is in [`mod@reference`] and is their oracle.
+//! one of 256 fixed 16-byte values, whatever the field: most kernels work from
+//! the images of the eight bits at each position. Over GF(2^16) the best works
+//! in a tower field that the processor multiplies in. The definition is in
+//! [`mod@reference`] and is the oracle of all.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod coefficients;
-mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod gfni;
 pub mod reference;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod tower;
 
 use alloy_primitives::B256;
 use rayon::prelude::*;
 
 pub use coefficients::Coefficients;
-pub use kernel::Kernel;
 
 use crate::codec::{CodecId, Geometry};
+use crate::kernel::Kernel;
 use crate::limits::{DIGEST_BYTES, EXTENSION};
 use crate::schedule::Schedule;
 use crate::shape::Shape;
@@ -45,35 +49,74 @@ const MIN_ROWS_PER_TASK: usize = 64;
 
 /// Computes digests for the rows of one block.
 #[derive(Clone)]
-pub struct RowDigester {
-    images: Vec<BitImages>,
-    kernel: Kernel,
+pub struct RowDigester(Way);
+
+/// Coefficients as the kernel wants them. A vector way exists only where the processor has the instructions.
+#[derive(Clone)]
+enum Way {
+    Tables(Vec<BitImages>),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Vec<BitImages>),
+    #[cfg(target_arch = "x86_64")]
+    Tower(gfni::TowerCoefficients),
 }
 
 impl RowDigester {
     /// The digester of the block with this shape and row root.
     pub fn derive(shape: &Shape, row_root: B256) -> Self {
-        Self::new(&Coefficients::derive(shape, row_root))
+        Self::new(&Coefficients::derive(shape, row_root), Kernel::best())
     }
 
-    /// The digester with these coefficients.
-    pub fn new(coefficients: &Coefficients) -> Self {
-        Self { images: coefficients.bit_images(), kernel: Kernel::best() }
-    }
-
-    /// The same digester on another kernel.
-    pub fn with_kernel(self, kernel: Kernel) -> Self {
-        Self { kernel, ..self }
+    /// The digester with these coefficients, on these instructions or on the best below that the processor has.
+    pub fn new(coefficients: &Coefficients, kernel: Kernel) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        return Self(match (kernel.or_below(), coefficients.codec()) {
+            (Kernel::Portable, _) => Way::Tables(coefficients.bit_images()),
+            (Kernel::Avx512, CodecId::Gf16) => Way::Tower(gfni::TowerCoefficients::new(coefficients)),
+            (Kernel::Avx2 | Kernel::Avx512, _) => Way::Avx2(coefficients.bit_images()),
+        });
+        #[cfg(not(target_arch = "x86_64"))]
+        Self(match kernel {
+            Kernel::Portable | Kernel::Avx2 | Kernel::Avx512 => Way::Tables(coefficients.bit_images()),
+        })
     }
 
     /// Length of the rows it digests, in bytes.
     pub fn row_len(&self) -> usize {
-        self.images.len()
+        match &self.0 {
+            Way::Tables(images) => images.len(),
+            #[cfg(target_arch = "x86_64")]
+            Way::Avx2(images) => images.len(),
+            #[cfg(target_arch = "x86_64")]
+            Way::Tower(coefficients) => coefficients.row_len(),
+        }
     }
 
     /// Digest of one row. Bytes beyond the row length are ignored, missing ones count as zero.
     pub fn digest(&self, row: &[u8]) -> Digest {
-        self.kernel.digest_one(&self.images, row).to_le_bytes()
+        let sum = match &self.0 {
+            Way::Tables(images) => tables::digest_one(images, row),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has the instructions, or it would be another way.
+            Way::Avx2(images) => unsafe { avx2::digest_one(images, row) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Way::Tower(coefficients) => unsafe { gfni::digest_one(coefficients, row) },
+        };
+        sum.to_le_bytes()
+    }
+
+    /// Adds to each of `sums` the digest of its row.
+    fn digest_many(&self, rows: &[u8], sums: &mut [u128]) {
+        match &self.0 {
+            Way::Tables(images) => tables::digest_many(images, rows, sums),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has the instructions, or it would be another way.
+            Way::Avx2(images) => unsafe { avx2::digest_many(images, rows, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Way::Tower(coefficients) => unsafe { gfni::digest_many(coefficients, rows, sums) },
+        }
     }
 
     /// Digests of many rows, concatenated in `rows`.
@@ -82,12 +125,12 @@ impl RowDigester {
         let count = rows.len() / row_len;
         let mut sums = vec![0u128; count];
         match schedule {
-            Schedule::Sequential => self.kernel.digest_many(&self.images, rows, &mut sums),
+            Schedule::Sequential => self.digest_many(rows, &mut sums),
             Schedule::Parallel => {
                 let rows_per_task = count.div_ceil(2 * rayon::current_num_threads()).max(MIN_ROWS_PER_TASK);
                 sums.par_chunks_mut(rows_per_task)
                     .zip(rows.par_chunks(rows_per_task * row_len))
-                    .for_each(|(sums, rows)| self.kernel.digest_many(&self.images, rows, sums));
+                    .for_each(|(sums, rows)| self.digest_many(rows, sums));
             }
         }
         sums.into_iter().map(u128::to_le_bytes).collect()

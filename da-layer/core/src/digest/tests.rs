@@ -55,19 +55,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn kernels_equal_the_definition(shape in shape(), root: [u8; 32], seed: u64, threads in 1usize..5, rows in 1usize..200) {
+    fn kernels_equal_the_definition(shape in shape(), root: [u8; 32], seed: u64, threads in 1usize..5, rows in 1usize..200, foreign: prop::sample::Index) {
         let matrix = &matrix(&shape, seed)[..rows * shape.row_len()];
         let coefficients = Coefficients::derive(&shape, root.into());
         let digests: Vec<Digest> =
             matrix.chunks_exact(shape.row_len()).map(|row| reference::digest(&coefficients, row)).collect();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        for kernel in [Kernel::Portable, Kernel::Avx2].into_iter().filter(|kernel| kernel.is_supported()) {
-            let digester = RowDigester::new(&coefficients).with_kernel(kernel);
+        for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_supported()) {
+            let digester = RowDigester::new(&coefficients, kernel);
             prop_assert_eq!(&digester.digest_rows(matrix, Schedule::Sequential), &digests);
             prop_assert_eq!(&pool.install(|| digester.digest_rows(matrix, Schedule::Parallel)), &digests);
             for (row, digest) in matrix.chunks_exact(shape.row_len()).zip(&digests) {
                 prop_assert_eq!(digester.digest(row), *digest);
             }
+            let foreign = &matrix[..matrix.len().min(foreign.index(2 * shape.row_len()))];
+            prop_assert_eq!(digester.digest(foreign), reference::digest(&coefficients, foreign));
         }
     }
 

@@ -13,11 +13,15 @@ use rayon::prelude::*;
 
 pub(crate) use path::root_of_path;
 
-use crate::hash::{self, keyed};
+use crate::hash::{self, bytes_of, keyed, keyed_many};
+use crate::kernel::Kernel;
 use crate::schedule::Schedule;
 
-/// Nodes that a worker hashes at least.
-const MIN_NODES_PER_TASK: usize = 256;
+/// Nodes that a worker hashes at a time.
+const NODES_PER_TASK: usize = 512;
+
+/// Leaves that a worker hashes at a time.
+const LEAVES_PER_TASK: usize = 64;
 
 /// Which tree of a block, that is, which keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,17 @@ impl Domain {
     }
 }
 
+/// Keyed hashes of the inputs of `len` bytes that are concatenated in `inputs`.
+fn hash_all(key: &[u8; 32], len: usize, inputs: &[u8], hashes: &mut [B256], per_task: usize, schedule: Schedule) {
+    let kernel = Kernel::best();
+    if schedule == Schedule::Parallel && hashes.len() > per_task {
+        let parts = hashes.par_chunks_mut(per_task).zip(inputs.par_chunks(per_task * len));
+        parts.for_each(|(hashes, inputs)| keyed_many(kernel, key, len, inputs, hashes));
+    } else {
+        keyed_many(kernel, key, len, inputs, hashes);
+    }
+}
+
 /// A whole tree: `nodes[1]` is the root, `nodes[i]` the parent of `nodes[2i]`
 /// and `nodes[2i + 1]`, the upper half are the leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,32 +81,29 @@ impl Tree {
         let width = leaves.len().next_power_of_two();
         let mut nodes = vec![B256::ZERO; 2 * width];
         nodes[width..][..leaves.len()].copy_from_slice(leaves);
-        let mut level = width / 2;
-        while level > 0 {
-            let (upper, children) = nodes.split_at_mut(2 * level);
-            let parents = &mut upper[level..];
-            let hash = |(parent, pair): (&mut B256, &[B256])| *parent = domain.node(&pair[0], &pair[1]);
-            if schedule == Schedule::Parallel && level > MIN_NODES_PER_TASK {
-                parents
-                    .par_iter_mut()
-                    .zip(children[..2 * level].par_chunks_exact(2))
-                    .with_min_len(MIN_NODES_PER_TASK)
-                    .for_each(hash);
-            } else {
-                parents.iter_mut().zip(children.chunks_exact(2)).for_each(hash);
-            }
-            level /= 2;
-        }
-        Self { nodes }
+        Self::above_leaves(domain, nodes, schedule)
     }
 
     /// The tree over rows of `row_len` bytes, concatenated in `rows`.
     pub fn over(domain: Domain, rows: &[u8], row_len: usize, schedule: Schedule) -> Self {
-        let leaves: Vec<B256> = match schedule {
-            Schedule::Sequential => rows.chunks_exact(row_len).map(|row| domain.leaf(row)).collect(),
-            Schedule::Parallel => rows.par_chunks_exact(row_len).with_min_len(16).map(|row| domain.leaf(row)).collect(),
-        };
-        Self::from_leaves(domain, &leaves, schedule)
+        let count = rows.len() / row_len;
+        let width = count.next_power_of_two();
+        let mut nodes = vec![B256::ZERO; 2 * width];
+        let leaves = &mut nodes[width..][..count];
+        hash_all(domain.keys().0, row_len, &rows[..count * row_len], leaves, LEAVES_PER_TASK, schedule);
+        Self::above_leaves(domain, nodes, schedule)
+    }
+
+    /// Fills the lower half of `nodes`.
+    fn above_leaves(domain: Domain, mut nodes: Vec<B256>, schedule: Schedule) -> Self {
+        let mut level = nodes.len() / 4;
+        while level > 0 {
+            let (upper, children) = nodes.split_at_mut(2 * level);
+            let children = bytes_of(&children[..2 * level]);
+            hash_all(domain.keys().1, 64, children, &mut upper[level..], NODES_PER_TASK, schedule);
+            level /= 2;
+        }
+        Self { nodes }
     }
 
     /// The root.

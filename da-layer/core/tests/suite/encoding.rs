@@ -149,6 +149,21 @@ proptest! {
     }
 }
 
+/// A block's memory is that of an earlier block, where there was one of its size.
+#[test]
+fn an_earlier_block_leaves_no_trace() {
+    for len in [300_000, 299_001, 270_001, 300_000] {
+        drop(encode(&[(namespace(1), vec![0xFF; len])]));
+        let (block, header) = encode(&one_blob(len - 13, len as u64));
+        let originals = block.rows().originals();
+        assert!(originals[header.shape.total_len() as usize..].iter().all(|byte| *byte == 0), "padding of {len}");
+        let fresh = originals.to_vec();
+        assert!(EncodedBlock::from_originals(header.shape, &fresh, Schedule::Parallel).unwrap() == block);
+        assert!(block.clone() == block);
+        assert!(block.rows().matrix().as_ptr().addr().is_multiple_of(64));
+    }
+}
+
 #[test]
 fn foreign_rows_do_not_mix() {
     let (block, header) = encode(&one_blob(1_000, 1));

@@ -6,7 +6,17 @@
 //! BLAKE3's key derivation with a context string. Blob contents are hashed by
 //! plain BLAKE3, so that the address of a blob is what `b3sum` prints.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod many;
+
 use alloy_primitives::B256;
+
+pub(crate) use many::keyed_many;
 
 /// Key of the leaves of the row tree.
 pub(crate) const ROW_LEAF: &[u8; 32] = b"weft/da/v1 leaf of the row tree ";
@@ -51,4 +61,10 @@ pub(crate) fn derived(context: &str, bytes: &[u8]) -> B256 {
 /// The address of a blob: plain BLAKE3 of its bytes.
 pub fn blob_hash(data: &[u8]) -> B256 {
     B256::new(*blake3::hash(data).as_bytes())
+}
+
+/// Hashes in one piece.
+pub(crate) fn bytes_of(hashes: &[B256]) -> &[u8] {
+    // SAFETY: `B256` is a transparent wrapper of `[u8; 32]`, so these are as many bytes of one borrow.
+    unsafe { std::slice::from_raw_parts(hashes.as_ptr().cast(), size_of_val(hashes)) }
 }

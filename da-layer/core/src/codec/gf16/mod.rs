@@ -1,0 +1,84 @@
+//! The Leopard-type code over GF(2^16).
+//!
+//! Computed by `reed-solomon-simd` ([`library`]), or by our own transform of
+//! narrow stripes ([`transform`]) where the processor has the instructions.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod factors;
+#[cfg(target_arch = "x86_64")]
+mod layers;
+mod library;
+#[cfg(target_arch = "x86_64")]
+mod locator;
+#[cfg(target_arch = "x86_64")]
+mod transform;
+#[cfg(target_arch = "x86_64")]
+mod vector;
+
+use super::{Codec, CodecError, Geometry, IndexedRow, pick, place_originals};
+use crate::kernel::Kernel;
+use crate::limits::{EXTENSION, MAX_K};
+use crate::schedule::Schedule;
+
+/// Fewest original rows that the kernels take: those that their lower layers work on.
+const MIN_ROWS: usize = 64;
+
+/// The code, computed with these instructions.
+pub(super) struct Gf16(pub(super) Kernel);
+
+impl Gf16 {
+    /// The kernels take a power of two of rows, and whole symbols.
+    fn kernel(&self, geometry: Geometry) -> Kernel {
+        let Geometry { k, row_len } = geometry;
+        let fits = k.is_power_of_two() && (MIN_ROWS..=MAX_K as usize).contains(&k) && row_len.is_multiple_of(2);
+        if fits && self.0.is_supported() { self.0 } else { Kernel::Portable }
+    }
+}
+
+impl Codec for Gf16 {
+    fn extend(
+        &self,
+        geometry: Geometry,
+        originals: &[u8],
+        parity: &mut [u8],
+        schedule: Schedule,
+    ) -> Result<(), CodecError> {
+        let Geometry { k, row_len } = geometry;
+        let parity_rows = k * (EXTENSION - 1);
+        if row_len == 0 || originals.len() != k * row_len || parity.len() != parity_rows * row_len {
+            return Err(CodecError::Length);
+        }
+        match self.kernel(geometry) {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => vector::avx512::extend(geometry, originals, parity, schedule),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => vector::avx2::extend(geometry, originals, parity, schedule),
+            _ => library::extend(geometry, originals, parity, schedule),
+        }
+    }
+
+    fn restore(
+        &self,
+        geometry: Geometry,
+        rows: &[IndexedRow<'_>],
+        originals: &mut [u8],
+        schedule: Schedule,
+    ) -> Result<(), CodecError> {
+        let picked = pick(geometry, rows, originals.len())?;
+        place_originals(geometry, &picked, originals);
+        if picked.iter().all(|(index, _)| (*index as usize) < geometry.k) {
+            return Ok(());
+        }
+        match self.kernel(geometry) {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => vector::avx512::restore(geometry, &picked, originals, schedule),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => vector::avx2::restore(geometry, &picked, originals, schedule),
+            _ => library::restore(geometry, &picked, originals, schedule),
+        }
+    }
+}

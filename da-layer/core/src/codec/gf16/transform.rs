@@ -1,0 +1,196 @@
+//! Encoding and restoring of one narrow stripe, written once for all vector kernels.
+//!
+//! Encoding: inverse transform of the originals, then the forward transform of
+//! the result at each of the three other cosets of `k` points.
+//!
+//! Restoring: let `f` be the codeword's polynomial (degree below `k`), `e` the
+//! locator of the lost rows. `f e` has degree below `4k` and is known at all
+//! `4k` points; at a lost point `(f e)' = f e'`. Of the transform of `4k` points
+//! little is needed: with `H0..H3` the inverse transforms of the four cosets by
+//! themselves, the coefficients of `f e` below `3k` are `H0`, `H0 + H1` and
+//! `H0 + H2 + t (H2 + H3)` (the upper two layers, whose other constants are
+//! zero), those of the derivative below `k` are `d(H0) + H1 + H2 + t (H2 + H3)`,
+//! and these alone make its values at the first `k` points. In the basis of the
+//! transform the derivative's coefficient `j` is the sum of the coefficients
+//! `j + 2^b` over the zero bits `b` of `j`.
+
+/// Low bytes, then high bytes, of a part of a row that is not a whole stripe: chunks of 64 bytes of 32 symbols, the
+/// last maybe shorter.
+pub(super) fn gather(part: &[u8], low: &mut [u8], high: &mut [u8]) {
+    low.fill(0);
+    high.fill(0);
+    let halves = low.chunks_mut(32).zip(high.chunks_mut(32));
+    for (chunk, (low, high)) in part.chunks(64).zip(halves) {
+        let (from_low, from_high) = chunk.split_at(chunk.len() / 2);
+        low[..from_low.len()].copy_from_slice(from_low);
+        high[..from_high.len()].copy_from_slice(from_high);
+    }
+}
+
+/// The reverse of [`gather`].
+pub(super) fn scatter(low: &[u8], high: &[u8], part: &mut [u8]) {
+    for (chunk, (low, high)) in part.chunks_mut(64).zip(low.chunks(32).zip(high.chunks(32))) {
+        let half = chunk.len() / 2;
+        chunk[..half].copy_from_slice(&low[..half]);
+        chunk[half..].copy_from_slice(&high[..half]);
+    }
+}
+
+/// `extend` and `restore`, over what [`super::layers`] needs and makes, and the module's own functions `zero`, `read`,
+/// `write`, `fence` and `prefetch`.
+macro_rules! transform {
+    ($feature:literal) => {
+        /// Blocks of two transforms.
+        #[derive(Default)]
+        pub(super) struct Work {
+            first: Vec<Block>,
+            second: Vec<Block>,
+        }
+
+        impl Work {
+            /// Both areas, with room for `k` blocks each.
+            fn areas(&mut self, k: usize) -> (*mut Block, *mut Block) {
+                let len = padded(k);
+                for area in [&mut self.first, &mut self.second] {
+                    if area.len() < len {
+                        area.resize(len, Block::ZERO);
+                    }
+                }
+                (self.first.as_mut_ptr(), self.second.as_mut_ptr())
+            }
+        }
+
+        /// Fills a stripe of the parity rows.
+        #[target_feature(enable = $feature)]
+        pub(super) fn extend(factors: &Factors<Factor>, rows: &[&[u8]], stripe: &mut Stripe<'_>, work: &mut Work) {
+            let k = rows.len();
+            let twiddles = factors.twiddles();
+            assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= twiddles.len(), "{k} rows");
+            let columns = stripe.columns.clone();
+            let (coefficients, values) = work.areas(k);
+            // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
+            // and there are as many twiddles.
+            unsafe {
+                for first in (0..k).step_by(LOW) {
+                    for row in first..first + LOW {
+                        if let Some(ahead) = rows.get(row + LOW) {
+                            prefetch(&ahead[columns.clone()]);
+                        }
+                        store(&mut *coefficients.add(padded(row)), read(&rows[row][columns.clone()]));
+                    }
+                    inverse(coefficients, Place::low(first), twiddles.as_ptr());
+                }
+                for first in 0..LOW {
+                    inverse(coefficients, Place::high(first, k), twiddles.as_ptr());
+                }
+                for coset in 1..EXTENSION {
+                    let twiddles = twiddles.as_ptr().add(coset * k);
+                    let mut from = coefficients;
+                    if k > LOW {
+                        (0..LOW).for_each(|first| forward(coefficients, values, Place::high(first, k), twiddles));
+                        from = values;
+                    }
+                    for first in (0..k).step_by(LOW) {
+                        forward(from, values, Place::low(first), twiddles);
+                        for row in first..first + LOW {
+                            write(stripe.target((coset - 1) * k + row), load(&*values.add(padded(row))));
+                        }
+                    }
+                }
+            }
+            fence();
+        }
+
+        /// Fills a stripe of the lost original rows: `rows` are all `4k`, where present with the multiplier by the
+        /// locator, `lost` the lost original rows with the multiplier by the inverse of its derivative.
+        #[target_feature(enable = $feature)]
+        pub(super) fn restore(
+            factors: &Factors<Factor>,
+            rows: &[Option<(&[u8], Factor)>],
+            lost: &[(usize, Factor)],
+            stripe: &mut Stripe<'_>,
+            work: &mut Work,
+        ) {
+            let k = rows.len() / EXTENSION;
+            let twiddles = factors.twiddles();
+            assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= twiddles.len(), "{k} rows");
+            assert!(lost.iter().all(|(row, _)| *row < k), "a lost row is no original");
+            let (coset_area, sum_area) = work.areas(k);
+            // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
+            // and there are as many twiddles.
+            unsafe {
+                for row in 0..k {
+                    store(&mut *sum_area.add(padded(row)), zero());
+                }
+                // The constant of the upper half in the layer above the cosets.
+                let upper = ready(&twiddles[3 * k - 1]);
+                for (coset, rows) in rows.chunks_exact(k).enumerate() {
+                    if rows.iter().all(Option::is_none) {
+                        continue;
+                    }
+                    coefficients(coset_area, rows, stripe, twiddles.as_ptr().add(coset * k));
+                    for row in 0..k {
+                        let sum = &mut *sum_area.add(padded(row));
+                        let own = |row: usize| load(&*coset_area.add(padded(row)));
+                        let term = match coset {
+                            0 => {
+                                let mut zeros = !row & (k - 1);
+                                let mut derivative = zero();
+                                while zeros != 0 {
+                                    derivative = plus(derivative, own(row | (zeros & zeros.wrapping_neg())));
+                                    zeros &= zeros - 1;
+                                }
+                                derivative
+                            }
+                            1 => own(row),
+                            2 => plus_product(own(row), own(row), upper),
+                            _ => plus_product(zero(), own(row), upper),
+                        };
+                        store(sum, plus(load(sum), term));
+                    }
+                }
+                if k > LOW {
+                    (0..LOW).for_each(|first| forward(sum_area, sum_area, Place::high(first, k), twiddles.as_ptr()));
+                }
+                (0..k).step_by(LOW).for_each(|first| forward(sum_area, sum_area, Place::low(first), twiddles.as_ptr()));
+                for (row, factor) in lost {
+                    let value = load(&*sum_area.add(padded(*row)));
+                    write(stripe.target(*row), plus_product(zero(), value, ready(factor)));
+                }
+            }
+            fence();
+        }
+
+        /// Inverse transform of one coset's rows, each times its factor; absent ones are zero.
+        ///
+        /// # Safety
+        ///
+        /// The area has a padded block for each row, and the twiddles reach to the last row's point.
+        #[target_feature(enable = $feature)]
+        unsafe fn coefficients(
+            area: *mut Block,
+            rows: &[Option<(&[u8], Factor)>],
+            stripe: &Stripe<'_>,
+            twiddles: *const Factor,
+        ) {
+            let k = rows.len();
+            // SAFETY: as the caller promises.
+            unsafe {
+                for (first, rows) in (0..k).step_by(LOW).zip(rows.chunks_exact(LOW)) {
+                    for (row, source) in (first..).zip(rows) {
+                        let symbols = match source {
+                            Some((row, factor)) => {
+                                plus_product(zero(), read(&row[stripe.columns.clone()]), ready(factor))
+                            }
+                            None => zero(),
+                        };
+                        store(&mut *area.add(padded(row)), symbols);
+                    }
+                    inverse(area, Place::low(first), twiddles);
+                }
+                (0..LOW).for_each(|first| inverse(area, Place::high(first, k), twiddles));
+            }
+        }
+    };
+}
+pub(super) use transform;

@@ -1,0 +1,113 @@
+//! Sixteen lanes, on AVX-512.
+
+use std::arch::x86_64::{
+    __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32,
+    _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64, _mm512_xor_si512,
+};
+
+use super::lanes::{BLOCK, CHUNK, CHUNK_END, CHUNK_START, DEPTH, IV, KEYED, MAX_LEN, PARENT, ROOT, SCHEDULE, lanes};
+
+pub(super) const LANES: usize = 16;
+
+/// How far ahead of its use a row is asked for, in bytes.
+const AHEAD: usize = 4 * BLOCK;
+
+type Vector = __m512i;
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn splat(word: u32) -> Vector {
+    _mm512_set1_epi32(word.cast_signed())
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(vector: Vector) -> [u32; LANES] {
+    let mut words = [0; LANES];
+    // SAFETY: `words` is 64 writable bytes.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
+    words
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn add(a: Vector, b: Vector) -> Vector {
+    _mm512_add_epi32(a, b)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn xor(a: Vector, b: Vector) -> Vector {
+    _mm512_xor_si512(a, b)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn right_16(a: Vector) -> Vector {
+    _mm512_ror_epi32::<16>(a)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn right_12(a: Vector) -> Vector {
+    _mm512_ror_epi32::<12>(a)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn right_8(a: Vector) -> Vector {
+    _mm512_ror_epi32::<8>(a)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn right_7(a: Vector) -> Vector {
+    _mm512_ror_epi32::<7>(a)
+}
+
+/// Block at byte `at` of each of the inputs of `len` bytes, transposed.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn words(inputs: &[u8], len: usize, at: usize) -> [Vector; 16] {
+    assert!(at + BLOCK <= len && inputs.len() >= LANES * len, "block at {at} of {len}");
+    let mut rows = [splat(0); 16];
+    for (lane, row) in rows.iter_mut().enumerate() {
+        // SAFETY: the block lies within the input of this lane, as was just checked; a prefetch reads nothing.
+        unsafe {
+            let block = inputs.as_ptr().add(lane * len + at);
+            _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(AHEAD).cast());
+            *row = _mm512_loadu_si512(block.cast());
+        }
+    }
+    // Pairs of words, then of pairs: each 128-bit quarter then holds one word of four inputs.
+    let mut pairs = [splat(0); 16];
+    for at in 0..8 {
+        pairs[2 * at] = _mm512_unpacklo_epi32(rows[2 * at], rows[2 * at + 1]);
+        pairs[2 * at + 1] = _mm512_unpackhi_epi32(rows[2 * at], rows[2 * at + 1]);
+    }
+    let mut quads = [splat(0); 16];
+    for at in 0..4 {
+        let [a, b, c, d] = [pairs[4 * at], pairs[4 * at + 1], pairs[4 * at + 2], pairs[4 * at + 3]];
+        quads[4 * at] = _mm512_unpacklo_epi64(a, c);
+        quads[4 * at + 1] = _mm512_unpackhi_epi64(a, c);
+        quads[4 * at + 2] = _mm512_unpacklo_epi64(b, d);
+        quads[4 * at + 3] = _mm512_unpackhi_epi64(b, d);
+    }
+    // Quarter `q` of `quads[4 g + n]` is word `4 q + n` of inputs `4 g..4 g + 4`.
+    let mut out = [splat(0); 16];
+    for n in 0..4 {
+        let [a, b, c, d] = [quads[n], quads[4 + n], quads[8 + n], quads[12 + n]];
+        let low_even = _mm512_shuffle_i32x4::<0x88>(a, b);
+        let low_odd = _mm512_shuffle_i32x4::<0xDD>(a, b);
+        let high_even = _mm512_shuffle_i32x4::<0x88>(c, d);
+        let high_odd = _mm512_shuffle_i32x4::<0xDD>(c, d);
+        out[n] = _mm512_shuffle_i32x4::<0x88>(low_even, high_even);
+        out[8 + n] = _mm512_shuffle_i32x4::<0xDD>(low_even, high_even);
+        out[4 + n] = _mm512_shuffle_i32x4::<0x88>(low_odd, high_odd);
+        out[12 + n] = _mm512_shuffle_i32x4::<0xDD>(low_odd, high_odd);
+    }
+    out
+}
+
+lanes!("avx512f");

@@ -11,7 +11,7 @@ CARGO := cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WEFT := $(TARGET_DIR)/release/weft
 
-.PHONY: dev build test lint unit e2e clients tour clean-data help
+.PHONY: dev build test lint unit spec e2e clients tour clean-data help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ build: ## build the one binary, target/release/weft
 
 test: ## everything CI runs
 	@./setup.sh test
-	@$(MAKE) --no-print-directory lint unit tour clients
+	@$(MAKE) --no-print-directory lint spec unit tour clients
 
 lint: ## formatting and lints
 	$(CARGO) fmt --all -- --check
@@ -35,6 +35,9 @@ lint: ## formatting and lints
 
 unit: build ## unit, property, store and end-to-end tests
 	WEFT_BIN=$(abspath $(WEFT)) $(CARGO) test --release --locked --workspace
+
+spec: ## the golden vectors by a second implementation, in Python
+	tests/spec.sh
 
 tour: build ## the README's tour, line by line
 	WEFT_BIN=$(abspath $(WEFT)) tests/tour.sh

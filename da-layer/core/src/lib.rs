@@ -28,7 +28,8 @@
 //!    every row that passes is the row of `X`, but for a chance of `2^-128` each.
 //! 3. So after `s` good samples, with confidence `1 - (5/8)^s`, there is one
 //!    `X`, and whoever gets `k` passing rows gets `X`. If less than `k` rows
-//!    are served, all samples succeed with a chance below `(1/4)^s`.
+//!    are served, and which ones does not depend on who asks, all samples
+//!    succeed with a chance below `(1/4)^s`.
 //!
 //! The coefficients are fixed only after the rows (Fiat-Shamir over the row
 //! root), so a producer can try again only by hashing another matrix; `2^-114`
@@ -39,6 +40,9 @@
 //! of Reed-Solomon codes within half the distance (Ben-Sasson, Carmon, Ishai,
 //! Kopparty, Saraf, eprint 2020/654). Both codes here are Reed-Solomon codes:
 //! values of a polynomial of degree below `k` at `4k` points.
+//!
+//! `proto/SPEC.md` has the argument at length, and all that another
+//! implementation needs; `proto/vectors/da` pins it.
 //!
 //! What sampling does *not* prove: that the blob index in the header is the one
 //! in the payload. The index is the first part of the payload, so it is as

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md"];
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "proto/SPEC.md"];
 
 /// Top-level names that make a word in backticks a path of this repository.
 const ROOTS: &[&str] =

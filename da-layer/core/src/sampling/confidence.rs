@@ -7,9 +7,11 @@
 //!   one sample passes with a chance of at most 5/8. (Half the distance is
 //!   3/8 of the rows at rate 1/4; closer than that the codeword is unique.)
 //!
-//! Samples are drawn without replacement, which only helps. A row that was
-//! asked for and not got counts against both, by the binomial tail: an
-//! adversary may answer just the samples that it likes.
+//! Samples are drawn without replacement, which only helps (in the tails above
+//! the mean, which are those that reach a target). A row that was asked for and
+//! not got counts against both, by the binomial tail: an adversary may answer
+//! just the samples that it likes. The rows that it serves at all must not
+//! depend on who asks: ask several nodes.
 
 /// Chance that one sample of an unrecoverable block succeeds.
 const WITHHELD_PASS: f64 = 1.0 / 4.0;

@@ -10,6 +10,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import custody
 import hashes
 import proofs
 import sampling
@@ -137,6 +138,18 @@ def sample(vector):
     return {"verdict": sampling.verdict([answer["answer"] for answer in vector["answers"]])}
 
 
+def shared(vector):
+    check = vector["check"]
+    if check == "certificate":
+        return {"verdict": custody.judge_certificate(header_of(vector), raw(vector["certificate"]))}
+    addresses, copies = several(vector["addresses"]), vector["copies"]
+    if check == "assignment":
+        return {"holders": custody.holders(addresses, copies, raw(vector["row_root"]), vector["rows"])}
+    assert check == "members", check
+    verdict = custody.judge_members(addresses, copies)
+    return {"verdict": verdict, "hash": custody.members_hash(addresses, copies) if verdict == "ok" else None}
+
+
 CHECKS = {
     "blocks": block,
     "shapes": shape,
@@ -148,6 +161,7 @@ CHECKS = {
     "rows": row,
     "rebuild": rebuild,
     "sampling": sample,
+    "custody": shared,
 }
 
 

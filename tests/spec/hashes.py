@@ -7,9 +7,9 @@ def plain(data):
     return blake3(data).digest()
 
 
-def keyed(key, data):
-    """K(key, data); the key is filled with spaces."""
-    return blake3(data, key=key.encode("ascii").ljust(32)).digest()
+def keyed(key, data, length=32):
+    """K(key, data), or the start of K*(key, data); the key is filled with spaces."""
+    return blake3(data, key=key.encode("ascii").ljust(32)).digest(length=length)
 
 
 def derived(context, data):

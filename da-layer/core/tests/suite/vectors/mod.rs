@@ -6,6 +6,7 @@
 //! anew: a changed file is a changed format.
 
 mod blocks;
+mod custody;
 mod headers;
 mod index;
 mod rebuild;

@@ -10,3 +10,4 @@ mod golden;
 mod headers;
 mod index;
 mod light_client;
+mod scan;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weft_da::{BlobEntry, BlobProof, EncodedBlock, NamespaceProof, RowProof, Schedule, SignedHeader};
+use weft_da::{BlobEntry, BlobIndex, BlobProof, EncodedBlock, NamespaceProof, RowProof, Schedule, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
 use crate::cache::BlockCache;
@@ -85,8 +85,8 @@ impl Reader {
     pub fn prove_place(&self, location: Location) -> Result<ProvenBlob, StoreError> {
         let damaged = |what| StoreError::Damaged { height: location.height, what };
         let header = self.store.header(location.height)?.ok_or(damaged("header is gone"))?;
-        let block = self.block(location.height)?.ok_or(damaged("original rows are gone"))?;
-        let proof = block.index().prove(location.position).ok_or(damaged("blob is not in the index"))?;
+        let proof = self.with_index(&header, |index| index.prove(location.position))?;
+        let proof = proof.ok_or(damaged("blob is not in the index"))?;
         Ok(ProvenBlob { location, header, proof })
     }
 
@@ -102,6 +102,19 @@ impl Reader {
         Ok(Bytes::copy_from_slice(data))
     }
 
+    /// What `ask` finds in a block's index: no rows are needed for that.
+    fn with_index<T>(&self, header: &SignedHeader, ask: impl FnOnce(&BlobIndex) -> T) -> Result<T, StoreError> {
+        let height = header.header.height;
+        if let Some(block) = self.cache.get(height) {
+            return Ok(ask(block.index()));
+        }
+        let damaged = |what| StoreError::Damaged { height, what };
+        let bytes = self.store.index(height)?.ok_or(damaged("blob index is gone"))?;
+        let index =
+            BlobIndex::verify(&header.header, &bytes).map_err(|_| damaged("blob index is not that of the header"))?;
+        Ok(ask(&index))
+    }
+
     /// All entries of a namespace in a block, and the proof that these are all.
     #[allow(clippy::type_complexity)]
     pub fn namespace(
@@ -109,11 +122,10 @@ impl Reader {
         height: u64,
         namespace: &Namespace,
     ) -> Result<Option<(Vec<BlobEntry>, NamespaceProof, SignedHeader)>, StoreError> {
-        let (Some(header), Some(block)) = (self.store.header(height)?, self.block(height)?) else {
-            return Ok(None);
-        };
-        let index = block.index();
-        let entries = index.entries()[index.positions_of(namespace)].to_vec();
-        Ok(Some((entries, index.prove_namespace(namespace), header)))
+        let Some(header) = self.store.header(height)? else { return Ok(None) };
+        let (entries, proof) = self.with_index(&header, |index| {
+            (index.entries()[index.positions_of(namespace)].to_vec(), index.prove_namespace(namespace))
+        })?;
+        Ok(Some((entries, proof, header)))
     }
 }

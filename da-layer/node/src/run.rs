@@ -14,6 +14,7 @@ use crate::cache::BlockCache;
 use crate::config::Config;
 use crate::grpc::{DaService, SERVICE};
 use crate::intake::Engine;
+use crate::policy::{Gate, Policies, PolicyError, file, reload};
 use crate::reader::Reader;
 use crate::store::{RocksStore, Store, StoreError};
 
@@ -32,6 +33,9 @@ pub enum RunError {
     /// The store failed.
     #[error("DA node: {0}")]
     Store(#[from] StoreError),
+    /// The policies of namespaces cannot be used.
+    #[error("DA node: {0}")]
+    Policy(#[from] PolicyError),
     /// The data folder was written by another key or for another network.
     #[error(
         "the data folder {path} holds blocks of network {network_id} signed by {signer}; \
@@ -51,6 +55,9 @@ pub enum RunError {
     /// A server failed.
     #[error("DA node HTTP: {0}")]
     Http(std::io::Error),
+    /// The system gives no signals.
+    #[error("DA node: SIGHUP cannot be waited for: {0}")]
+    Signal(std::io::Error),
     /// A part of the node panicked.
     #[error("DA node: a part of it panicked; see the log")]
     Panicked,
@@ -60,11 +67,17 @@ pub enum RunError {
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
     telemetry::metrics();
     let readiness = Readiness::new(&["store"]);
+    let policies = match &config.namespaces {
+        Some(path) => file::load(path, &config.limits)?,
+        None => Policies::default(),
+    };
     let store: Arc<dyn Store> = Arc::new(RocksStore::open(&config.data_dir)?);
     check_owner(&config, &*store)?;
+    let clock = Arc::new(SystemClock);
+    let gate = Gate::new(config.clone(), policies, store.clone(), clock.clone())?;
     let cache = Arc::new(BlockCache::new(config.limits.cache_max_bytes));
     let reader = Reader::new(store.clone(), cache.clone());
-    let (engine, intake, latest) = Engine::new(config.clone(), store, cache, Arc::new(SystemClock))?;
+    let (engine, intake, latest) = Engine::new(config.clone(), store, cache, clock, gate.clone())?;
 
     let status = {
         let (latest, config) = (latest.clone(), config.clone());
@@ -95,6 +108,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     readiness.set("store");
     tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
 
+    let reload = reload::on_signal(config.namespaces.clone(), config.limits, gate, stop.clone());
     let server = DataAvailabilityServer::new(DaService::new(config, intake, reader, latest))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -107,13 +121,14 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
             _ = &mut failure => stop.trigger(),
         }
     };
-    let (grpc, http, ()) = tokio::join!(grpc, http, watch);
+    let (grpc, http, (), reload) = tokio::join!(grpc, http, watch, reload);
     let engine = tokio::task::spawn_blocking(move || thread.join()).await;
     match engine {
         Ok(Ok(result)) => result?,
         _ => return Err(RunError::Panicked),
     }
     grpc?;
+    reload.map_err(RunError::Signal)?;
     http.map_err(RunError::Http)
 }
 
@@ -147,7 +162,7 @@ mod tests {
         let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
         let limits = Limits { store_min_free_bytes: 0, ..Limits::default() };
         let signer = Signer::from_bytes([key; 32]).unwrap();
-        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits };
+        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits, namespaces: None };
         let shutdown = Shutdown::new();
         let task = tokio::spawn(run(config, listeners, shutdown.clone()));
         (DaClient::new(&url).unwrap(), shutdown, task)

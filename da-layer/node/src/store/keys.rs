@@ -6,6 +6,8 @@
 //! | `originals` | height (8) | the k original rows in one piece |
 //! | `digests` | height (8) | k digests of 16 bytes |
 //! | `blob` | namespace (32), BLAKE3 of the data (32) | height (8), position in the index (4) |
+//! | `index` | height (8) | the blob index, canonical bytes |
+//! | `usage` | namespace (32) | bytes stored (8), blobs stored (8) |
 
 use weft_primitives::{B256, Namespace};
 
@@ -15,7 +17,9 @@ pub(super) const HEADER: &str = "header";
 pub(super) const ORIGINALS: &str = "originals";
 pub(super) const DIGESTS: &str = "digests";
 pub(super) const BLOB: &str = "blob";
-pub(super) const ALL: [&str; 4] = [HEADER, ORIGINALS, DIGESTS, BLOB];
+pub(super) const INDEX: &str = "index";
+pub(super) const USAGE: &str = "usage";
+pub(super) const ALL: [&str; 6] = [HEADER, ORIGINALS, DIGESTS, BLOB, INDEX, USAGE];
 
 pub(super) const fn height(height: u64) -> [u8; 8] {
     height.to_be_bytes()

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use weft_da::{EncodedBlock, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::{Location, Store, StoreError};
+use super::{Location, Store, StoreError, Usage, usage};
 
 #[derive(Debug, Default)]
 struct Blocks {
@@ -14,6 +14,8 @@ struct Blocks {
     originals: Vec<Vec<u8>>,
     digests: Vec<Vec<u8>>,
     blobs: HashMap<(Namespace, B256), Location>,
+    indexes: Vec<Vec<u8>>,
+    usage: HashMap<Namespace, Usage>,
 }
 
 /// Keeps everything in memory; forgets it at the end.
@@ -41,8 +43,15 @@ impl Store for MemoryStore {
         blocks.headers.push(*header);
         blocks.originals.push(block.rows().originals().to_vec());
         blocks.digests.push(block.rows().digest_bytes().to_vec());
-        for (position, entry) in (0..).zip(block.index().entries()) {
-            blocks.blobs.entry((entry.namespace, entry.hash)).or_insert(Location { height, position });
+        blocks.indexes.push(block.index().encode());
+        let known = |namespace: &Namespace, hash: &B256| Ok(blocks.blobs.contains_key(&(*namespace, *hash)));
+        let fresh = usage::fresh(block.index().entries(), known)?;
+        for (namespace, added) in usage::tally(fresh.iter().map(|(_, entry)| entry)) {
+            let usage = blocks.usage.entry(namespace).or_default();
+            *usage = usage.plus(added);
+        }
+        for (position, entry) in fresh {
+            blocks.blobs.insert((entry.namespace, entry.hash), Location { height, position });
         }
         Ok(())
     }
@@ -65,5 +74,13 @@ impl Store for MemoryStore {
 
     fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError> {
         Ok(self.blocks().blobs.get(&(*namespace, *hash)).copied())
+    }
+
+    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(at(&self.blocks().indexes, height))
+    }
+
+    fn usage(&self, namespace: &Namespace) -> Result<Usage, StoreError> {
+        Ok(self.blocks().usage.get(namespace).copied().unwrap_or_default())
     }
 }

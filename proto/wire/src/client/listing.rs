@@ -41,9 +41,7 @@ impl DaClient {
 }
 
 /// The next page, in time; a page must hold something, or there could be pages without end.
-async fn next_page(
-    pages: &mut Streaming<pb::ListBlobsResponse>,
-) -> Result<Option<pb::ListBlobsResponse>, RemoteError> {
+async fn next_page(pages: &mut Streaming<pb::ListBlobsResponse>) -> Result<Option<pb::ListBlobsResponse>, RemoteError> {
     let mut next = pin!(async { Ok(pages.message().await?) });
     match all_within(CALL_TIMEOUT, &mut next).await? {
         Some(page) if page.heights.is_empty() => Err(RemoteError::protocol("a page without a height")),

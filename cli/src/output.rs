@@ -14,7 +14,7 @@ pub enum Exit {
     Error = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// `verify`: Invalid. `light`: not available, or wrongly encoded.
+    /// `verify`: Invalid. `light`: not available, or wrongly encoded. `blob list`: not proved.
     Invalid = 3,
     /// `verify`: Undecided. `light`: not decided in time.
     Undecided = 4,

@@ -121,7 +121,7 @@ pub struct DaEndpoint {
     /// Its gRPC URL.
     #[arg(long, default_value = "http://127.0.0.1:9200")]
     pub da_url: String,
-    /// Namespace, 64 hexadecimal digits; by default one for documents.
+    /// Namespace: 64 hexadecimal digits, or a name of at most 32 ASCII characters; by default the one for documents.
     #[arg(long)]
     pub namespace: Option<Namespace>,
     /// Whose header is taken; without it, whoever the node names.
@@ -136,13 +136,34 @@ pub struct DaEndpoint {
 #[derive(Subcommand, Clone, Debug)]
 pub enum BlobCommand {
     /// Store a file; returns once it is durable, with its content hash.
-    #[command(after_help = "Example:\n  weft blob put report.pdf")]
+    #[command(
+        after_help = "Examples:\n  weft blob put report.pdf\n  weft blob put report.pdf --namespace rollup-7 --key-file rollup-7.key"
+    )]
     Put {
         /// The file.
         file: PathBuf,
         /// Print the content hash alone.
         #[arg(long)]
         quiet: bool,
+        /// Key that signs the put, for a namespace that takes blobs from certain keys alone.
+        #[arg(long)]
+        key_file: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: DaEndpoint,
+    },
+    /// List all blobs of a namespace, with the proof that none is left out. Every header's signature and link and every
+    /// height's proof is checked. Exit code 3: the node's answer does not prove it.
+    #[command(
+        after_help = "Examples:\n  weft blob list\n  weft blob list --namespace rollup-7 --from 100 --to 200 --json"
+    )]
+    List {
+        /// First DA height.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Last DA height; the newest if not given.
+        #[arg(long)]
+        to: Option<u64>,
         #[command(flatten)]
         #[allow(missing_docs)]
         endpoint: DaEndpoint,

@@ -18,10 +18,21 @@ use crate::output::Failure;
 #[command(after_help = "Examples:
   weft da --config config/da.toml
   weft da --data-dir data/da --key-file da.key
+  weft da --namespaces config/namespaces.toml
 
 Several nodes that share the rows, each with the same list of all of them:
   weft da --key-file a.key --peers 0xA..@http://a:9200,0xB..@http://b:9200,0xC..@http://c:9200
-  weft da --key-file b.key --peers (the same) --producer 0xA..")]
+  weft da --key-file b.key --peers (the same) --producer 0xA..
+
+The namespaces file, read again at SIGHUP; what a table leaves out is not limited, unknown keys are refused:
+  open = true                      whether namespaces without a table may be used
+  [default]                        the rules of each of those
+  [namespace.\"weft documents\"]     the rules of one: a name of at most 32 ASCII characters, or 64 hexadecimal digits
+  keys = [\"0x..\"]                  addresses whose signature a put needs
+  max_blob_bytes, quota_bytes      largest blob; all that may be stored
+  bytes_per_second, burst_bytes    on the long run, and at once after a rest
+  puts_per_second, burst_puts      the same for the number of puts
+  max_waiting_bytes, max_waiting_blobs    received or waiting for a block; half of intake.max_* unless given")]
 pub struct DaArgs {
     /// TOML file with any of these options.
     #[arg(long)]
@@ -32,6 +43,9 @@ pub struct DaArgs {
     /// Key that signs the headers; made in the data folder if not given.
     #[arg(long)]
     pub key_file: Option<PathBuf>,
+    /// TOML file with the rules of namespaces; without one, all are open and share the node's limits.
+    #[arg(long)]
+    pub namespaces: Option<PathBuf>,
     /// Identifies the DA network in every header.
     #[arg(long, default_value_t = 1)]
     pub network_id: u64,
@@ -75,9 +89,12 @@ pub struct DaArgs {
     /// Bytes of blobs received or waiting, over all callers.
     #[arg(long, default_value_t = Limits::default().intake_max_bytes, help_heading = "Limits")]
     pub intake_max_bytes: u64,
-    /// Blobs waiting for a block.
+    /// Blobs received or waiting, over all callers.
     #[arg(long, default_value_t = Limits::default().intake_max_blobs, help_heading = "Limits")]
     pub intake_max_blobs: usize,
+    /// Longest time from a put's start to its last byte, milliseconds.
+    #[arg(long, default_value_t = Limits::default().intake_receive_timeout_ms, help_heading = "Limits")]
+    pub intake_receive_timeout_ms: u64,
     /// Least time between two blocks, milliseconds.
     #[arg(long, default_value_t = Limits::default().block_min_interval_ms, help_heading = "Limits")]
     pub block_min_interval_ms: u64,
@@ -90,6 +107,9 @@ pub struct DaArgs {
     /// Header subscriptions at once.
     #[arg(long, default_value_t = Limits::default().max_subscribers, help_heading = "Limits")]
     pub max_subscribers: usize,
+    /// Listings over a range of heights at once.
+    #[arg(long, default_value_t = Limits::default().max_listings, help_heading = "Limits")]
+    pub max_listings: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,
@@ -108,11 +128,14 @@ impl DaArgs {
                 max_block_bytes: self.max_block_bytes,
                 intake_max_bytes: self.intake_max_bytes,
                 intake_max_blobs: self.intake_max_blobs,
+                intake_receive_timeout_ms: self.intake_receive_timeout_ms,
                 block_min_interval_ms: self.block_min_interval_ms,
                 cache_max_bytes: self.cache_max_bytes,
                 store_min_free_bytes: self.store_min_free_bytes,
                 max_subscribers: self.max_subscribers,
+                max_listings: self.max_listings,
             },
+            namespaces: self.namespaces.clone(),
         })
     }
 

@@ -1,33 +1,39 @@
 //! `weft blob`: documents on the DA layer.
 
+mod list;
+#[cfg(test)]
+mod tests;
+
 use alloy_primitives::B256;
 use serde_json::json;
 use weft_da::{SignedHeader, verify_checkpoint};
 use weft_primitives::Namespace;
+use weft_service::key_file;
 use weft_wire::DaClient;
 use weft_wire::client::StoredBlob;
 
+use self::list::Range;
 use crate::args::{BlobCommand, DaEndpoint};
 use crate::output::{Exit, Failure, print};
 
-/// Namespace of documents that name none of their own: ASCII, zero-padded.
-fn documents() -> Namespace {
-    let mut name = [0; 32];
-    name[..14].copy_from_slice(b"weft documents");
-    Namespace(name)
-}
+/// Namespace of documents that name none of their own.
+const DOCUMENTS: &str = "weft documents";
 
 fn namespace(endpoint: &DaEndpoint) -> Namespace {
-    endpoint.namespace.unwrap_or_else(documents)
+    endpoint.namespace.or_else(|| Namespace::named(DOCUMENTS)).unwrap_or_default()
 }
 
 /// Runs the command.
 pub async fn run(command: BlobCommand) -> Result<Exit, Failure> {
     match command {
-        BlobCommand::Put { file, quiet, endpoint } => {
+        BlobCommand::Put { file, quiet, key_file, endpoint } => {
             let data =
                 std::fs::read(&file).map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
-            let put = DaClient::new(&endpoint.da_url)?.put_blob(namespace(&endpoint), data.into()).await?;
+            let mut client = DaClient::new(&endpoint.da_url)?;
+            if let Some(path) = key_file {
+                client = client.with_signer(key_file::load(&path)?);
+            }
+            let put = client.put_blob(namespace(&endpoint), data.into()).await?;
             check(&endpoint, &put.blob)?;
             let hash = put.blob.proof.entry.hash;
             if quiet {
@@ -46,6 +52,10 @@ pub async fn run(command: BlobCommand) -> Result<Exit, Failure> {
                     .map_err(|error| Failure(format!("cannot write {}: {error}", path.display())))?,
                 None => std::io::Write::write_all(&mut std::io::stdout(), &data)?,
             }
+        }
+        BlobCommand::List { from, to, endpoint } => {
+            let range = Range { namespace: namespace(&endpoint), trusted: endpoint.da_address, from, to };
+            return list::run(&endpoint, range).await;
         }
         BlobCommand::Prove { hash, endpoint } => prove(&endpoint, hash).await?,
     }

@@ -144,6 +144,7 @@ impl Configs {
             network_id: 1,
             limits: weft_da_node::Limits::default(),
             custody: None,
+            namespaces: None,
         };
         let Tuned { limits, mempool, rpc } = args.tuning.sequencer_config();
         let sequencer = weft_sequencer::Config {

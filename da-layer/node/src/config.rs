@@ -20,6 +20,8 @@ pub struct Config {
     pub limits: Limits,
     /// With whom it shares the rows; `None`: it holds all alone.
     pub custody: Option<CustodyConfig>,
+    /// The file with the policies of namespaces; without one, all are open and share the node's limits.
+    pub namespaces: Option<PathBuf>,
 }
 
 /// Bounds of one DA node. Each error that one causes names its key.
@@ -31,8 +33,10 @@ pub struct Limits {
     pub max_block_bytes: u64,
     /// `intake.max_bytes`: bytes of blobs received or waiting, over all callers.
     pub intake_max_bytes: u64,
-    /// `intake.max_blobs`: blobs waiting for a block.
+    /// `intake.max_blobs`: blobs received or waiting, over all callers.
     pub intake_max_blobs: usize,
+    /// `intake.receive_timeout_ms`: longest time from a put's start to its last byte.
+    pub intake_receive_timeout_ms: u64,
     /// `block.min_interval_ms`: least time between two blocks.
     pub block_min_interval_ms: u64,
     /// `cache.max_bytes`: encoded blocks kept in memory to serve rows from.
@@ -41,6 +45,8 @@ pub struct Limits {
     pub store_min_free_bytes: u64,
     /// `max_subscribers`: header subscriptions at once.
     pub max_subscribers: usize,
+    /// `max_listings`: listings over a range of heights at once.
+    pub max_listings: usize,
 }
 
 impl Default for Limits {
@@ -50,10 +56,12 @@ impl Default for Limits {
             max_block_bytes: DEFAULT_MAX_PAYLOAD_BYTES,
             intake_max_bytes: 128 << 20,
             intake_max_blobs: 4_096,
+            intake_receive_timeout_ms: 30_000,
             block_min_interval_ms: 5,
             cache_max_bytes: 512 << 20,
             store_min_free_bytes: 256 << 20,
             max_subscribers: 1_024,
+            max_listings: 64,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! `weft.da.v1` over gRPC: check the request, ask the node, translate the answer.
 
+mod listing;
+
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
@@ -10,13 +13,14 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use weft_da::{SignedHeader, blob_hash};
 use weft_primitives::{Address, Namespace};
 use weft_wire::CHUNK_BYTES;
-use weft_wire::convert::{blob_ref, hash};
+use weft_wire::convert::{blob_ref, hash, signature};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
 use crate::config::Config;
 use crate::custody::{Custody, GatherError, NotCertified};
-use crate::intake::{Intake, PutError};
+use crate::intake::{Intake, PutError, Ticket};
+use crate::policy::Announced;
 use crate::reader::{ProvenBlob, Reader};
 use crate::store::StoreError;
 
@@ -37,9 +41,16 @@ impl Reason for PutError {
     fn code(&self) -> Code {
         match self {
             Self::Empty => Code::InvalidArgument,
-            Self::TooLarge { .. } | Self::Full { .. } | Self::DiskFull { .. } | Self::Uncertified { .. } => {
-                Code::ResourceExhausted
-            }
+            Self::Closed | Self::Key { .. } => Code::PermissionDenied,
+            // Waiting alone does not help.
+            Self::Quota { .. } => Code::FailedPrecondition,
+            Self::TooLarge { .. }
+            | Self::Rate { .. }
+            | Self::NamespaceFull { .. }
+            | Self::Full { .. }
+            | Self::DiskFull { .. }
+            | Self::Uncertified { .. } => Code::ResourceExhausted,
+            Self::Slow { .. } => Code::DeadlineExceeded,
             Self::Stopped => Code::Unavailable,
             Self::Store(_) => Code::Internal,
         }
@@ -49,11 +60,24 @@ impl Reason for PutError {
         match self {
             Self::Empty => "EMPTY_BLOB",
             Self::TooLarge { .. } => "BLOB_TOO_LARGE",
+            Self::Closed => "NAMESPACE_CLOSED",
+            Self::Key { .. } => "NAMESPACE_KEY",
+            Self::Quota { .. } => "NAMESPACE_QUOTA",
+            Self::Rate { .. } => "NAMESPACE_RATE",
+            Self::NamespaceFull { .. } => "NAMESPACE_FULL",
+            Self::Slow { .. } => "RECEIVE_TIMEOUT",
             Self::Full { .. } => "INTAKE_FULL",
             Self::DiskFull { .. } => "STORE_FULL",
             Self::Uncertified { .. } => "UNCERTIFIED",
             Self::Stopped => "UNAVAILABLE",
             Self::Store(_) => "INTERNAL",
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rate { wait } => Some(*wait),
+            _ => None,
         }
     }
 }
@@ -87,6 +111,12 @@ impl Reason for GatherError {
     }
 }
 
+fn refused(intake: &Intake, namespace: &Namespace, error: &PutError) -> Status {
+    let label = intake.label(namespace);
+    metrics::counter!("weft_da_puts_refused_total", "reason" => error.reason(), "namespace" => label).increment(1);
+    status(error)
+}
+
 fn internal(error: StoreError) -> Status {
     tracing::error!(%error, "store");
     Plain::internal(error).into()
@@ -101,6 +131,7 @@ pub struct DaService {
     custody: Option<Arc<Custody>>,
     latest: watch::Receiver<Option<SignedHeader>>,
     subscribers: Arc<Semaphore>,
+    listings: Arc<Semaphore>,
 }
 
 impl DaService {
@@ -113,7 +144,8 @@ impl DaService {
         latest: watch::Receiver<Option<SignedHeader>>,
     ) -> Self {
         let subscribers = Arc::new(Semaphore::new(config.limits.max_subscribers));
-        Self { config, intake, reader, custody, latest, subscribers }
+        let listings = Arc::new(Semaphore::new(config.limits.max_listings));
+        Self { config, intake, reader, custody, latest, subscribers, listings }
     }
 
     /// Who signs the headers.
@@ -156,6 +188,13 @@ impl DaService {
             Ok(result) => result.map_err(internal),
             Err(error) => Err(Plain::internal(error).into()),
         }
+    }
+
+    /// Admits a put, off the async threads; a refusal is counted.
+    async fn admit(&self, intake: &Intake, put: Announced) -> Result<Ticket, Status> {
+        let admitting = intake.clone();
+        let admitted = tokio::task::spawn_blocking(move || admitting.admit(&put)).await.map_err(Plain::internal)?;
+        admitted.map_err(|error| refused(intake, &put.namespace, &error))
     }
 
     async fn proven(&self, namespace: Namespace, content: weft_primitives::B256) -> Result<ProvenBlob, Status> {
@@ -225,23 +264,26 @@ impl pb::data_availability_server::DataAvailability for DaService {
         request: Request<Streaming<pb::PutBlobRequest>>,
     ) -> Result<Response<pb::PutBlobResponse>, Status> {
         let mut parts = request.into_inner();
-        let first = parts.next().await.transpose()?.and_then(|message| message.part);
+        let limit_ms = self.config.limits.intake_receive_timeout_ms;
+        let slow = PutError::Slow { limit_ms };
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(limit_ms);
+        let first = tokio::time::timeout_at(deadline, parts.next()).await.map_err(|_| status(&slow))?;
+        let first = first.transpose()?.and_then(|message| message.part);
         let Some(pb::put_blob_request::Part::Start(start)) = first else {
             return Err(Plain::invalid("MALFORMED", "the first message must be the start").into());
         };
         let namespace = namespace(&start.namespace)?;
         let content = hash("content_hash", &start.content_hash)?;
-        let refused = |error: PutError| {
-            metrics::counter!("weft_da_puts_refused_total", "reason" => error.reason()).increment(1);
-            status(&error)
-        };
+        let signature = if start.signature.is_empty() { None } else { Some(signature("signature", &start.signature)?) };
         let intake = self.intake()?;
-        let ticket = intake.admit(start.length).map_err(refused)?;
-        let data = receive(parts, start.length).await?;
+        let ticket = self.admit(intake, Announced { namespace, content, length: start.length, signature }).await?;
+        let received = tokio::time::timeout_at(deadline, receive(parts, start.length)).await;
+        let data = received.map_err(|_| refused(intake, &namespace, &slow))??;
         if blob_hash(&data) != content {
             return Err(Plain::invalid("WRONG_HASH", "the bytes do not have the announced BLAKE3 hash").into());
         }
-        let placed = intake.put(ticket, namespace, content, data).await.map_err(refused)?;
+        let placed = intake.put(ticket, data).await;
+        let placed = placed.map_err(|error| refused(intake, &namespace, &error))?;
         self.certified(placed.location.height).await?;
         let place = self.read(move |reader| reader.prove_place(placed.location)).await?;
         Ok(Response::new(put_answer(&place, placed.duplicate)))
@@ -289,6 +331,23 @@ impl pb::data_availability_server::DataAvailability for DaService {
             proof: Some((&proof).into()),
             header: Some((&header).into()),
         }))
+    }
+
+    type ListBlobsStream = Boxed<pb::ListBlobsResponse>;
+
+    async fn list_blobs(
+        &self,
+        request: Request<pb::ListBlobsRequest>,
+    ) -> Result<Response<Self::ListBlobsStream>, Status> {
+        let request = request.into_inner();
+        let namespace = namespace(&request.namespace)?;
+        let newest = self.latest.borrow().as_ref().map_or(0, |signed| signed.header.height);
+        let heights = listing::range(&request, newest)?;
+        let permit = self.listings.clone().try_acquire_owned().map_err(|_| {
+            let limit = self.config.limits.max_listings;
+            Plain::exhausted("MAX_LISTINGS", format!("{limit} listings (max_listings) are open"))
+        })?;
+        Ok(Response::new(Box::pin(listing::pages(self.reader.clone(), namespace, heights, permit))))
     }
 
     async fn get_header(

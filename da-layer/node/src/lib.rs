@@ -1,17 +1,21 @@
 //! The data-availability node: takes blobs, makes signed DA blocks of them, serves rows and proofs.
 //!
-//! [`intake`] makes blocks, [`reader`] is everything that is read, [`store`]
-//! what is durable. With [`custody`] several nodes share the rows. Deliberately
-//! absent: any knowledge of what the blobs mean.
+//! [`intake`] makes blocks, [`policy`] says what may come in, [`reader`] is
+//! everything that is read, [`store`] what is durable. With [`custody`] several
+//! nodes share the rows. Deliberately absent: any knowledge of what the blobs
+//! mean.
 
 pub mod cache;
 pub mod config;
 pub mod custody;
 mod grpc;
 pub mod intake;
+pub mod policy;
 pub mod reader;
 mod run;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Limits};
 pub use run::{Listeners, RunError, run};

@@ -91,13 +91,10 @@ impl Reader {
         }
     }
 
-    /// The blob index of a block.
+    /// The blob index of a block, if it is here.
     pub fn index(&self, height: u64) -> Result<Option<BlobIndex>, StoreError> {
-        let damaged = |_| StoreError::Damaged { height, what: "blob index does not decode" };
-        match self.store.index(height)? {
-            Some(index) => BlobIndex::decode(&index).map(Some).map_err(damaged),
-            None => Ok(self.block(height)?.map(|block| block.index().clone())),
-        }
+        let Some(header) = self.store.header(height)? else { return Ok(None) };
+        self.with_index(&header, BlobIndex::clone)
     }
 
     /// A blob's place and proof.
@@ -112,8 +109,8 @@ impl Reader {
     pub fn prove_place(&self, location: Location) -> Result<ProvenBlob, StoreError> {
         let damaged = |what| StoreError::Damaged { height: location.height, what };
         let header = self.store.header(location.height)?.ok_or(damaged("header is gone"))?;
-        let index = self.index(location.height)?.ok_or(damaged("blob index is gone"))?;
-        let proof = index.prove(location.position).ok_or(damaged("blob is not in the index"))?;
+        let proof = self.with_index(&header, |index| index.prove(location.position))?;
+        let proof = proof.ok_or(damaged("blob index is gone"))?.ok_or(damaged("blob is not in the index"))?;
         Ok(ProvenBlob { location, header, proof })
     }
 
@@ -129,6 +126,17 @@ impl Reader {
         Ok(Some(Bytes::copy_from_slice(data)))
     }
 
+    /// What `ask` finds in a block's index, if that is here: no rows are needed for it.
+    fn with_index<T>(&self, header: &SignedHeader, ask: impl FnOnce(&BlobIndex) -> T) -> Result<Option<T>, StoreError> {
+        let height = header.header.height;
+        if let Some(block) = self.cache.get(height) {
+            return Ok(Some(ask(block.index())));
+        }
+        let Some(bytes) = self.store.index(height)? else { return Ok(None) };
+        let damaged = |_| StoreError::Damaged { height, what: "blob index is not that of the header" };
+        BlobIndex::verify(&header.header, &bytes).map(|index| Some(ask(&index))).map_err(damaged)
+    }
+
     /// All entries of a namespace in a block, and the proof that these are all.
     #[allow(clippy::type_complexity)]
     pub fn namespace(
@@ -136,10 +144,10 @@ impl Reader {
         height: u64,
         namespace: &Namespace,
     ) -> Result<Option<(Vec<BlobEntry>, NamespaceProof, SignedHeader)>, StoreError> {
-        let (Some(header), Some(index)) = (self.store.header(height)?, self.index(height)?) else {
-            return Ok(None);
-        };
-        let entries = index.entries()[index.positions_of(namespace)].to_vec();
-        Ok(Some((entries, index.prove_namespace(namespace), header)))
+        let Some(header) = self.store.header(height)? else { return Ok(None) };
+        let listed = self.with_index(&header, |index| {
+            (index.entries()[index.positions_of(namespace)].to_vec(), index.prove_namespace(namespace))
+        })?;
+        Ok(listed.map(|(entries, proof)| (entries, proof, header)))
     }
 }

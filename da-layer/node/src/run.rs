@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::custody::{self, Custody, CustodyError, CustodyService};
 use crate::grpc::{DaService, SERVICE};
 use crate::intake::{Engine, Intake};
+use crate::policy::{Gate, Policies, PolicyError, file, reload};
 use crate::reader::Reader;
 use crate::store::{RocksStore, Store, StoreError};
 
@@ -38,6 +39,9 @@ pub enum RunError {
     /// The store failed.
     #[error("DA node: {0}")]
     Store(#[from] StoreError),
+    /// The policies of namespaces cannot be used.
+    #[error("DA node: {0}")]
+    Policy(#[from] PolicyError),
     /// The data folder was written by another key or for another network.
     #[error(
         "the data folder {path} holds blocks of network {network_id} signed by {signer}; \
@@ -63,6 +67,9 @@ pub enum RunError {
     /// The custody cannot be.
     #[error("DA node: {0}")]
     Custody(#[from] CustodyError),
+    /// The system gives no signals.
+    #[error("DA node: SIGHUP cannot be waited for: {0}")]
+    Signal(std::io::Error),
     /// A part of the node panicked.
     #[error("DA node: {0}")]
     Panicked(#[from] Panicked),
@@ -72,11 +79,17 @@ pub enum RunError {
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
     telemetry::metrics();
     let readiness = Readiness::new(&["store"]);
+    let policies = match &config.namespaces {
+        Some(path) => file::load(path, &config.limits)?,
+        None => Policies::default(),
+    };
     let store = Arc::new(RocksStore::open(&config.data_dir)?);
     check_owner(&config, &*store)?;
+    let clock = Arc::new(SystemClock);
+    let gate = Gate::new(config.clone(), policies, store.clone(), clock.clone())?;
     let cache = Arc::new(BlockCache::new(config.limits.cache_max_bytes));
     let reader = Reader::new(store.clone(), cache.clone());
-    let (engine, intake, latest) = Engine::new(config.clone(), store.clone(), cache, Arc::new(SystemClock))?;
+    let (engine, intake, latest) = Engine::new(config.clone(), store.clone(), cache, clock, gate.clone())?;
     let custody = custody(&config, store, reader.clone(), engine.latest())?;
 
     // All stop when asked to, or when one part has ended by itself.
@@ -100,8 +113,11 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     readiness.set("store");
     tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
 
+    let (namespaces, limits) = (config.namespaces.clone(), config.limits);
     let status = status(config.clone(), custody.clone(), latest.clone());
     let routes = routes(config, is_producer.then_some(intake), reader, custody, latest);
+    let reload = reload::on_signal(namespaces, limits, gate, stop.clone());
+    parts.spawn("policies", async move { reload.await.map_err(RunError::Signal) });
     let (grpc_stop, http_stop) = (stop.clone(), stop);
     parts.spawn("grpc", async move {
         Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, grpc_stop).await?)
@@ -201,7 +217,8 @@ mod tests {
         let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
         let limits = Limits { store_min_free_bytes: 0, ..Limits::default() };
         let signer = Signer::from_bytes([key; 32]).unwrap();
-        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits, custody: None };
+        let (custody, namespaces) = (None, None);
+        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits, custody, namespaces };
         let shutdown = Shutdown::new();
         let task = tokio::spawn(run(config, listeners, shutdown.clone()));
         (DaClient::new(&url).unwrap(), shutdown, task)

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
@@ -9,18 +10,29 @@ use tonic::{Code, Status};
 /// Name of the trailer that holds the reason.
 pub const REASON_TRAILER: &str = "weft-reason";
 
+/// Name of the trailer that tells how long to wait before trying again, in milliseconds (gRPC's own, proposal A6).
+pub const RETRY_TRAILER: &str = "grpc-retry-pushback-ms";
+
 /// An error that has a place in the protocol.
 pub trait Reason: fmt::Display {
     /// gRPC code.
     fn code(&self) -> Code;
     /// Stable, UPPER_SNAKE_CASE.
     fn reason(&self) -> &'static str;
+    /// After how long the same call may succeed, where that is known.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The status of an error.
 pub fn status(error: &impl Reason) -> Status {
     let mut status = Status::new(error.code(), error.to_string());
     status.metadata_mut().insert(REASON_TRAILER, MetadataValue::from_static(error.reason()));
+    if let Some(wait) = error.retry_after() {
+        let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        status.metadata_mut().insert(RETRY_TRAILER, MetadataValue::from(wait_ms));
+    }
     status
 }
 
@@ -95,6 +107,8 @@ pub struct RemoteError {
     pub reason: String,
     /// For people.
     pub message: String,
+    /// After how long the service wants to be asked again, if it said so.
+    pub retry_after: Option<Duration>,
 }
 
 impl fmt::Display for RemoteError {
@@ -125,7 +139,7 @@ impl RemoteError {
 
     /// The peer broke the protocol.
     pub fn protocol(message: impl Into<String>) -> Self {
-        Self { code: Code::DataLoss, reason: "PROTOCOL".to_owned(), message: message.into() }
+        Self { code: Code::DataLoss, reason: "PROTOCOL".to_owned(), message: message.into(), retry_after: None }
     }
 }
 
@@ -139,7 +153,9 @@ impl From<Status> for RemoteError {
         {
             message = if message.is_empty() { cause } else { format!("{message}: {cause}") };
         }
-        Self { code: status.code(), reason: reason.to_owned(), message }
+        let wait_ms = status.metadata().get(RETRY_TRAILER).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+        let retry_after = wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.into()));
+        Self { code: status.code(), reason: reason.to_owned(), message, retry_after }
     }
 }
 
@@ -175,6 +191,39 @@ mod tests {
         assert_eq!((error.code, error.reason.as_str()), (Code::InvalidArgument, "MALFORMED"));
         assert_eq!(error.message, "namespace: must be 32 bytes, not 3");
         assert!(!error.is_retryable());
+    }
+
+    struct Busy;
+
+    impl fmt::Display for Busy {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("busy")
+        }
+    }
+
+    impl Reason for Busy {
+        fn code(&self) -> Code {
+            Code::ResourceExhausted
+        }
+
+        fn reason(&self) -> &'static str {
+            "BUSY"
+        }
+
+        fn retry_after(&self) -> Option<Duration> {
+            Some(Duration::from_millis(1_500))
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told() {
+        let error = RemoteError::from(status(&Busy));
+        assert_eq!((error.reason.as_str(), error.retry_after), ("BUSY", Some(Duration::from_millis(1_500))));
+        for odd in ["", "-1", "soon", "99999999999999999999"] {
+            let mut status = Status::unavailable("busy");
+            status.metadata_mut().insert(RETRY_TRAILER, odd.parse().unwrap());
+            assert_eq!(RemoteError::from(status).retry_after, None, "{odd:?}");
+        }
     }
 
     #[test]

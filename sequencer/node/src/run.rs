@@ -82,7 +82,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
     let backend = Backend::new(Arc::new(chain), &config).map_err(RunError::Admission)?;
     let stages = Stages::new(backend.clone(), readiness.clone())?;
-    let da = DaClient::new(&config.da_url)?;
+    // The posting key also signs the puts, for namespaces that take them from certain keys alone.
+    let da = DaClient::new(&config.da_url)?.with_signer(config.signer.clone());
     let settlement = SettlementClient::new(&config.settlement_url)?;
 
     let cutter = Cutter::new(backend.clone(), stages.clone())?;

@@ -9,7 +9,9 @@
 mod entry;
 mod index;
 mod proof;
+mod scan;
 
 pub use entry::{BLOB_ENTRY_BYTES, BlobEntry, BlobFault};
 pub use index::{BlobIndex, IndexFault};
 pub use proof::{BlobProof, NamespaceProof, ProofFault, VerifiedBlob, VerifiedListing};
+pub use scan::{NamespaceScan, ScanFault, ScannedHeight};

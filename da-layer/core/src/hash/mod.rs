@@ -41,6 +41,8 @@ pub(crate) const COEFFICIENTS_CONTEXT: &str = "weft 2026-11 da row digest coeffi
 pub(crate) const HEADER_CONTEXT: &str = "weft 2026-11 da header v1";
 /// Context of the data root.
 pub(crate) const DATA_ROOT_CONTEXT: &str = "weft 2026-11 da data root v1";
+/// Context of what a publisher signs to put a blob.
+pub(crate) const PUT_CONTEXT: &str = "weft 2026-11 da put v1";
 /// Context of the order in which a light client draws its samples.
 pub(crate) const DRAW_CONTEXT: &str = "weft 2026-11 da sample draw v1";
 /// Context of the hash of a custody's members.

@@ -10,4 +10,5 @@ mod golden;
 mod headers;
 mod index;
 mod light_client;
+mod scan;
 mod vectors;

@@ -41,6 +41,7 @@ impl DataAvailability for Service {
     type GetBlobStream = Answers<pb::GetBlobResponse>;
     type SubscribeHeadersStream = Answers<pb::SubscribeHeadersResponse>;
     type GetRowsStream = Answers<pb::GetRowsResponse>;
+    type ListBlobsStream = Answers<pb::ListBlobsResponse>;
 
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
         let info = self.0.node_info();
@@ -74,6 +75,10 @@ impl DataAvailability for Service {
         &self,
         _: Request<pb::ListNamespaceRequest>,
     ) -> Result<Response<pb::ListNamespaceResponse>, Status> {
+        Err(Status::unimplemented("not for light clients"))
+    }
+
+    async fn list_blobs(&self, _: Request<pb::ListBlobsRequest>) -> Result<Response<Self::ListBlobsStream>, Status> {
         Err(Status::unimplemented("not for light clients"))
     }
 

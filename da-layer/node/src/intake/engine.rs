@@ -1,6 +1,6 @@
 //! The one loop that makes blocks: gather, pack, encode, sign, persist, answer.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,10 @@ use weft_service::Shutdown;
 use weft_service::clock::Clock;
 
 use super::ingress::{Intake, Pending, Placed, PutError};
+use super::turns::Turns;
 use crate::cache::BlockCache;
 use crate::config::Config;
+use crate::policy::Gate;
 use crate::store::{Location, Store, StoreError};
 
 /// Makes the blocks of one node, on a thread of its own.
@@ -26,7 +28,8 @@ pub struct Engine {
     config: Config,
     latest: watch::Sender<Option<SignedHeader>>,
     queue: mpsc::Receiver<Pending>,
-    waiting: VecDeque<Pending>,
+    waiting: Turns<Pending>,
+    gate: Arc<Gate>,
     certified: Option<(watch::Receiver<u64>, u64)>,
 }
 
@@ -37,14 +40,15 @@ impl Engine {
         store: Arc<dyn Store>,
         cache: Arc<BlockCache>,
         clock: Arc<dyn Clock>,
+        gate: Arc<Gate>,
     ) -> Result<(Self, Intake, watch::Receiver<Option<SignedHeader>>), StoreError> {
         let newest = store.latest()?;
         metrics::gauge!("weft_da_height").set(newest.map_or(0, |signed| signed.header.height) as f64);
         let (latest, watcher) = watch::channel(newest);
-        let (intake, queue) = Intake::new(config.limits);
+        let (intake, queue) = Intake::new(config.limits, gate.clone());
         let signer = config.signer.clone();
-        let (waiting, certified) = (VecDeque::new(), None);
-        Ok((Self { store, cache, clock, signer, config, latest, queue, waiting, certified }, intake, watcher))
+        let (waiting, certified) = (Turns::default(), None);
+        Ok((Self { store, cache, clock, signer, config, latest, queue, waiting, gate, certified }, intake, watcher))
     }
 
     /// Where newest headers are told.
@@ -83,7 +87,7 @@ impl Engine {
     fn gather(&mut self, runtime: &Handle, shutdown: &Shutdown) -> bool {
         if self.waiting.is_empty() {
             let next = runtime.block_on(shutdown.unless(self.queue.recv())).flatten();
-            self.waiting.extend(next);
+            next.into_iter().for_each(|pending| self.wait(pending));
         }
         if shutdown.is_triggered() {
             self.queue.close();
@@ -92,26 +96,21 @@ impl Engine {
         !self.waiting.is_empty()
     }
 
-    /// Takes over what has arrived. Bounded: the intake's budget counts these bytes too.
+    /// Takes over what has arrived. Bounded: each blob holds its place in the intake until it is done with.
     fn drain(&mut self) {
         while let Ok(pending) = self.queue.try_recv() {
-            self.waiting.push_back(pending);
+            self.wait(pending);
         }
     }
 
-    /// As much of what waits, in order, as fits into one block.
+    fn wait(&mut self, pending: Pending) {
+        self.waiting.push(pending.namespace, pending.data.len() as u64, pending);
+    }
+
+    /// As much of what waits, by fair turns of the namespaces, as fits into one block.
     fn next_group(&mut self) -> Vec<Pending> {
-        let mut group = Vec::new();
-        let mut data_bytes = 0;
-        while let Some(next) = self.waiting.front() {
-            data_bytes += next.data.len() as u64;
-            let fits = payload_len(group.len() + 1, data_bytes) <= self.config.limits.max_block_bytes;
-            if !group.is_empty() && (!fits || group.len() == MAX_BLOBS_PER_BLOCK) {
-                break;
-            }
-            group.extend(self.waiting.pop_front());
-        }
-        group
+        let most = self.config.limits.max_block_bytes;
+        self.waiting.group(|count, bytes| count <= MAX_BLOBS_PER_BLOCK && payload_len(count, bytes) <= most)
     }
 
     fn disk_full(&self) -> Option<PutError> {
@@ -151,14 +150,15 @@ impl Engine {
                 Ok(packed) => {
                     positions = packed.positions().to_vec();
                     height = self.append(packed)?;
+                    self.gate.store(fresh.iter().map(|blob| (&blob.namespace, blob.hash, blob.data.len() as u64)));
                 }
                 Err(error) => {
                     // One blob whose index entry carries it over the block's limit; groups are made to fit otherwise.
                     tracing::debug!(%error, "a blob does not fit into a block");
-                    let limit_bytes = self.config.limits.max_block_bytes;
+                    let (limit_bytes, key) = (self.config.limits.max_block_bytes, "max_block_bytes");
                     for pending in group {
                         let len_bytes = pending.data.len() as u64;
-                        answer(pending, Err(PutError::TooLarge { len_bytes, limit_bytes }));
+                        answer(pending, Err(PutError::TooLarge { len_bytes, limit_bytes, key }));
                     }
                     return Ok(());
                 }
@@ -206,7 +206,8 @@ impl Engine {
     }
 }
 
-/// The caller may be gone; the blob is stored all the same.
+/// The caller may be gone; the blob is stored all the same. Its place is given back first: who has an answer may go on.
 fn answer(pending: Pending, result: Result<Placed, PutError>) {
-    drop(pending.reply.send(result));
+    let reply = pending.finish();
+    drop(reply.send(result));
 }

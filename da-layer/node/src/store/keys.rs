@@ -6,8 +6,9 @@
 //! | `originals` | height (8) | the k original rows in one piece |
 //! | `digests` | height (8) | k digests of 16 bytes |
 //! | `blob` | namespace (32), BLAKE3 of the data (32) | height (8), position in the index (4) |
-//! | `index` | height (8) | blob index, 80 bytes a blob; where a node has only its share of a block |
-//! | `rows` | height (8), row (4) | length of the path (1), path (32 each), row; likewise |
+//! | `index` | height (8) | the blob index, canonical bytes |
+//! | `usage` | namespace (32) | bytes stored (8), blobs stored (8) |
+//! | `rows` | height (8), row (4) | length of the path (1), path (32 each), row; where a node has its share of a block |
 //! | `certificate` | height (8) | certificate, canonical bytes |
 //! | `meta` | `certified` | height (8) up to which all blocks are certified |
 //! | `meta` | `complete` | hash of the members (32), height (8) up to which the node's whole share is here |
@@ -21,10 +22,11 @@ pub(super) const ORIGINALS: &str = "originals";
 pub(super) const DIGESTS: &str = "digests";
 pub(super) const BLOB: &str = "blob";
 pub(super) const INDEX: &str = "index";
+pub(super) const USAGE: &str = "usage";
 pub(super) const ROWS: &str = "rows";
 pub(super) const CERTIFICATE: &str = "certificate";
 pub(super) const META: &str = "meta";
-pub(super) const ALL: [&str; 8] = [HEADER, ORIGINALS, DIGESTS, BLOB, INDEX, ROWS, CERTIFICATE, META];
+pub(super) const ALL: [&str; 9] = [HEADER, ORIGINALS, DIGESTS, BLOB, INDEX, USAGE, ROWS, CERTIFICATE, META];
 
 pub(super) const CERTIFIED: &[u8] = b"certified";
 pub(super) const COMPLETE: &[u8] = b"complete";

@@ -7,7 +7,7 @@ use weft_da::custody::Certificate;
 use weft_da::{EncodedBlock, RowProof, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::{Complete, Location, Store, StoreError};
+use super::{Complete, Location, Store, StoreError, Usage, usage};
 
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -16,6 +16,7 @@ pub(super) struct Blocks {
     pub(super) digests: BTreeMap<u64, Vec<u8>>,
     pub(super) blobs: HashMap<(Namespace, B256), Location>,
     pub(super) indices: BTreeMap<u64, Vec<u8>>,
+    usage: HashMap<Namespace, Usage>,
     pub(super) rows: BTreeMap<(u64, u32), RowProof>,
     pub(super) certificates: BTreeMap<u64, Certificate>,
     pub(super) complete: Option<Complete>,
@@ -48,8 +49,15 @@ impl Store for MemoryStore {
         let height = blocks.push(header)?;
         blocks.originals.insert(height, block.rows().originals().to_vec());
         blocks.digests.insert(height, block.rows().digest_bytes().to_vec());
-        for (position, entry) in (0..).zip(block.index().entries()) {
-            blocks.blobs.entry((entry.namespace, entry.hash)).or_insert(Location { height, position });
+        blocks.indices.insert(height, block.index().encode());
+        let known = |namespace: &Namespace, hash: &B256| Ok(blocks.blobs.contains_key(&(*namespace, *hash)));
+        let fresh = usage::fresh(block.index().entries(), known)?;
+        for (namespace, added) in usage::tally(fresh.iter().map(|(_, entry)| entry)) {
+            let usage = blocks.usage.entry(namespace).or_default();
+            *usage = usage.plus(added);
+        }
+        for (position, entry) in fresh {
+            blocks.blobs.insert((entry.namespace, entry.hash), Location { height, position });
         }
         Ok(())
     }
@@ -73,5 +81,13 @@ impl Store for MemoryStore {
 
     fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError> {
         Ok(self.blocks().blobs.get(&(*namespace, *hash)).copied())
+    }
+
+    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.blocks().indices.get(&height).cloned())
+    }
+
+    fn usage(&self, namespace: &Namespace) -> Result<Usage, StoreError> {
+        Ok(self.blocks().usage.get(namespace).copied().unwrap_or_default())
     }
 }

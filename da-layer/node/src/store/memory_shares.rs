@@ -33,10 +33,6 @@ impl ShareStore for MemoryStore {
         Ok(())
     }
 
-    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.blocks().indices.get(&height).cloned())
-    }
-
     fn row(&self, height: u64, index: u32) -> Result<Option<RowProof>, StoreError> {
         Ok(self.blocks().rows.get(&(height, index)).cloned())
     }

@@ -1,4 +1,4 @@
-//! What a DA node keeps: headers, original rows, digests, and where each blob is.
+//! What a DA node keeps: headers, original rows, digests, blob indexes, where each blob is, what namespaces have stored.
 //!
 //! Parity rows and trees follow from the original rows, so they are not
 //! stored. A block is appended in one synced write, or not at all; heights
@@ -12,6 +12,7 @@ mod rocks_shares;
 mod shares;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ use weft_primitives::{B256, Namespace};
 pub use memory::MemoryStore;
 pub use rocks::RocksStore;
 pub use shares::{Complete, ShareStore};
+pub use usage::Usage;
 
 /// Position of a blob: DA height, and place in that block's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,4 +90,8 @@ pub trait Store: Send + Sync + 'static {
     fn digests(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
     /// Where a blob was stored first.
     fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError>;
+    /// The blob index of a block, canonical bytes.
+    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// What a namespace has stored.
+    fn usage(&self, namespace: &Namespace) -> Result<Usage, StoreError>;
 }

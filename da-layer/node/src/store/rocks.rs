@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, WriteBatch, WriteOptions};
-use weft_da::{EncodedBlock, SignedHeader};
+use weft_da::{BlobEntry, BlobIndex, EncodedBlock, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, INDEX, META, ORIGINALS, ROWS};
-use super::{Location, Store, StoreError};
+use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, INDEX, META, ORIGINALS, ROWS, USAGE};
+use super::{Location, Store, StoreError, Usage, usage};
 
 /// Values above this size live in blob files, so that compaction does not copy them again and again.
 const BLOB_FILE_THRESHOLD_BYTES: u64 = 4_096;
@@ -30,7 +30,59 @@ impl RocksStore {
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(KEPT_LOG_FILES);
         let families = ALL.map(|name| ColumnFamilyDescriptor::new(name, family_options(name)));
-        Ok(Self { db: DB::open_cf_descriptors(&options, folder, families)? })
+        let store = Self { db: DB::open_cf_descriptors(&options, folder, families)? };
+        store.catch_up()?;
+        Ok(store)
+    }
+
+    /// Writes the indexes of blocks that are there without, as earlier versions wrote them, and counts their blobs. The
+    /// index of a block is written with the count of its blobs: what has an index is counted.
+    fn catch_up(&self) -> Result<(), StoreError> {
+        let latest = self.latest()?.map_or(0, |latest| latest.header.height);
+        for height in self.last_height(INDEX)? + 1..=latest {
+            let damaged = |what| StoreError::Damaged { height, what };
+            let header = self.header(height)?.ok_or(damaged("header is gone"))?;
+            // Where rows are shared by several nodes.
+            let Some(originals) = self.originals(height)? else { continue };
+            let index =
+                BlobIndex::verify(&header.header, &originals).map_err(|_| damaged("original rows hold no index"))?;
+            let mut first = Vec::new();
+            for (position, entry) in (0..).zip(index.entries()) {
+                if self.locate(&entry.namespace, &entry.hash)? == Some(Location { height, position }) {
+                    first.push(*entry);
+                }
+            }
+            let mut batch = WriteBatch::default();
+            self.index_and_count(&mut batch, height, &index, &first)?;
+            self.db.write(batch)?;
+        }
+        Ok(())
+    }
+
+    /// The index of a block, and what the blobs that have their first place in it add to their namespaces.
+    fn index_and_count(
+        &self,
+        batch: &mut WriteBatch,
+        height: u64,
+        index: &BlobIndex,
+        first: &[BlobEntry],
+    ) -> Result<(), StoreError> {
+        batch.put_cf(self.family(INDEX), keys::height(height), index.encode());
+        for (namespace, added) in usage::tally(first.iter()) {
+            let sum = self.usage(&namespace)?.plus(added);
+            batch.put_cf(self.family(USAGE), namespace.as_bytes(), sum.encode());
+        }
+        Ok(())
+    }
+
+    /// The greatest height in a family that is keyed by height; 0 if there is none.
+    fn last_height(&self, family: &str) -> Result<u64, StoreError> {
+        let Some(entry) = self.db.iterator_cf(self.family(family), IteratorMode::End).next() else {
+            return Ok(0);
+        };
+        let key = <[u8; 8]>::try_from(&*entry?.0)
+            .map_err(|_| StoreError::Damaged { height: 0, what: "key of a row is not a height" })?;
+        Ok(u64::from_be_bytes(key))
     }
 
     pub(super) fn family(&self, name: &str) -> &rocksdb::ColumnFamily {
@@ -45,7 +97,7 @@ impl RocksStore {
 fn family_options(name: &str) -> Options {
     let mut options = Options::default();
     // Batches are compressed and parity-like already; only the index of blobs and headers would shrink.
-    options.set_compression_type(if [BLOB, INDEX, META].contains(&name) {
+    options.set_compression_type(if [BLOB, INDEX, META, USAGE].contains(&name) {
         rocksdb::DBCompressionType::Lz4
     } else {
         rocksdb::DBCompressionType::None
@@ -78,12 +130,14 @@ impl Store for RocksStore {
         batch.put_cf(self.family(HEADER), key, header.encode());
         batch.put_cf(self.family(ORIGINALS), key, block.rows().originals());
         batch.put_cf(self.family(DIGESTS), key, block.rows().digest_bytes());
-        for (position, entry) in (0..).zip(block.index().entries()) {
-            if self.locate(&entry.namespace, &entry.hash)?.is_none() {
-                let value = Location { height, position }.encode();
-                batch.put_cf(self.family(BLOB), keys::blob(&entry.namespace, &entry.hash), value);
-            }
+        let known = |namespace: &Namespace, hash: &B256| Ok(self.locate(namespace, hash)?.is_some());
+        let fresh = usage::fresh(block.index().entries(), known)?;
+        for (position, entry) in &fresh {
+            let value = Location { height, position: *position }.encode();
+            batch.put_cf(self.family(BLOB), keys::blob(&entry.namespace, &entry.hash), value);
         }
+        let first: Vec<BlobEntry> = fresh.into_iter().map(|(_, entry)| entry).collect();
+        self.index_and_count(&mut batch, height, block.index(), &first)?;
         let mut options = WriteOptions::default();
         options.set_sync(true);
         self.db.write_opt(batch, &options)?;
@@ -115,5 +169,15 @@ impl Store for RocksStore {
     fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError> {
         let damaged = StoreError::Damaged { height: 0, what: "location of a blob does not decode" };
         self.get(BLOB, &keys::blob(namespace, hash))?.map(|value| Location::decode(&value).ok_or(damaged)).transpose()
+    }
+
+    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get(INDEX, &keys::height(height))
+    }
+
+    fn usage(&self, namespace: &Namespace) -> Result<Usage, StoreError> {
+        let damaged = StoreError::Damaged { height: 0, what: "count of a namespace does not decode" };
+        let value = self.get(USAGE, namespace.as_bytes())?;
+        value.map_or(Ok(Usage::default()), |value| Usage::decode(&value).ok_or(damaged))
     }
 }

@@ -69,10 +69,6 @@ impl ShareStore for RocksStore {
         Ok(self.db.put_cf_opt(self.family(ORIGINALS), keys::height(height), originals, &synced())?)
     }
 
-    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get(INDEX, &keys::height(height))
-    }
-
     fn row(&self, height: u64, index: u32) -> Result<Option<RowProof>, StoreError> {
         let damaged = StoreError::Damaged { height, what: "a row does not decode" };
         self.get(ROWS, &keys::row(height, index))?.map(|value| decode_row(index, &value).ok_or(damaged)).transpose()

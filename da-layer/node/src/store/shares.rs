@@ -25,8 +25,6 @@ pub trait ShareStore: Store {
     fn put_frame(&self, height: u64, digests: &[u8], index: &BlobIndex) -> Result<(), StoreError>;
     /// Writes the original rows of a block again, in one piece. Durable when it returns.
     fn put_originals(&self, height: u64, originals: &[u8]) -> Result<(), StoreError>;
-    /// The encoded blob index of a block, if it was written by [`ShareStore::put_frame`].
-    fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
     /// One row of a block.
     fn row(&self, height: u64, index: u32) -> Result<Option<RowProof>, StoreError>;
     /// Rows of a block that are here, ascending.

@@ -6,7 +6,7 @@ use weft_primitives::{B256, Namespace, Signer};
 
 use weft_da::custody::{Attestation, Certificate, Members};
 
-use super::{Complete, Location, MemoryStore, RocksStore, ShareStore, Store, StoreError};
+use super::{Complete, Location, MemoryStore, RocksStore, ShareStore, Store, StoreError, Usage};
 
 fn block(height: u64, prev_hash: B256, blobs: &[(u8, &[u8])]) -> (SignedHeader, EncodedBlock) {
     let blobs: Vec<Blob<'_>> = blobs.iter().map(|(name, data)| Blob::new(Namespace([*name; 32]), data)).collect();
@@ -34,7 +34,13 @@ fn check(store: &dyn Store, blocks: &[(SignedHeader, EncodedBlock)]) {
         assert_eq!(store.header(height).unwrap().unwrap(), *header);
         assert_eq!(store.originals(height).unwrap().unwrap(), block.rows().originals());
         assert_eq!(store.digests(height).unwrap().unwrap(), block.rows().digest_bytes());
+        assert_eq!(store.index(height).unwrap().unwrap(), block.index().encode());
     }
+    assert_eq!(store.index(3).unwrap(), None);
+    let usage = |name: u8| store.usage(&Namespace([name; 32])).unwrap();
+    assert_eq!(usage(1), Usage { bytes: 3 + 5, blobs: 2 });
+    assert_eq!(usage(2), Usage { bytes: 3, blobs: 1 }, "the same blob again is no more");
+    assert_eq!(usage(3), Usage::default());
     assert_eq!(store.header(3).unwrap(), None);
     assert_eq!(store.originals(3).unwrap(), None);
     let locate = |name: u8, data: &[u8]| store.locate(&Namespace([name; 32]), &weft_da::blob_hash(data)).unwrap();
@@ -111,4 +117,24 @@ fn shares_on_rocksdb_and_again_after_reopening() {
     shares(&RocksStore::open(folder.path()).unwrap());
     let store = RocksStore::open(folder.path()).unwrap();
     assert_eq!((store.certified().unwrap(), store.rows_held(2).unwrap()), (1, vec![3, 9, 255]));
+}
+
+/// A folder of a version that had neither indexes nor counts gets both.
+#[test]
+fn folders_without_counts_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    suite(&RocksStore::open(folder.path()).unwrap());
+    let mut options = rocksdb::Options::default();
+    let names = rocksdb::DB::list_cf(&options, folder.path()).unwrap();
+    options.create_if_missing(false);
+    let mut db = rocksdb::DB::open_cf(&options, folder.path(), names).unwrap();
+    for name in ["index", "usage"] {
+        db.drop_cf(name).unwrap();
+    }
+    drop(db);
+    let (first, first_block) = block(1, B256::ZERO, &[(1, b"one"), (2, b"two")]);
+    let second = block(2, first.header.hash(), &[(1, b"three"), (2, b"two")]);
+    for _ in 0..2 {
+        check(&RocksStore::open(folder.path()).unwrap(), &[(first, first_block.clone()), second.clone()]);
+    }
 }

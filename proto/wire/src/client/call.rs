@@ -91,6 +91,7 @@ fn too_late(limit: Duration) -> RemoteError {
         code: Code::DeadlineExceeded,
         reason: String::new(),
         message: format!("no answer within {} s", limit.as_secs_f64()),
+        retry_after: None,
     }
 }
 

@@ -6,8 +6,8 @@ use futures::{Stream, StreamExt};
 use tonic::Streaming;
 use tonic::transport::Channel;
 use weft_da::limits::MAX_PAYLOAD_BYTES;
-use weft_da::{BlobProof, NamespaceProof, RowProof, SignedHeader, blob_hash};
-use weft_primitives::Namespace;
+use weft_da::{BlobProof, NamespaceProof, PutClaim, RowProof, SignedHeader, blob_hash};
+use weft_primitives::{Namespace, Signer};
 
 use super::call::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, all_within, channel, page, same, timed, within};
 use crate::convert::{address, blob_proof, namespace_proof, required};
@@ -52,7 +52,8 @@ pub struct PutResult {
 /// Calls one DA node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct DaClient {
-    inner: DataAvailabilityClient<Channel>,
+    pub(super) inner: DataAvailabilityClient<Channel>,
+    signer: Option<Signer>,
 }
 
 impl DaClient {
@@ -61,7 +62,12 @@ impl DaClient {
         let inner = DataAvailabilityClient::new(channel(url)?)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { inner })
+        Ok(Self { inner, signer: None })
+    }
+
+    /// The same; puts are signed by `signer`, for namespaces that only certain keys may use.
+    pub fn with_signer(self, signer: Signer) -> Self {
+        Self { signer: Some(signer), ..self }
     }
 
     /// What the node runs.
@@ -76,13 +82,22 @@ impl DaClient {
         })
     }
 
-    /// Stores a blob; returns once it is durable.
+    /// Stores a blob; returns once it is durable. With a signer, the network is asked for first: it is signed too.
     pub async fn put_blob(&self, namespace: Namespace, data: Bytes) -> Result<PutResult, RemoteError> {
-        let content = blob_hash(&data);
+        let (content, length) = (blob_hash(&data), data.len() as u64);
+        let signature = match &self.signer {
+            Some(signer) => {
+                let network_id = self.info().await?.network_id;
+                let signature = PutClaim { network_id, namespace, content, length }.sign(signer);
+                Bytes::copy_from_slice(&signature.0)
+            }
+            None => Bytes::new(),
+        };
         let start = pb::PutStart {
             namespace: Bytes::copy_from_slice(namespace.as_bytes()),
-            length: data.len() as u64,
+            length,
             content_hash: Bytes::copy_from_slice(content.as_slice()),
+            signature,
         };
         let part = |part| pb::PutBlobRequest { part: Some(part) };
         let mut messages = vec![part(pb::put_blob_request::Part::Start(start))];
@@ -93,7 +108,7 @@ impl DaClient {
         let request = timed(futures::stream::iter(messages), BLOB_TIMEOUT);
         let answer = within(BLOB_TIMEOUT, self.inner.clone().put_blob(request)).await?;
         let blob = stored(namespace, content, answer.blob, answer.header, answer.proof)?;
-        same("a blob of length", data.len() as u64, blob.proof.entry.length)?;
+        same("a blob of length", length, blob.proof.entry.length)?;
         Ok(PutResult { blob, duplicate: answer.duplicate })
     }
 

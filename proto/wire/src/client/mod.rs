@@ -8,6 +8,7 @@
 mod call;
 mod custody;
 mod da;
+mod listing;
 mod sequencer;
 mod settlement;
 #[cfg(test)]
@@ -16,5 +17,6 @@ mod tests;
 pub use call::{BLOB_TIMEOUT, CALL_TIMEOUT, CONNECT_TIMEOUT, EndpointError};
 pub use custody::{CustodyClient, CustodyInfo, Share};
 pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
+pub use listing::ListedHeight;
 pub use sequencer::SequencerClient;
 pub use settlement::{Posted, SettlementClient, Tip};

@@ -19,6 +19,9 @@ use crate::store::{BatchRecord, BatchStage, StoreError};
 /// Waiting after a refusal that more trying does not heal.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15);
 
+/// Longest wait that a service may ask for.
+const MAX_ASKED_PAUSE: Duration = Duration::from_secs(60);
+
 /// Readiness condition: DA and settlement refuse nothing for good.
 const POSTING: &str = "posting";
 
@@ -125,7 +128,7 @@ impl Submitter {
         metrics::counter!("weft_sequencer_submit_failures_total", "service" => service).increment(1);
         if error.is_retryable() {
             tracing::warn!(service, %error, "cannot submit yet; trying again");
-            return backoff.delay();
+            return backoff.delay().max(error.retry_after.unwrap_or_default().min(MAX_ASKED_PAUSE));
         }
         tracing::error!(service, %error, "refused; batches wait until an operator has looked into it");
         self.stages.readiness().unset(POSTING, format!("{service} refuses: {error}"));

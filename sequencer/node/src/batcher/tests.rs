@@ -23,7 +23,7 @@ use crate::store::{BatchStage, LogState, MemoryKv};
 use crate::testing::{TestNode, config, node, open, signer, transfer};
 
 fn away() -> RemoteError {
-    RemoteError { code: Code::Unavailable, reason: String::new(), message: "away".to_owned() }
+    RemoteError { code: Code::Unavailable, reason: String::new(), message: "away".to_owned(), retry_after: None }
 }
 
 /// A DA layer or settlement that fails a number of times first.

@@ -106,6 +106,7 @@ fn unused<T>() -> Result<T, Status> {
 impl pb::data_availability_server::DataAvailability for Node {
     type GetBlobStream = Stream<pb::GetBlobResponse>;
     type GetRowsStream = Stream<pb::GetRowsResponse>;
+    type ListBlobsStream = Stream<pb::ListBlobsResponse>;
     type SubscribeHeadersStream = Stream<pb::SubscribeHeadersResponse>;
 
     async fn get_header(
@@ -129,6 +130,10 @@ impl pb::data_availability_server::DataAvailability for Node {
             proof: Some((&proof).into()),
             header: Some((&stored.header).into()),
         }))
+    }
+
+    async fn list_blobs(&self, _: Request<pb::ListBlobsRequest>) -> Result<Response<Self::ListBlobsStream>, Status> {
+        unused()
     }
 
     async fn get_digests(

@@ -104,6 +104,7 @@ impl Cluster {
             network_id: NETWORK,
             limits: Limits { store_min_free_bytes: 0, ..Limits::default() },
             custody: Some(custody),
+            namespaces: None,
         };
         // The port may take a moment to be free again.
         let grpc = loop {

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
-use weft_da::{Blob, BlobProof, ChainPosition, EncodedBlock, Packed, Schedule, SignedHeader};
-use weft_primitives::{B256, Namespace, Signer};
+use weft_da::{Blob, BlobProof, ChainPosition, EncodedBlock, Packed, PutClaim, Schedule, SignedHeader};
+use weft_primitives::{B256, Namespace, Signature, Signer};
 
 use crate::convert::blob_ref;
 use crate::pb::da::v1 as pb;
@@ -29,6 +29,8 @@ pub(super) enum Lie {
     ChunkFirst,
     OtherRows,
     FewerRows,
+    /// Pages of a listing that hold nothing.
+    EmptyPages,
     /// Always the place of its one blob, always its one header.
     OtherPlace,
 }
@@ -39,6 +41,11 @@ struct Node {
     signer: Signer,
     data: Bytes,
     lie: Lie,
+}
+
+/// Whose signature the node takes where there is one.
+pub(super) fn publisher() -> Signer {
+    Signer::from_bytes([8; 32]).unwrap()
 }
 
 /// Serves a node with one block of one blob.
@@ -76,6 +83,7 @@ type Boxed<T> = BoxStream<'static, Result<T, Status>>;
 impl pb::data_availability_server::DataAvailability for Node {
     type GetBlobStream = Boxed<pb::GetBlobResponse>;
     type GetRowsStream = Boxed<pb::GetRowsResponse>;
+    type ListBlobsStream = Boxed<pb::ListBlobsResponse>;
     type SubscribeHeadersStream = Boxed<pb::SubscribeHeadersResponse>;
 
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
@@ -92,12 +100,26 @@ impl pb::data_availability_server::DataAvailability for Node {
         &self,
         request: Request<Streaming<pb::PutBlobRequest>>,
     ) -> Result<Response<pb::PutBlobResponse>, Status> {
+        use pb::put_blob_request::Part;
         let mut parts = request.into_inner();
         let mut received = 0;
         while let Some(part) = parts.next().await {
-            if let Some(pb::put_blob_request::Part::Chunk(chunk)) = part?.part {
-                assert!(chunk.len() <= CHUNK_BYTES);
-                received += chunk.len();
+            match part?.part {
+                Some(Part::Start(start)) if !start.signature.is_empty() => {
+                    let claim = PutClaim {
+                        network_id: 1,
+                        namespace: Namespace(start.namespace.as_ref().try_into().unwrap()),
+                        content: self.proof().entry.hash,
+                        length: start.length,
+                    };
+                    let signature = Signature::from_slice(&start.signature).unwrap();
+                    assert_eq!(claim.signer(&signature), Ok(publisher().address()));
+                }
+                Some(Part::Chunk(chunk)) => {
+                    assert!(chunk.len() <= CHUNK_BYTES);
+                    received += chunk.len();
+                }
+                _ => {}
             }
         }
         assert_eq!(received, self.data.len());
@@ -135,6 +157,17 @@ impl pb::data_availability_server::DataAvailability for Node {
         _: Request<pb::ListNamespaceRequest>,
     ) -> Result<Response<pb::ListNamespaceResponse>, Status> {
         Err(Plain::not_found("namespace").into())
+    }
+
+    async fn list_blobs(
+        &self,
+        request: Request<pb::ListBlobsRequest>,
+    ) -> Result<Response<Self::ListBlobsStream>, Status> {
+        let namespace = Namespace(request.into_inner().namespace.as_ref().try_into().unwrap());
+        let proof = self.block.index().prove_namespace(&namespace);
+        let height = pb::HeightListing { header: Some((&self.header).into()), proof: Some((&proof).into()) };
+        let heights = if self.lie == Lie::EmptyPages { vec![] } else { vec![height] };
+        Ok(Response::new(stream::iter([Ok(pb::ListBlobsResponse { heights })]).boxed()))
     }
 
     async fn get_header(&self, _: Request<pb::GetHeaderRequest>) -> Result<Response<pb::GetHeaderResponse>, Status> {

@@ -3,10 +3,12 @@
 
 mod fake;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fake::{Lie, serve};
+use fake::{Lie, publisher, serve};
+use futures::StreamExt;
 use tokio::net::TcpListener;
 use tonic::Code;
 use weft_da::{blob_hash, verify_header};
@@ -54,6 +56,9 @@ async fn an_honest_node_is_understood() {
     let put = client.put_blob(NAMESPACE, data.clone()).await.unwrap();
     verify_header(None, &put.blob.header, client.info().await.unwrap().signer).unwrap();
     put.blob.proof.verify(&put.blob.header.header).unwrap().check(&data).unwrap();
+    client.clone().with_signer(publisher()).put_blob(NAMESPACE, data.clone()).await.unwrap();
+    let (header, proof) = pin!(client.list_blobs(NAMESPACE, 1, None).await.unwrap()).next().await.unwrap().unwrap();
+    assert_eq!(proof.verify(&header.header, &NAMESPACE).unwrap().entries(), [put.blob.proof.entry]);
     assert_eq!(client.get_blob(NAMESPACE, hash).await.unwrap(), data);
     assert_eq!(client.blob_proof(NAMESPACE, hash).await.unwrap().header, put.blob.header);
     let rows = client.rows(1, vec![9, 2, 9]).await.unwrap();
@@ -77,6 +82,9 @@ async fn lies_that_a_client_can_see_are_seen() {
         let error = client.rows(1, vec![4, 5]).await.unwrap_err();
         assert_eq!(error.reason, "PROTOCOL", "{lie:?}: {error}");
     }
+    let (listing, _) = client(Lie::EmptyPages).await;
+    let mut heights = pin!(listing.list_blobs(NAMESPACE, 1, None).await.unwrap());
+    assert_eq!(heights.next().await.unwrap().unwrap_err().reason, "PROTOCOL");
     let (client, data) = client(Lie::OtherPlace).await;
     let wanted = Namespace([4; 32]);
     assert_eq!(client.put_blob(wanted, data.clone()).await.unwrap_err().reason, "PROTOCOL");

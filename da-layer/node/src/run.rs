@@ -116,8 +116,11 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let (namespaces, limits) = (config.namespaces.clone(), config.limits);
     let status = status(config.clone(), custody.clone(), latest.clone());
     let routes = routes(config, is_producer.then_some(intake), reader, custody, latest);
-    let reload = reload::on_signal(namespaces, limits, gate, stop.clone());
-    parts.spawn("policies", async move { reload.await.map_err(RunError::Signal) });
+    // Without a file SIGHUP keeps its meaning.
+    if let Some(path) = namespaces {
+        let reload = reload::on_signal(path, limits, gate, stop.clone());
+        parts.spawn("policies", async move { reload.await.map_err(RunError::Signal) });
+    }
     let (grpc_stop, http_stop) = (stop.clone(), stop);
     parts.spawn("grpc", async move {
         Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, grpc_stop).await?)

@@ -9,14 +9,13 @@ use weft_service::Shutdown;
 use super::{Gate, file};
 use crate::config::Limits;
 
-/// Reads `path` again at each SIGHUP, until shutdown. Without a path, the signal keeps its meaning.
+/// Reads `path` again at each SIGHUP, until shutdown.
 pub async fn on_signal(
-    path: Option<PathBuf>,
+    path: PathBuf,
     limits: Limits,
     gate: Arc<Gate>,
     shutdown: Shutdown,
 ) -> std::io::Result<()> {
-    let Some(path) = path else { return Ok(()) };
     let mut hangup = signal(SignalKind::hangup())?;
     while shutdown.unless(hangup.recv()).await.flatten().is_some() {
         let (path, gate) = (path.clone(), gate.clone());

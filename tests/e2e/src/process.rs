@@ -43,11 +43,16 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Sends a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs");
+        assert!(sent.success(), "cannot signal {pid}");
+    }
+
     /// SIGTERM; the exit status, or a panic with the log when it takes longer than 20 s.
     pub fn terminate(&mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success(), "cannot signal {pid}");
+        self.signal("TERM");
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(20) {
             if let Some(status) = self.child.try_wait().expect("child can be waited for") {

@@ -40,6 +40,9 @@ impl Announced {
 struct State {
     policies: Arc<Policies>,
     accounts: HashMap<Namespace, Account>,
+    /// On their way in all namespaces that had no policy of their own when they were admitted.
+    foreign_bytes: u64,
+    foreign_blobs: u64,
 }
 
 /// The one place that admits puts. Calls may read the store; they are short, but blocking.
@@ -55,11 +58,12 @@ pub struct Reservation {
     gate: Arc<Gate>,
     namespace: Namespace,
     key: Key,
+    foreign: bool,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.gate.end(&self.namespace, &self.key);
+        self.gate.end(self);
     }
 }
 
@@ -77,7 +81,7 @@ impl Gate {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StoreError> {
-        let state = State { policies: Arc::default(), accounts: HashMap::new() };
+        let state = State { policies: Arc::default(), accounts: HashMap::new(), foreign_bytes: 0, foreign_blobs: 0 };
         let gate = Self { config, clock, store, state: Mutex::new(state) };
         gate.reload(policies)?;
         Ok(Arc::new(gate))
@@ -140,6 +144,10 @@ impl Gate {
         let mut state = self.locked();
         let policies = state.policies.clone();
         let policy = policies.find(&put.namespace).ok_or(PutError::Closed)?;
+        let foreign = !policies.named.contains_key(&put.namespace);
+        if foreign && !policies.named.is_empty() {
+            self.within_foreign(&state, put.length)?;
+        }
         let account = self.account(&mut state, &put.namespace, policy, now_ms)?;
         let (bytes, blobs) = (policy.waiting_bytes(limits), policy.waiting_blobs(limits));
         if account.waiting_bytes.saturating_add(put.length) > bytes {
@@ -153,7 +161,27 @@ impl Gate {
             0 => account.begin(put.key(), stored),
             wait_ms => return Err(PutError::Rate { wait: Duration::from_millis(wait_ms) }),
         }
-        Ok(Reservation { gate: self.clone(), namespace: put.namespace, key: put.key() })
+        if foreign {
+            state.foreign_bytes += put.length;
+            state.foreign_blobs += 1;
+        }
+        Ok(Reservation { gate: self.clone(), namespace: put.namespace, key: put.key(), foreign })
+    }
+
+    /// Where some namespaces have policies of their own, all others together get half of the intake: there may be any
+    /// number of them, and who has a policy must find room.
+    fn within_foreign(&self, state: &State, length: u64) -> Result<(), PutError> {
+        let limits = &self.config.limits;
+        let (bytes, blobs) = (limits.intake_max_bytes / 2, (limits.intake_max_blobs as u64 / 2).max(1));
+        if state.foreign_bytes > 0 && state.foreign_bytes.saturating_add(length) > bytes {
+            let key = "intake.max_bytes / 2 (namespaces without rules of their own)";
+            return Err(PutError::Full { key, limit: bytes });
+        }
+        if state.foreign_blobs >= blobs {
+            let key = "intake.max_blobs / 2 (namespaces without rules of their own)";
+            return Err(PutError::Full { key, limit: blobs });
+        }
+        Ok(())
     }
 
     /// Whether the blob is stored already; it needs no quota then, nor if another put of it is on its way.
@@ -201,7 +229,7 @@ impl Gate {
     /// Counts blobs that became durable: after they are in the store, before their puts end.
     pub fn store<'a>(&self, blobs: impl Iterator<Item = (&'a Namespace, B256, u64)>) {
         let mut state = self.locked();
-        let State { policies, accounts } = &mut *state;
+        let State { policies, accounts, .. } = &mut *state;
         for (namespace, content, length) in blobs {
             if let Some(account) = accounts.get_mut(namespace) {
                 account.store((content, length));
@@ -210,14 +238,18 @@ impl Gate {
         }
     }
 
-    fn end(&self, namespace: &Namespace, key: &Key) {
+    fn end(&self, put: &Reservation) {
         let now_ms = self.clock.now_ms();
         let mut state = self.locked();
-        let named = state.policies.named.contains_key(namespace);
-        if let Some(account) = state.accounts.get_mut(namespace) {
-            account.end(key);
+        if put.foreign {
+            state.foreign_bytes = state.foreign_bytes.saturating_sub(put.key.1);
+            state.foreign_blobs = state.foreign_blobs.saturating_sub(1);
+        }
+        let named = state.policies.named.contains_key(&put.namespace);
+        if let Some(account) = state.accounts.get_mut(&put.namespace) {
+            account.end(&put.key);
             if !named && account.is_idle(now_ms) {
-                state.accounts.remove(namespace);
+                state.accounts.remove(&put.namespace);
             }
         }
     }

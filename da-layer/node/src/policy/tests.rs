@@ -189,6 +189,20 @@ fn namespaces_without_a_policy_are_forgotten_when_they_rest() {
     assert_eq!(gate.tracked(), 1);
 }
 
+#[test]
+fn strangers_leave_room_for_those_with_rules() {
+    let largest = Limits::default().max_blob_bytes;
+    let with_rules = policies("[namespace.a]");
+    for (rules, taken) in [(Policies::default(), 9), (with_rules, 4)] {
+        let (gate, ..) = gate(rules);
+        let held: Vec<_> = (0..9).map_while(|number| gate.reserve(&put(number, largest)).ok()).collect();
+        assert_eq!(held.len(), taken, "of 128 MiB");
+        gate.reserve(&Announced { namespace: "a".parse().unwrap(), ..put(1, largest) }).unwrap();
+        drop(held);
+        gate.reserve(&put(1, largest)).unwrap();
+    }
+}
+
 /// What may happen to a namespace.
 #[derive(Clone, Debug)]
 enum Step {

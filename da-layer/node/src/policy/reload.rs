@@ -10,12 +10,7 @@ use super::{Gate, file};
 use crate::config::Limits;
 
 /// Reads `path` again at each SIGHUP, until shutdown.
-pub async fn on_signal(
-    path: PathBuf,
-    limits: Limits,
-    gate: Arc<Gate>,
-    shutdown: Shutdown,
-) -> std::io::Result<()> {
+pub async fn on_signal(path: PathBuf, limits: Limits, gate: Arc<Gate>, shutdown: Shutdown) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     while shutdown.unless(hangup.recv()).await.flatten().is_some() {
         let (path, gate) = (path.clone(), gate.clone());

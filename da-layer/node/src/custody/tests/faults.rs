@@ -8,18 +8,18 @@ use crate::store::{ShareStore, Store};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_third_may_be_away_and_catches_up() {
     let mut cluster = Cluster::running(4, 2).await;
-    cluster.put(&data(1, 5_000)).await.unwrap();
+    cluster.put(&data(1, 5_000)).await;
     cluster.stop(3).await;
     for seed in 2..12 {
-        cluster.put(&data(seed, 70_000)).await.unwrap();
+        cluster.put(&data(seed, 70_000)).await;
     }
     cluster.stop(2).await;
     // Durable, and found again, but nobody is told that it is safe.
-    let refused = cluster.put(&data(12, 100)).await.unwrap_err();
+    let refused = cluster.try_put(&data(12, 100)).await.unwrap_err();
     assert_eq!(refused.reason, "NOT_CERTIFIED");
     assert!(refused.message.contains("2 members have attested, 3 are needed"), "{}", refused.message);
     cluster.start(3).await;
-    let put = cluster.put(&data(12, 100)).await.unwrap();
+    let put = cluster.put(&data(12, 100)).await;
     assert!(put.duplicate);
     let newest = put.blob.height;
     cluster.complete(3, newest).await;
@@ -38,7 +38,7 @@ async fn a_lost_disk_is_rebuilt_from_a_quarter_of_the_rows() {
     let mut cluster = Cluster::running(4, 1).await;
     let blobs: Vec<Vec<u8>> = (0..3).map(|seed| data(seed, 200_000)).collect();
     for blob in &blobs {
-        cluster.put(blob).await.unwrap();
+        cluster.put(blob).await;
     }
     for node in 1..4 {
         cluster.complete(node, 3).await;
@@ -71,7 +71,7 @@ async fn a_lost_disk_is_rebuilt_from_a_quarter_of_the_rows() {
 async fn damaged_rows_are_found_and_mended() {
     let mut cluster = Cluster::running(3, 1).await;
     let blob = data(1, 100_000);
-    let header = cluster.put(&blob).await.unwrap().blob.header.header;
+    let header = cluster.put(&blob).await.blob.header.header;
     cluster.complete(1, 1).await;
     cluster.stop(1).await;
     let damaged = {
@@ -104,7 +104,7 @@ async fn damaged_rows_are_found_and_mended() {
 async fn the_producers_damaged_block_is_rebuilt_from_the_members() {
     let mut cluster = Cluster::running(3, 1).await;
     let blob = data(1, 100_000);
-    cluster.put(&blob).await.unwrap();
+    cluster.put(&blob).await;
     cluster.complete(1, 1).await;
     cluster.complete(2, 1).await;
     cluster.stop(0).await;
@@ -135,7 +135,7 @@ async fn members_come_and_go() {
         cluster.start(node).await;
     }
     let old = data(1, 150_000);
-    cluster.put(&old).await.unwrap();
+    cluster.put(&old).await;
     cluster.complete(1, 1).await;
     // Node 3 leaves for good, node 4 comes; all are told.
     cluster.stop(3).await;
@@ -146,7 +146,7 @@ async fn members_come_and_go() {
     }
     cluster.start(4).await;
     let new = data(2, 150_000);
-    let put = cluster.put(&new).await.unwrap();
+    let put = cluster.put(&new).await;
     let (header, certificate) = cluster.custody(0).certificate(2).await.unwrap();
     certificate.verify_of(&header.header, &cluster.members()).unwrap();
     for node in [1, 2, 4] {

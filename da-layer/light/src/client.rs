@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
 
-use crate::chain::{Chain, Fork};
 use crate::config::Config;
 use crate::daemon;
 use crate::error::LightError;
@@ -19,8 +18,10 @@ use crate::progress::{Progress, ProgressEvent};
 use crate::source::{Source, WireSource};
 use crate::status::Board;
 use crate::store::Store;
-use crate::trust::{self, Anchor, TrustSource, Wishes};
+use crate::trust;
 use crate::until::{self, Summary};
+use weft_verdict::chain::{Chain, Fork};
+use weft_verdict::{Anchor, TrustSource, Wishes};
 
 /// Pause between two questions to nodes that do not answer.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::chain::Fork;
 use crate::config::ConfigError;
 use crate::store::StoreError;
 use crate::trust::TrustError;
+use weft_verdict::chain::Fork;
 
 /// Why a client gives no verdict.
 #[derive(Debug, thiserror::Error)]

@@ -16,12 +16,12 @@
 //! requests may serve just these rows and no others. Several independent
 //! `--da-url`s, among which the rows are spread, and other clients make that hard.
 
-pub mod chain;
 mod client;
 pub mod config;
 mod daemon;
 mod engine;
 mod error;
+mod fetch;
 mod follow;
 pub mod judge;
 mod metrics;
@@ -38,10 +38,11 @@ mod until;
 pub use client::Client;
 pub use config::{Config, Limits};
 pub use error::LightError;
-pub use judge::{Judgement, Verdict};
 pub use once::OnceTarget;
 pub use progress::{ProgressEvent, progress_bar};
 pub use until::Summary;
+
+pub use weft_verdict::{self as verdict, ChainConfidence, Judgement, Verdict, chain};
 
 use tokio::net::TcpListener;
 use weft_service::Shutdown;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "weft/common/v1/common.proto",
     "weft/sequencer/v1/sequencer.proto",
     "weft/da/v1/da.proto",
+    "weft/light/v1/light.proto",
     "weft/settlement/v1/settlement.proto",
 ];
 

@@ -11,7 +11,7 @@ use crate::args::{BlobCommand, DaEndpoint};
 use crate::output::{Exit, Failure, print};
 
 /// Namespace of documents that name none of their own: ASCII, zero-padded.
-fn documents() -> Namespace {
+pub(super) fn documents() -> Namespace {
     let mut name = [0; 32];
     name[..14].copy_from_slice(b"weft documents");
     Namespace(name)

@@ -49,6 +49,9 @@ pub enum LightError {
     /// The system gives no randomness.
     #[error("the system gives no randomness to sample with")]
     Randomness,
+    /// The gRPC port failed.
+    #[error(transparent)]
+    Grpc(#[from] weft_service::grpc::GrpcError),
     /// The HTTP port failed.
     #[error("HTTP: {0}")]
     Http(#[from] std::io::Error),

@@ -68,7 +68,11 @@ pub(crate) async fn once(client: &Client, target: OnceTarget, progress: Progress
 }
 
 /// The header that the nodes show; `None` if none has it. The others get a moment more than the fastest.
-async fn header(client: &Client, chain: &Chain, target: OnceTarget) -> Result<Option<VerifiedHeader>, LightError> {
+pub(crate) async fn header(
+    client: &Client,
+    chain: &Chain,
+    target: OnceTarget,
+) -> Result<Option<VerifiedHeader>, LightError> {
     let limits = &client.config.limits;
     let mut asked: FuturesUnordered<_> = client
         .nodes

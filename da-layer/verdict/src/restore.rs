@@ -126,12 +126,11 @@ impl Restore {
         RestoreProgress { rows: rows.min(needed), needed, lost: self.lost.len(), rebuilding: self.rebuilding }
     }
 
-    /// Rows that are still missing.
+    /// Rows that are still missing; 0 if there are enough.
     pub fn short(&self) -> usize {
         let RestoreProgress { rows, needed, .. } = self.progress();
-        // The part's own rows end a rebuilding as well.
-        let own = self.part.len() - self.rows.range(self.part.clone()).count();
-        (needed - rows).min(own)
+        let has_part = self.part.len() == self.rows.range(self.part.clone()).count();
+        if has_part { 0 } else { needed - rows }
     }
 
     /// Whether so many rows are lost that no others can make up for them.
@@ -158,6 +157,11 @@ impl Restore {
             }
             Err(fault) => Err(fault.into()),
         }
+    }
+
+    /// All good rows, for another part of the same block.
+    pub fn into_rows(self) -> Vec<VerifiedRow> {
+        self.rows.into_values().collect()
     }
 
     /// The part, of bytes that begin at `start` of the payload.

@@ -8,7 +8,7 @@ pub mod client;
 pub mod convert;
 pub mod status;
 
-pub use client::{DaClient, SequencerClient, SettlementClient};
+pub use client::{DaClient, LightClient, SequencerClient, SettlementClient};
 pub use convert::WireError;
 pub use status::{Reason, RemoteError};
 
@@ -28,6 +28,11 @@ pub mod pb {
     pub mod da {
         pub mod v1 {
             tonic::include_proto!("weft.da.v1");
+        }
+    }
+    pub mod light {
+        pub mod v1 {
+            tonic::include_proto!("weft.light.v1");
         }
     }
     pub mod settlement {
@@ -61,7 +66,12 @@ mod tests {
             .collect();
         assert_eq!(
             services,
-            ["weft.sequencer.v1.Sequencer", "weft.da.v1.DataAvailability", "weft.settlement.v1.Settlement"]
+            [
+                "weft.sequencer.v1.Sequencer",
+                "weft.da.v1.DataAvailability",
+                "weft.light.v1.LightClient",
+                "weft.settlement.v1.Settlement"
+            ]
         );
         assert!(set.file.iter().any(|file| file.package() == "weft.common.v1"));
     }

@@ -7,6 +7,7 @@
 
 mod call;
 mod da;
+mod light;
 mod sequencer;
 mod settlement;
 #[cfg(test)]
@@ -14,5 +15,6 @@ mod tests;
 
 pub use call::{BLOB_TIMEOUT, CALL_TIMEOUT, CONNECT_TIMEOUT, EndpointError};
 pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
+pub use light::{LightClient, LightStatus, RestoredBlob, VerifiedClaim};
 pub use sequencer::SequencerClient;
 pub use settlement::{Posted, SettlementClient, Tip};

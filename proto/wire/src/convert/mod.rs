@@ -3,6 +3,7 @@
 mod commitment;
 mod da;
 mod field;
+mod light;
 mod sequencer;
 mod settlement;
 #[cfg(test)]

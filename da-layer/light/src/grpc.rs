@@ -143,7 +143,7 @@ impl LightClient for LightService {
             header_height: board.header_height(),
             judged_height: store.through().map(|header| header.header.height),
             target_confidence: config.target.confidence(),
-            chain: store.chain_confidence().map(Into::into),
+            chain: store.chain_confidence().as_ref().map(Into::into),
             chain_fault: board.chain_fault_in_words(),
             nodes: nodes.reports().into_iter().map(record).collect(),
             version: weft_service::VERSION.to_owned(),
@@ -161,7 +161,7 @@ impl LightClient for LightService {
         let confidence = self.client.store.confidence_between(from_height, to_height).ok_or_else(|| {
             Plain::not_found(format_args!("a judged and linked height from {from_height} to {to_height}"))
         })?;
-        Ok(Response::new(pb::GetConfidenceResponse { confidence: Some(confidence.into()) }))
+        Ok(Response::new(pb::GetConfidenceResponse { confidence: Some((&confidence).into()) }))
     }
 
     async fn get_judgement(

@@ -70,7 +70,10 @@ pub struct Restore {
     /// The original rows that the part lies in.
     part: Range<u32>,
     rows: BTreeMap<u32, VerifiedRow>,
+    /// How many of them are of the part.
+    own: usize,
     lost: BTreeSet<u32>,
+    /// Whether a row of the part is lost.
     rebuilding: bool,
 }
 
@@ -82,13 +85,20 @@ impl Restore {
         end.ok_or(RestoreFault::OutOfRange { offset, end: offset.saturating_add(length), total_len })?;
         let part = rows_of(&header.shape, offset, length);
         let (rows, lost) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { header: *header, digests, offset, length, part, rows, lost, rebuilding: false })
+        Ok(Self { header: *header, digests, offset, length, part, rows, own: 0, lost, rebuilding: false })
     }
 
     /// Uses a row that was verified before. Rows of other blocks are left alone.
     pub fn keep(&mut self, row: VerifiedRow) {
         if row.row_root() == self.header.row_root {
-            self.rows.insert(row.index(), row);
+            self.insert(row);
+        }
+    }
+
+    fn insert(&mut self, row: VerifiedRow) {
+        let index = row.index();
+        if self.rows.insert(index, row).is_none() && self.part.contains(&index) {
+            self.own += 1;
         }
     }
 
@@ -96,9 +106,9 @@ impl Restore {
     pub fn row(&mut self, proof: &RowProof) -> Result<(), RowFault> {
         let verified = self.digests.verify_row(proof);
         if verified.as_ref().is_err_and(RowFault::is_wrong_encoding) {
-            self.lost.insert(proof.index);
+            self.lost(proof.index);
         }
-        self.rows.insert(proof.index, verified?);
+        self.insert(verified?);
         Ok(())
     }
 
@@ -106,13 +116,18 @@ impl Restore {
     pub fn lost(&mut self, row: u32) {
         if !self.rows.contains_key(&row) {
             self.lost.insert(row);
+            self.rebuilding |= self.part.contains(&row);
         }
+    }
+
+    /// Whether any `k` rows are wanted, because one of the part is lost.
+    pub const fn is_rebuilding(&self) -> bool {
+        self.rebuilding
     }
 
     /// Rows to ask for, beside those that were asked for before: the part's own, and all others as soon as one of them
     /// is lost.
-    pub fn wanted(&mut self) -> Vec<u32> {
-        self.rebuilding |= self.part.clone().any(|row| self.lost.contains(&row));
+    pub fn wanted(&self) -> Vec<u32> {
         let all = if self.rebuilding { 0..self.header.shape.rows() as u32 } else { self.part.clone() };
         all.filter(|row| !self.rows.contains_key(row) && !self.lost.contains(row)).collect()
     }
@@ -121,7 +136,7 @@ impl Restore {
     pub fn progress(&self) -> RestoreProgress {
         let (rows, needed) = match self.rebuilding {
             true => (self.rows.len(), self.header.shape.k()),
-            false => (self.rows.range(self.part.clone()).count(), self.part.len()),
+            false => (self.own, self.part.len()),
         };
         RestoreProgress { rows: rows.min(needed), needed, lost: self.lost.len(), rebuilding: self.rebuilding }
     }
@@ -129,14 +144,12 @@ impl Restore {
     /// Rows that are still missing; 0 if there are enough.
     pub fn short(&self) -> usize {
         let RestoreProgress { rows, needed, .. } = self.progress();
-        let has_part = self.part.len() == self.rows.range(self.part.clone()).count();
-        if has_part { 0 } else { needed - rows }
+        if self.own == self.part.len() { 0 } else { needed - rows }
     }
 
     /// Whether so many rows are lost that no others can make up for them.
     pub fn is_impossible(&self) -> bool {
-        self.header.shape.rows() - self.lost.len() < self.header.shape.k()
-            && self.part.clone().any(|row| self.lost.contains(&row))
+        self.rebuilding && self.header.shape.rows() - self.lost.len() < self.header.shape.k()
     }
 
     /// The bytes. Decodes and encodes the whole block if rows of the part are missing.

@@ -132,10 +132,9 @@ impl Download {
         let mut rebuilding = None;
         let mut patience = Instant::now() + self.client.config.limits.block_timeout;
         while part.restore.short() > 0 && !part.restore.is_impossible() {
-            let wanted = part.restore.wanted();
-            // The set grows once, when a row is lost.
-            if rebuilding.replace(part.restore.progress().rebuilding) != Some(part.restore.progress().rebuilding) {
-                wanted.into_iter().for_each(|row| part.spread.want(row));
+            // The set grows once, when a row of the part is lost.
+            if rebuilding.replace(part.restore.is_rebuilding()) != Some(part.restore.is_rebuilding()) {
+                part.restore.wanted().into_iter().for_each(|row| part.spread.want(row));
             }
             self.ask(&mut part);
             if part.on_the_way.is_empty() {

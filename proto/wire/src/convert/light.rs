@@ -72,14 +72,16 @@ impl TryFrom<pb::Judgement> for Judgement {
             samples: message.samples,
             payload_bytes: message.payload_bytes,
             downloaded_bytes: message.downloaded_bytes,
-            elapsed_ms: message.elapsed_ms,
+            elapsed_ms: Some(message.elapsed_ms)
+                .filter(|ms| ms.is_finite() && *ms >= 0.0)
+                .ok_or_else(|| WireError::new("elapsed_ms", "is no time"))?,
             linked: message.linked,
         })
     }
 }
 
-impl From<ChainConfidence> for pb::ChainConfidence {
-    fn from(confidence: ChainConfidence) -> Self {
+impl From<&ChainConfidence> for pb::ChainConfidence {
+    fn from(confidence: &ChainConfidence) -> Self {
         Self {
             from_height: confidence.from_height,
             to_height: confidence.to_height,
@@ -88,7 +90,7 @@ impl From<ChainConfidence> for pb::ChainConfidence {
             lowest_height: confidence.lowest.map(|lowest| lowest.height),
             joint: confidence.joint,
             exceptions: confidence.exceptions,
-            exception_heights: confidence.exception_heights,
+            exception_heights: confidence.exception_heights.clone(),
         }
     }
 }

@@ -45,6 +45,9 @@ pub struct DevArgs {
     /// Port of settlement's HTTP.
     #[arg(long, default_value_t = 9301, help_heading = "Ports")]
     pub settlement_http_port: u16,
+    /// Port of the light client's gRPC.
+    #[arg(long, default_value_t = 9400, help_heading = "Ports")]
+    pub light_grpc_port: u16,
     /// Port of the light client's HTTP.
     #[arg(long, default_value_t = 9401, help_heading = "Ports")]
     pub light_http_port: u16,

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 pub use clients::{BenchCommand, BlobCommand, DaEndpoint, Endpoints, Sender, TxCommand, VerifyArgs, Waited};
 pub use da::DaArgs;
 pub use dev::DevArgs;
-pub use light::LightArgs;
+pub use light::{LightArgs, LightBlobArgs, LightCommand};
 pub use log::LogArgs;
 pub use sequencer::SequencerArgs;
 pub use settlement::{SettlementArgs, SettlementClientCommand};
@@ -50,8 +50,8 @@ pub enum Command {
     Da(DaArgs),
     /// Run the settlement service, or ask one.
     Settlement(Box<SettlementArgs>),
-    /// Sample the DA layer: a daemon, or one block with --once.
-    Light(LightArgs),
+    /// Sample the DA layer: a daemon, or one block with --once; restore blobs from rows.
+    Light(Box<LightArgs>),
     /// Send transactions and follow them.
     #[command(subcommand)]
     Tx(TxCommand),

@@ -19,8 +19,12 @@ use crate::output::{Exit, Failure, print};
 /// Namespace of documents that name none of their own.
 const DOCUMENTS: &str = "weft documents";
 
+pub(super) fn documents() -> Namespace {
+    Namespace::named(DOCUMENTS).unwrap_or_default()
+}
+
 fn namespace(endpoint: &DaEndpoint) -> Namespace {
-    endpoint.namespace.or_else(|| Namespace::named(DOCUMENTS)).unwrap_or_default()
+    endpoint.namespace.unwrap_or_else(documents)
 }
 
 /// Runs the command.

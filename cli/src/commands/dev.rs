@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::json;
-use tokio::net::TcpListener;
 use weft_primitives::Address;
 use weft_service::{Shutdown, key_file, listen};
 
@@ -19,7 +18,7 @@ struct Listeners {
     sequencer: weft_sequencer::Listeners,
     da: weft_da_node::Listeners,
     settlement: weft_settlement_node::Listeners,
-    light: TcpListener,
+    light: weft_light::Listeners,
 }
 
 /// What the user is told.
@@ -28,7 +27,7 @@ struct Endpoints {
     sequencer: [SocketAddr; 2],
     da: [SocketAddr; 2],
     settlement: [SocketAddr; 2],
-    light: SocketAddr,
+    light: [SocketAddr; 2],
 }
 
 /// Runs until a signal, or until a service fails.
@@ -95,7 +94,10 @@ async fn bind(args: &DevArgs) -> Result<Listeners, Failure> {
             grpc: listen::bind(at(args.settlement_grpc_port), "settlement-grpc-port").await?,
             http: listen::bind(at(args.settlement_http_port), "settlement-http-port").await?,
         },
-        light: listen::bind(at(args.light_http_port), "light-http-port").await?,
+        light: weft_light::Listeners {
+            grpc: listen::bind(at(args.light_grpc_port), "light-grpc-port").await?,
+            http: listen::bind(at(args.light_http_port), "light-http-port").await?,
+        },
     })
 }
 
@@ -105,7 +107,7 @@ fn endpoints(listeners: &Listeners) -> Result<Endpoints, Failure> {
         sequencer: [listeners.sequencer.grpc.local_addr()?, listeners.sequencer.http.local_addr()?],
         da: [listeners.da.grpc.local_addr()?, listeners.da.http.local_addr()?],
         settlement: [listeners.settlement.grpc.local_addr()?, listeners.settlement.http.local_addr()?],
-        light: listeners.light.local_addr()?,
+        light: [listeners.light.grpc.local_addr()?, listeners.light.http.local_addr()?],
     })
 }
 
@@ -184,13 +186,14 @@ fn tell(
     let [sequencer_grpc, sequencer_http] = endpoints.sequencer;
     let [da_grpc, da_http] = endpoints.da;
     let [settlement_grpc, settlement_http] = endpoints.settlement;
+    let [light_grpc, light_http] = endpoints.light;
     if args.json {
         let value = json!({
             "rpc": endpoints.rpc, "chain_id": chain.chain_id(),
             "sequencer": { "grpc": sequencer_grpc, "http": sequencer_http },
             "da": { "grpc": da_grpc, "http": da_http },
             "settlement": { "grpc": settlement_grpc, "http": settlement_http },
-            "light": { "http": endpoints.light },
+            "light": { "grpc": light_grpc, "http": light_http },
             "data_dir": folder,
         });
         return format!("{value}\nready\n");
@@ -202,11 +205,10 @@ fn tell(
          \x20 sequencer          http://{sequencer_http}   gRPC {sequencer_grpc}\n\
          \x20 DA node            http://{da_http}   gRPC {da_grpc}\n\
          \x20 settlement         http://{settlement_http}   gRPC {settlement_grpc}\n\
-         \x20 light client       http://{light}\n\n",
+         \x20 light client       http://{light_http}   gRPC {light_grpc}\n\n",
         chain_id = chain.chain_id(),
         folder = folder.display(),
         rpc = endpoints.rpc,
-        light = endpoints.light,
     );
     if let Some(accounts) = funded(chain) {
         text += &format!("Accounts of \"{MNEMONIC}\", known to everyone, never for real value:\n\n");

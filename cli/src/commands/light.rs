@@ -1,20 +1,31 @@
 //! `weft light`.
 
-use weft_light::{Judgement, Verdict, progress_bar};
+use serde_json::json;
+use weft_light::{BlobClaim, BlobError, ChainConfidence, Judgement, Listeners, Verdict, progress_bar};
 use weft_service::{Shutdown, listen};
+use weft_wire::LightClient;
 
-use crate::args::LightArgs;
+use super::blob::documents;
+use crate::args::{LightArgs, LightBlobArgs, LightCommand};
 use crate::output::{Exit, Failure, print};
 
 /// Runs the daemon, or judges one or several blocks and ends.
 pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
+    match args.command.clone() {
+        Some(LightCommand::Blob(blob)) => return restore(blob).await,
+        Some(LightCommand::Status { light_url, json }) => return status(&light_url, json).await,
+        None => {}
+    }
     args.log_options.init();
     let config = args.to_config()?;
     if args.is_daemon() {
         let shutdown = Shutdown::new();
         shutdown.on_signals()?;
-        let listener = listen::bind(config.http_listen, "http-listen").await?;
-        weft_light::run(config, listener, shutdown).await?;
+        let listeners = Listeners {
+            grpc: listen::bind(config.grpc_listen, "grpc-listen").await?,
+            http: listen::bind(config.http_listen, "http-listen").await?,
+        };
+        weft_light::run(config, listeners, shutdown).await?;
         return Ok(Exit::Ok);
     }
     if let Some(height) = args.until {
@@ -23,7 +34,11 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
         print(args.json, &summary, || {
             let now = summary.judged_now;
             let bad: Vec<u64> = summary.not_available.iter().map(|judgement| judgement.height).collect();
-            format!("{now} blocks judged up to height {}; not available: {bad:?}", summary.height)
+            let chain = summary.confidence.as_ref().map_or("none".to_owned(), sure);
+            format!(
+                "{now} blocks judged up to height {}; not available: {bad:?}\nconfidence over the chain: {chain}",
+                summary.height
+            )
         })?;
         return Ok(if bad { Exit::Invalid } else { Exit::Ok });
     }
@@ -35,6 +50,95 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
         Verdict::Undecided => Exit::Undecided,
         _ => Exit::Invalid,
     })
+}
+
+/// Restores a blob and writes it.
+async fn restore(args: LightBlobArgs) -> Result<Exit, Failure> {
+    args.log_options.init();
+    let namespace = args.namespace.unwrap_or_else(documents);
+    let claim = BlobClaim { namespace, hash: args.hash, height: args.height, offset: None, length: None };
+    let blob = match weft_light::run_blob(args.to_config(), claim, progress_bar()).await {
+        Ok(blob) => blob,
+        Err(error @ BlobError::NotIncluded { .. }) => {
+            eprintln!("error: {error}");
+            return Ok(Exit::Invalid);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(path) = args.output else {
+        std::io::Write::write_all(&mut std::io::stdout(), &blob.bytes)?;
+        return Ok(Exit::Ok);
+    };
+    std::fs::write(&path, &blob.bytes).map_err(|error| Failure(format!("cannot write {}: {error}", path.display())))?;
+    print(args.json, &blob, || {
+        let how = if blob.rebuilt { "rebuilt from other rows" } else { "from its own rows" };
+        let megabytes_s = blob.length as f64 / 1e3 / blob.elapsed_ms.max(1e-3);
+        format!(
+            "{} bytes of DA block {}, {how}: {} rows downloaded, {} kept from sampling\n  {} bytes received in {:.1} ms ({megabytes_s:.1} MB/s of the blob); its hash fits",
+            blob.length, blob.height, blob.rows_downloaded, blob.rows_kept, blob.downloaded_bytes, blob.elapsed_ms,
+        )
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Asks a running light client.
+async fn status(url: &str, json: bool) -> Result<Exit, Failure> {
+    let status = LightClient::new(url)?.status().await?;
+    let node = |node: &weft_wire::pb::light::v1::NodeRecord| {
+        json!({
+            "url": node.url, "lies": node.lies, "missing": node.missing, "timed_out": node.timed_out,
+            "failed": node.failed, "share": node.share, "last_fault": node.last_fault,
+        })
+    };
+    let value = json!({
+        "trusted": status.trusted.map(|(address, _)| address),
+        "network_id": status.trusted.map(|(_, network_id)| network_id),
+        "header_height": status.header_height,
+        "judged_height": status.judged_height,
+        "target_confidence": status.target_confidence,
+        "chain": status.chain,
+        "chain_fault": status.chain_fault,
+        "nodes": status.nodes.iter().map(node).collect::<Vec<_>>(),
+    });
+    print(json, &value, || {
+        let none = || "none".to_owned();
+        let mut text = format!(
+            "trusted signer   {}\nnewest header    {}\njudged up to     {}\nconfidence       {}",
+            status.trusted.map_or_else(none, |(address, network)| format!("{address} (network {network})")),
+            status.header_height,
+            status.judged_height.map_or_else(none, |height| height.to_string()),
+            status.chain.as_ref().map_or_else(none, sure),
+        );
+        if let Some(fault) = &status.chain_fault {
+            text += &format!("\nCHAIN FAULT      {fault}");
+        }
+        for node in &status.nodes {
+            text += &format!(
+                "\nnode {}  {} lies, {} missing, {} timed out, {} failed",
+                node.url, node.lies, node.missing, node.timed_out, node.failed
+            );
+        }
+        text
+    })?;
+    Ok(if status.chain_fault.is_some() { Exit::Invalid } else { Exit::Ok })
+}
+
+/// Confidence over the chain, in words.
+fn sure(chain: &ChainConfidence) -> String {
+    let lowest = chain.lowest.map_or(String::new(), |lowest| {
+        format!(", the least sure height {} with {:.5} %", lowest.height, lowest.confidence * 100.0)
+    });
+    let others = match chain.exceptions {
+        0 => String::new(),
+        count => format!("; {count} heights are not accepted: {:?}", chain.exception_heights),
+    };
+    format!(
+        "heights {} to {}: all {} accepted ones are available with {:.5} %{lowest}{others}",
+        chain.from_height,
+        chain.to_height,
+        chain.available,
+        chain.joint * 100.0
+    )
 }
 
 fn in_words(judgement: &Judgement) -> String {

@@ -25,7 +25,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
                 Some(command) => settlement::run(command).await,
                 None => services::settlement(*args).await,
             },
-            Command::Light(args) => light::run(args).await,
+            Command::Light(args) => light::run(*args).await,
             Command::Tx(command) => tx::run(command).await,
             Command::Blob(command) => blob::run(command).await,
             Command::Verify(args) => verify::run(args).await,

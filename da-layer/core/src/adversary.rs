@@ -33,3 +33,15 @@ pub fn wrong_digests(packed: Packed) -> EncodedBlock {
     let rows = EncodedRows::commit_with_digests_of(shape, honest.rows().matrix(), &lie, Schedule::Parallel);
     EncodedBlock::from_parts(rows, index)
 }
+
+/// A block that commits to a whole codeword shifted by one row, with the digests of its own first `k` rows: so these
+/// agree, and all others do not.
+pub fn shifted(packed: Packed) -> EncodedBlock {
+    let shape = *packed.shape();
+    let index = packed.index().clone();
+    let mut matrix = EncodedBlock::encode(packed, Schedule::Parallel).rows().matrix().to_vec();
+    matrix.rotate_left(shape.row_len());
+    let first = &matrix[..shape.originals_len()];
+    let rows = EncodedRows::commit_with_digests_of(shape, &matrix, first, Schedule::Parallel);
+    EncodedBlock::from_parts(rows, index)
+}

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use weft_da::BlobProof;
 use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
 
-use crate::chain::{Chain, Fork};
+use crate::blob::{self, BlobError, BlobVerdict, RestoredBlob};
 use crate::config::Config;
-use crate::daemon;
+use crate::daemon::{self, Listeners};
 use crate::error::LightError;
 use crate::judge::{Judge, Judgement};
 use crate::nodes::Nodes;
@@ -19,19 +20,24 @@ use crate::progress::{Progress, ProgressEvent};
 use crate::source::{Source, WireSource};
 use crate::status::Board;
 use crate::store::Store;
-use crate::trust::{self, Anchor, TrustSource, Wishes};
+use crate::trust;
 use crate::until::{self, Summary};
+use weft_verdict::chain::{Chain, Fork};
+use weft_verdict::{Anchor, BlobClaim, TrustSource, Wishes};
 
 /// Pause between two questions to nodes that do not answer.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// A light client. One at a time uses a `data_dir`.
+/// A light client. One at a time uses a `data_dir`. Cheap to clone; clones are the same client.
+#[derive(Clone)]
 pub struct Client {
     pub(crate) config: Config,
     pub(crate) nodes: Nodes,
     pub(crate) store: Arc<Store>,
     pub(crate) judge: Judge,
     pub(crate) board: Arc<Board>,
+    /// Bounds what is done with blobs for others.
+    pub(crate) blob_calls: Arc<Semaphore>,
 }
 
 impl Client {
@@ -51,7 +57,8 @@ impl Client {
         let judge = Judge::new(nodes.clone(), config.target, config.limits.clone());
         let board = Arc::new(Board::default());
         board.header(store.through().map_or(0, |header| header.header.height));
-        Ok(Self { config, nodes, store, judge, board })
+        let blob_calls = Arc::new(Semaphore::new(config.limits.max_blob_calls));
+        Ok(Self { config, nodes, store, judge, board, blob_calls })
     }
 
     /// Judges one height.
@@ -72,9 +79,30 @@ impl Client {
         until::until(self, height, Arc::new(progress)).await
     }
 
-    /// Follows and judges until `shutdown`, and serves HTTP on `listener`.
-    pub async fn serve(&self, listener: TcpListener, shutdown: Shutdown) -> Result<(), LightError> {
-        daemon::serve(self, listener, shutdown).await
+    /// Whether a blob is where it is said to be, and what this client holds of its block. Without a proof the nodes are
+    /// asked for one; if none gives one and the height is known, the block's index is read from its rows.
+    pub async fn verify_blob(&self, claim: BlobClaim, proof: Option<BlobProof>) -> Result<BlobVerdict, BlobError> {
+        let _permit = self.blob_call()?;
+        blob::verify(self, claim, proof).await
+    }
+
+    /// A blob's bytes, from rows that verify; no node is trusted for them.
+    pub async fn get_blob(
+        &self,
+        claim: BlobClaim,
+        progress: impl Fn(ProgressEvent) + Send + Sync + 'static,
+    ) -> Result<RestoredBlob, BlobError> {
+        let _permit = self.blob_call()?;
+        blob::get(self, claim, Arc::new(progress)).await
+    }
+
+    fn blob_call(&self) -> Result<SemaphorePermit<'_>, BlobError> {
+        self.blob_calls.try_acquire().map_err(|_| BlobError::Busy { limit: self.config.limits.max_blob_calls })
+    }
+
+    /// Follows and judges until `shutdown`, and serves gRPC and HTTP.
+    pub async fn serve(&self, listeners: Listeners, shutdown: Shutdown) -> Result<(), LightError> {
+        daemon::serve(self, listeners, shutdown).await
     }
 
     /// What it remembers.

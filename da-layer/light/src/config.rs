@@ -7,6 +7,9 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use weft_da::Target;
 
+/// Port of gRPC.
+pub const DEFAULT_GRPC_PORT: u16 = 9400;
+
 /// Port of `/metrics`, health and verdicts.
 pub const DEFAULT_HTTP_PORT: u16 = 9401;
 
@@ -29,6 +32,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// Wanted confidence on both counts (default 99.999 %).
     pub target: Target,
+    /// Where the daemon serves gRPC (default 127.0.0.1:9400). The listener is made by the caller.
+    pub grpc_listen: SocketAddr,
     /// Where the daemon serves HTTP (default 127.0.0.1:9401). The listener is made by the caller.
     pub http_listen: SocketAddr,
     /// First height to judge in an empty `data_dir` (default 1). The header there is taken by its signature alone.
@@ -61,6 +66,11 @@ pub struct Limits {
     pub kept_judgements: usize,
     /// Bytes of sampled rows kept in `data_dir` (default 0: none).
     pub kept_sample_bytes: u64,
+    /// Blobs verified or restored at a time for others (default 4). One that is restored takes up to five times the
+    /// length of its block's payload in memory.
+    pub max_blob_calls: usize,
+    /// Subscriptions to judgements at once (default 64).
+    pub max_subscribers: usize,
 }
 
 impl Default for Config {
@@ -71,6 +81,7 @@ impl Default for Config {
             network_id: None,
             data_dir: None,
             target: Target::default(),
+            grpc_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_GRPC_PORT)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_HTTP_PORT)),
             start_height: None,
             limits: Limits::default(),
@@ -91,6 +102,8 @@ impl Default for Limits {
             recheck: Duration::from_secs(15),
             kept_judgements: 50_000,
             kept_sample_bytes: 0,
+            max_blob_calls: 4,
+            max_subscribers: 64,
         }
     }
 }
@@ -156,6 +169,7 @@ impl Limits {
             ("head_check", self.head_check.is_zero()),
             ("recheck", self.recheck.is_zero()),
             ("kept_judgements", self.kept_judgements == 0),
+            ("max_blob_calls", self.max_blob_calls == 0),
         ];
         zero.into_iter().find(|(_, zero)| *zero).map_or(Ok(()), |(name, _)| Err(ConfigError::Zero(name)))
     }

@@ -1,19 +1,32 @@
-//! The daemon: follows, judges, judges again what was not available, and serves HTTP.
+//! The daemon: follows, judges, judges again what was not available, and serves gRPC and HTTP.
 //!
 //! A contradiction of the signer ends the following, because nobody can tell
-//! which chain is right; the HTTP port stays, not ready, and says why.
+//! which chain is right; the ports stay, not ready, and say why.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use weft_service::{Readiness, Shutdown};
+use tonic::service::Routes;
+use weft_service::{Readiness, Shutdown, grpc};
+use weft_wire::FILE_DESCRIPTOR_SET;
+use weft_wire::pb::light::v1::light_client_server::LightClientServer;
 
 use crate::client::Client;
 use crate::error::LightError;
+use crate::grpc::{LightService, SERVICE};
 use crate::trust::Anchor;
 use crate::{engine, pages, status};
+
+/// Where a daemon listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// gRPC.
+    pub grpc: TcpListener,
+    /// Metrics, health, page, verdicts, blobs.
+    pub http: TcpListener,
+}
 
 /// What the client needs before it is ready.
 const TRUST: &str = "trust";
@@ -25,15 +38,23 @@ const MAX_OPEN: usize = 1_024;
 /// The pause before an open height doubles up to this many times the first.
 const MAX_PAUSES: u32 = 64;
 
-pub(crate) async fn serve(client: &Client, listener: TcpListener, shutdown: Shutdown) -> Result<(), LightError> {
+pub(crate) async fn serve(client: &Client, listeners: Listeners, shutdown: Shutdown) -> Result<(), LightError> {
     let readiness = Readiness::new(&[TRUST, CHAIN]);
     let status =
         status::status_of(client.store.clone(), client.nodes.clone(), client.board.clone(), client.config.target);
-    let router = pages::router(client.store.clone(), readiness.clone(), status);
-    // Whichever of the two ends first, by itself or by a failure, ends the other.
+    let router = pages::router(client.clone(), readiness.clone(), status);
+    // Whichever of them ends first, by itself or by a failure, ends the others.
     let stop = shutdown.child();
     let http = async {
-        let ended = weft_service::http::serve(listener, router, stop.clone()).await;
+        let ended = weft_service::http::serve(listeners.http, router, stop.clone()).await;
+        stop.trigger();
+        ended.map_err(LightError::from)
+    };
+    let grpc = async {
+        let routes = Routes::new(LightClientServer::new(LightService::new(client.clone())));
+        let ready = readiness.clone();
+        let (descriptors, stop) = (FILE_DESCRIPTOR_SET, stop.clone());
+        let ended = grpc::serve_with_readiness(listeners.grpc, routes, descriptors, SERVICE, ready, stop.clone()).await;
         stop.trigger();
         ended.map_err(LightError::from)
     };
@@ -49,8 +70,8 @@ pub(crate) async fn serve(client: &Client, listener: TcpListener, shutdown: Shut
         stop.trigger();
         ended
     };
-    let (http, work) = futures::join!(http, work);
-    work.and(http)
+    let (grpc, http, work) = futures::join!(grpc, http, work);
+    work.and(grpc).and(http)
 }
 
 async fn work(client: &Client, readiness: &Readiness) -> Result<(), LightError> {

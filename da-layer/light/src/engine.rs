@@ -148,6 +148,9 @@ async fn write(client: &Client, records: Vec<Record>, judged: Vec<Judged>) -> Re
     written.await??;
     let through = client.store.through().map_or(0, |header| header.header.height);
     crate::metrics::progress(client.board.header_height(), through, client.store.open_count());
+    if let Some(confidence) = client.store.chain_confidence() {
+        crate::metrics::chain_confidence(&confidence);
+    }
     Ok(())
 }
 

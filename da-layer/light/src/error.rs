@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::chain::Fork;
 use crate::config::ConfigError;
 use crate::store::StoreError;
 use crate::trust::TrustError;
+use weft_verdict::chain::Fork;
 
 /// Why a client gives no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum LightError {
     /// The system gives no randomness.
     #[error("the system gives no randomness to sample with")]
     Randomness,
+    /// The gRPC port failed.
+    #[error(transparent)]
+    Grpc(#[from] weft_service::grpc::GrpcError),
     /// The HTTP port failed.
     #[error("HTTP: {0}")]
     Http(#[from] std::io::Error),

@@ -15,12 +15,12 @@ use tokio::time::timeout;
 use weft_da::{SignedHeader, VerifiedHeader};
 use weft_service::backoff::Backoff;
 
-use crate::chain::{Chain, ChainFault, Fork};
 use crate::config::Limits;
 use crate::nodes::{FaultKind, Node, Nodes};
 use crate::source::{Answer, MAX_HEADERS, SourceError};
 use crate::status::Board;
 use crate::store::Store;
+use weft_verdict::chain::{Chain, ChainFault, Fork};
 
 /// Pause between two nodes: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));

@@ -1,6 +1,9 @@
 //! Names of all metrics, `weft_light_*`.
 
-use crate::judge::Judgement;
+use std::time::Duration;
+
+use weft_verdict::{ChainConfidence, Judgement};
+
 use crate::nodes::FaultKind;
 
 /// A fault of a node.
@@ -21,6 +24,28 @@ pub(crate) fn progress(header_height: u64, judged_height: u64, open: usize) {
     metrics::gauge!("weft_light_header_height").set(header_height as f64);
     metrics::gauge!("weft_light_judged_height").set(judged_height as f64);
     metrics::gauge!("weft_light_open_heights").set(open as f64);
+}
+
+/// A claim about a blob was checked.
+pub(crate) fn blob_verified(included: bool) {
+    let included = if included { "yes" } else { "no" };
+    metrics::counter!("weft_light_blobs_verified_total", "included" => included).increment(1);
+}
+
+/// A blob was brought back from rows.
+pub(crate) fn blob_restored(length_bytes: u64, elapsed: Duration, rebuilt: bool) {
+    let rebuilt = if rebuilt { "yes" } else { "no" };
+    metrics::counter!("weft_light_blobs_restored_total", "rebuilt" => rebuilt).increment(1);
+    metrics::counter!("weft_light_restored_bytes_total").increment(length_bytes);
+    metrics::histogram!("weft_light_restore_seconds").record(elapsed.as_secs_f64());
+}
+
+/// What all judgements of the chain are worth.
+pub(crate) fn chain_confidence(confidence: &ChainConfidence) {
+    metrics::gauge!("weft_light_chain_confidence").set(confidence.joint);
+    metrics::gauge!("weft_light_chain_lowest_confidence")
+        .set(confidence.lowest.map_or(0.0, |lowest| lowest.confidence));
+    metrics::gauge!("weft_light_chain_exceptions").set(confidence.exceptions as f64);
 }
 
 /// The signer contradicted itself.

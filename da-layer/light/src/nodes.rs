@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::seq::SliceRandom;
 use serde::Serialize;
+use weft_verdict::{Rank, Share};
 
 use crate::source::{Source, SourceError};
 
@@ -61,11 +62,13 @@ pub struct Node {
     failed: AtomicU64,
     /// Time-outs and failures since the last answer.
     silent: AtomicU64,
+    /// How many of the rows asked for it had.
+    share: Mutex<Share>,
     last_fault: Mutex<Option<String>>,
 }
 
 /// A node's record, for reports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NodeReport {
     /// Its address.
     pub url: String,
@@ -77,6 +80,8 @@ pub struct NodeReport {
     pub timed_out: u64,
     /// Requests that failed otherwise.
     pub failed: u64,
+    /// Part of the rows asked for lately that it had, 0 to 1; `None` while few were asked for.
+    pub share: Option<f64>,
     /// The newest fault, in words.
     pub last_fault: Option<String>,
 }
@@ -90,6 +95,7 @@ impl Node {
             timed_out: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             silent: AtomicU64::new(0),
+            share: Mutex::default(),
             last_fault: Mutex::new(None),
         }
     }
@@ -136,9 +142,22 @@ impl Node {
         self.fault(FaultKind::from(error), format_args!("{asked}: {error}"));
     }
 
+    /// It had a row that it was asked for, or said that it did not. Nodes need not keep all rows, so this is no fault.
+    pub fn had_row(&self, had: bool) {
+        self.share.lock().unwrap_or_else(PoisonError::into_inner).count(had);
+    }
+
+    /// How many of the rows asked for it had.
+    pub fn share(&self) -> Share {
+        *self.share.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Less is better: liars last, then the silent.
-    pub fn rank(&self) -> (bool, u64) {
-        (self.lies.load(Ordering::Relaxed) > 0, self.silent.load(Ordering::Relaxed).min(FAILURES_CAP))
+    pub fn rank(&self) -> Rank {
+        Rank {
+            lied: self.lies.load(Ordering::Relaxed) > 0,
+            silent: self.silent.load(Ordering::Relaxed).min(FAILURES_CAP),
+        }
     }
 
     /// Its record.
@@ -149,6 +168,7 @@ impl Node {
             missing: self.missing.load(Ordering::Relaxed),
             timed_out: self.timed_out.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
+            share: self.share().part(),
             last_fault: self.last_fault.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -179,12 +199,28 @@ impl Nodes {
         self.0.iter()
     }
 
-    /// Positions of all, best first, in random order among equals.
-    pub fn ranked(&self) -> Vec<usize> {
+    /// Positions of all, in random order.
+    pub fn shuffled(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.0.len()).collect();
         order.shuffle(&mut rand::rng());
+        order
+    }
+
+    /// Positions of all, best first, in random order among equals.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut order = self.shuffled();
         order.sort_by_key(|at| self.0[*at].rank());
         order
+    }
+
+    /// The ranks of all, by position.
+    pub fn ranks(&self) -> Vec<Rank> {
+        self.0.iter().map(Node::rank).collect()
+    }
+
+    /// How many of the rows asked for each had, by position.
+    pub fn shares(&self) -> Vec<Share> {
+        self.0.iter().map(Node::share).collect()
     }
 
     /// All records.

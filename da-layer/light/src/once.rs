@@ -11,7 +11,6 @@ use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout, timeout_at};
 use weft_da::{SignedHeader, VerifiedHeader};
 
-use crate::chain::{Chain, ChainFault};
 use crate::client::{Client, left_ms};
 use crate::engine;
 use crate::error::LightError;
@@ -19,6 +18,7 @@ use crate::judge::Judgement;
 use crate::nodes::{FaultKind, Node};
 use crate::progress::{Progress, ProgressEvent};
 use crate::source::{MAX_HEADERS, SourceError};
+use weft_verdict::chain::{Chain, ChainFault};
 
 /// Pause between two questions for a block that is not there yet.
 const POLL_PAUSE: Duration = Duration::from_millis(200);
@@ -68,7 +68,11 @@ pub(crate) async fn once(client: &Client, target: OnceTarget, progress: Progress
 }
 
 /// The header that the nodes show; `None` if none has it. The others get a moment more than the fastest.
-async fn header(client: &Client, chain: &Chain, target: OnceTarget) -> Result<Option<VerifiedHeader>, LightError> {
+pub(crate) async fn header(
+    client: &Client,
+    chain: &Chain,
+    target: OnceTarget,
+) -> Result<Option<VerifiedHeader>, LightError> {
     let limits = &client.config.limits;
     let mut asked: FuturesUnordered<_> = client
         .nodes

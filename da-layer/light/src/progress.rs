@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256};
 use indicatif::{ProgressBar, ProgressStyle};
 use weft_da::Confidence;
 use weft_da::row::{DigestsFault, RowFault};
+use weft_verdict::RestoreProgress;
 
 use crate::judge::Judgement;
 
@@ -82,6 +83,17 @@ pub enum ProgressEvent {
     },
     /// A block is judged.
     Judged(Judgement),
+    /// More rows of a blob, or of the index that tells where it is, are in.
+    Restoring {
+        /// Height of the block.
+        height: u64,
+        /// How far it is.
+        progress: RestoreProgress,
+        /// Bytes received, good or not.
+        downloaded_bytes: u64,
+        /// Time since the first request, milliseconds.
+        elapsed_ms: u64,
+    },
 }
 
 /// Takes events; shared by all tasks of a client.
@@ -121,6 +133,20 @@ fn draw(bar: &ProgressBar, event: ProgressEvent) {
         ProgressEvent::Judged(judgement) => {
             bar.set_message(format!("{}, {:.4} % sure", judgement.verdict.name(), judgement.confidence() * 100.0));
             bar.abandon();
+        }
+        ProgressEvent::Restoring { height, progress, downloaded_bytes, elapsed_ms } => {
+            bar.set_prefix(format!("block {height}"));
+            bar.set_length(progress.needed as u64);
+            bar.set_position(progress.rows as u64);
+            let megabytes_s = downloaded_bytes as f64 / 1e3 / elapsed_ms.max(1) as f64;
+            let missing = match progress.rebuilding {
+                true => format!(", {} not to be had: rebuilding from others", progress.lost),
+                false => String::new(),
+            };
+            bar.set_message(format!("rows, {megabytes_s:.1} MB/s{missing}"));
+            if progress.rows == progress.needed {
+                bar.abandon();
+            }
         }
     }
 }

@@ -29,6 +29,11 @@ impl Board {
         self.header_height.load(Ordering::Relaxed)
     }
 
+    /// How the signer contradicted itself, if it did.
+    pub(crate) fn chain_fault_in_words(&self) -> Option<String> {
+        self.chain_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The signer contradicted itself.
     pub(crate) fn chain_fault(&self, fault: String) {
         crate::metrics::chain_fault();
@@ -40,7 +45,7 @@ impl Board {
 pub(crate) fn status(store: &Store, nodes: &Nodes, board: &Board, target: &Target) -> Value {
     let anchor = store.anchor();
     let totals = store.totals(u64::MAX);
-    let chain_fault = board.chain_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let chain_fault = board.chain_fault_in_words();
     let overall = match (&chain_fault, totals.wrong, totals.open) {
         (Some(_), ..) => "chain fault".to_owned(),
         (None, 0, 0) => "all available".to_owned(),
@@ -70,6 +75,7 @@ pub(crate) fn status(store: &Store, nodes: &Nodes, board: &Board, target: &Targe
         "open": totals.open,
         "wrong": totals.wrong,
         "lowest_confidence": (totals.judged > 0).then_some(totals.lowest_confidence),
+        "chain": store.chain_confidence(),
         "target_confidence": target.confidence(),
         "chain_fault": chain_fault,
         "nodes": nodes.reports(),

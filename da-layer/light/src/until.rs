@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use weft_da::VerifiedHeader;
+use weft_verdict::ChainConfidence;
 
 use crate::client::Client;
 use crate::config::ConfigError;
@@ -29,6 +30,8 @@ pub struct Summary {
     /// Sums over all judgements kept up to the height, of this run and before.
     #[serde(flatten)]
     pub totals: Totals,
+    /// What all heights up to it are worth together, as far as they are linked.
+    pub confidence: Option<ChainConfidence>,
     /// Bytes downloaded in this run: headers, digests, rows and paths.
     pub downloaded_bytes: u64,
     /// Time of this run, milliseconds.
@@ -64,6 +67,7 @@ pub(crate) async fn until(client: &Client, height: u64, progress: Progress) -> R
         height,
         judged_now: run.judged,
         totals: client.store.totals(height),
+        confidence: client.store.confidence_between(0, height),
         downloaded_bytes: run.downloaded_bytes,
         elapsed_ms: (started.elapsed().as_secs_f64() * 1e5).round() / 1e2,
         not_available: client.store.not_available(height, MAX_NAMED),

@@ -8,7 +8,7 @@ pub mod client;
 pub mod convert;
 pub mod status;
 
-pub use client::{CustodyClient, DaClient, SequencerClient, SettlementClient};
+pub use client::{CustodyClient, DaClient, LightClient, SequencerClient, SettlementClient};
 pub use convert::WireError;
 pub use status::{Reason, RemoteError};
 
@@ -28,6 +28,11 @@ pub mod pb {
     pub mod da {
         pub mod v1 {
             tonic::include_proto!("weft.da.v1");
+        }
+    }
+    pub mod light {
+        pub mod v1 {
+            tonic::include_proto!("weft.light.v1");
         }
     }
     pub mod settlement {
@@ -65,6 +70,7 @@ mod tests {
                 "weft.sequencer.v1.Sequencer",
                 "weft.da.v1.DataAvailability",
                 "weft.da.v1.Custody",
+                "weft.light.v1.LightClient",
                 "weft.settlement.v1.Settlement"
             ]
         );

@@ -92,3 +92,32 @@ async fn the_light_client_judges_a_block() {
     let verdict: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(verdict["verdict"], "available");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_comes_back_from_rows() {
+    let mut cluster = Cluster::new();
+    cluster.start(Service::Da);
+    cluster.ready(Service::Da).await;
+    let (document, restored) = (cluster.folder().join("document"), cluster.folder().join("restored"));
+    let bytes: Vec<u8> = (0..700_000u32).map(|at| (at * 7 / 5) as u8).collect();
+    std::fs::write(&document, &bytes).unwrap();
+    let run = |args: &[&str]| {
+        let output = Command::new(weft_binary()).args(args).args(["--da-url", &cluster.grpc(Service::Da)]).output();
+        let output = output.unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), errors)
+    };
+    let (code, hash, errors) = run(&["blob", "put", document.to_str().unwrap(), "--quiet"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let (code, text, errors) = run(&["light", "blob", hash.trim(), "--json", "--output", restored.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{errors}");
+    let how: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&how["length"], &how["rebuilt"]), (&json!(700_000), &json!(false)));
+    assert!(std::fs::read(&restored).unwrap() == bytes);
+    let other = "0x".to_owned() + &"01".repeat(32);
+    let (code, _, errors) = run(&["light", "blob", &other, "--height", "1"]);
+    assert_eq!(code, Some(3), "{errors}");
+    assert!(errors.contains("no such blob"), "{errors}");
+    let (code, _, errors) = run(&["light", "blob", &other]);
+    assert_eq!(code, Some(1), "{errors}");
+}

@@ -11,15 +11,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weft-state", &["weft-primitives"]),
     ("weft-execution", &["weft-primitives", "weft-state"]),
     ("weft-da", &["weft-primitives"]),
+    ("weft-verdict", &["weft-primitives", "weft-da"]),
     ("weft-settlement", &["weft-primitives"]),
-    ("weft-wire", &["weft-primitives", "weft-da", "weft-settlement"]),
+    ("weft-wire", &["weft-primitives", "weft-da", "weft-verdict", "weft-settlement"]),
     ("weft-service", &["weft-primitives"]),
     (
         "weft-sequencer",
         &["weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-settlement", "weft-wire", "weft-service"],
     ),
     ("weft-da-node", &["weft-primitives", "weft-da", "weft-wire", "weft-service"]),
-    ("weft-light", &["weft-primitives", "weft-da", "weft-wire", "weft-service"]),
+    ("weft-light", &["weft-primitives", "weft-da", "weft-verdict", "weft-wire", "weft-service"]),
     (
         "weft-settlement-node",
         &["weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-settlement", "weft-wire", "weft-service"],
@@ -28,10 +29,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What a pure core may not reach, even through others.
-const IMPURE: &[&str] = &["tokio", "tonic", "prost", "rocksdb", "sqlx", "metrics"];
+const IMPURE: &[&str] = &["tokio", "tonic", "prost", "rocksdb", "sqlx", "metrics", "mio", "socket2", "hyper"];
 /// What a pure core may not use itself. (alloy-trie reaches tracing, but logs nothing on its own.)
 const LOUD: &[&str] = &["tracing", "log", "rand"];
-const PURE: &[&str] = &["weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-settlement"];
+const PURE: &[&str] =
+    &["weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-verdict", "weft-settlement"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new().manifest_path(weft_tidy::root().join("Cargo.toml")).exec().unwrap()

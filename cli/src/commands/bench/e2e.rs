@@ -185,6 +185,7 @@ impl Rollup {
             .args(["dev", "--json", "--log", "warn", "--mempool-max-per-sender", "1000000"])
             .args(["--rpc-port", "0", "--sequencer-grpc-port", "0", "--sequencer-http-port", "0"])
             .args(["--da-grpc-port", "0", "--da-http-port", "0", "--light-http-port", "0"])
+            .args(["--light-grpc-port", "0"])
             .args(["--settlement-grpc-port", "0", "--settlement-http-port", "0"])
             .arg("--data-dir")
             .arg(folder.path().join("data"))

@@ -1,18 +1,10 @@
-//! Judging one block: the network around [`weft_da::Session`].
+//! Judging one block: the network around [`weft_verdict::Judging`].
 //!
-//! Which rows are asked for follows from the header and a seed alone, so
-//! digests and rows are asked for at once and a block takes one round trip.
 //! Rows that do not come, or come forged, are asked of other nodes. The seed
-//! is drawn from the system after the header was seen. A block that was not
-//! available is judged again with the *same* seed: with a new one each time, a
-//! withholder would only have to wait for a lucky draw.
+//! is drawn from the system after the header was seen, and kept with a block
+//! that was not available, which is judged again by the same rows.
 
-mod ask;
-mod digests;
-mod judgement;
 mod run;
-mod spread;
-mod whole;
 
 use std::sync::Arc;
 
@@ -25,10 +17,7 @@ use crate::config::Limits;
 use crate::nodes::Nodes;
 use crate::progress::{Progress, ProgressEvent};
 
-pub use judgement::{Judgement, Verdict};
-
-/// Decides which rows are drawn.
-pub type Seed = [u8; 32];
+pub use weft_verdict::{Judgement, Seed, Verdict};
 
 /// A new seed from the system; `None` if it gives none.
 pub fn draw_seed() -> Option<Seed> {

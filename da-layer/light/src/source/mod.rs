@@ -6,11 +6,12 @@
 
 mod wire;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use weft_da::SignedHeader;
 use weft_da::row::RowProof;
+use weft_da::{BlobProof, SignedHeader};
+use weft_primitives::Namespace;
 
 pub use wire::WireSource;
 
@@ -79,6 +80,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// The digests of a block in one piece.
     fn digests(&self, height: u64) -> BoxFuture<'_, Answer<Vec<u8>>>;
+
+    /// Where a blob is: the header of its block, and the proof of its entry in the blob index.
+    fn blob_proof(&self, namespace: Namespace, hash: B256) -> BoxFuture<'_, Answer<(SignedHeader, BlobProof)>>;
 
     /// Rows of a block with their paths.
     fn rows(&self, height: u64, indices: Vec<u32>) -> BoxFuture<'_, Answer<BoxStream<'static, Answer<RowAnswer>>>>;

@@ -7,13 +7,15 @@
 
 use std::time::Duration;
 
+use alloy_primitives::B256;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
-use weft_da::SignedHeader;
-use weft_wire::convert::{address, required};
+use weft_da::{BlobProof, SignedHeader};
+use weft_primitives::Namespace;
+use weft_wire::convert::{address, blob_proof, required};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::pb::da::v1::data_availability_client::DataAvailabilityClient;
 use weft_wire::{RemoteError, WireError};
@@ -134,6 +136,16 @@ impl Source for WireSource {
         Box::pin(async move {
             let request = pb::GetDigestsRequest { height };
             Ok(self.client.clone().get_digests(request).await?.into_inner().digests.into())
+        })
+    }
+
+    fn blob_proof(&self, namespace: Namespace, hash: B256) -> BoxFuture<'_, Answer<(SignedHeader, BlobProof)>> {
+        Box::pin(async move {
+            let request =
+                pb::GetBlobProofRequest { namespace: namespace.0.to_vec().into(), content_hash: hash.to_vec().into() };
+            let answer = self.client.clone().get_blob_proof(request).await?.into_inner();
+            let proof = blob_proof(&required("blob", answer.blob)?, &required("proof", answer.proof)?)?;
+            Ok((signed(answer.header)?, proof))
         })
     }
 

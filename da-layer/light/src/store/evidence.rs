@@ -14,8 +14,8 @@ use weft_da::{SignedHeader, blob_hash};
 
 use super::StoreError;
 use super::file::{io, write_json};
-use crate::chain::Fork;
 use crate::judge::Judged;
+use weft_verdict::chain::Fork;
 
 /// Most files kept; one is enough to prove a signer dishonest.
 const MAX_FILES: usize = 1_000;

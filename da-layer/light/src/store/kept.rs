@@ -1,8 +1,14 @@
-//! The judgements in memory: the newest of each height, a bounded number.
+//! The judgements in memory: the newest of each height, a bounded number, and what they are worth together.
+//!
+//! The run of linked heights without a gap is the *chain* of which a confidence
+//! is told; heights that were judged by themselves are not part of it until
+//! the run reaches them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use weft_verdict::confidence::Forgotten;
+use weft_verdict::{ChainConfidence, Span};
 
 use super::log::Record;
 
@@ -11,8 +17,8 @@ pub(super) struct KeptRecords {
     limit: usize,
     by_height: BTreeMap<u64, Record>,
     open: BTreeSet<u64>,
-    /// End of the run of linked heights.
-    through: Option<u64>,
+    /// The run of linked heights.
+    run: Span,
 }
 
 /// Sums over the judgements kept.
@@ -31,8 +37,13 @@ pub struct Totals {
 }
 
 impl KeptRecords {
-    pub(super) const fn new(limit: usize) -> Self {
-        Self { limit, by_height: BTreeMap::new(), open: BTreeSet::new(), through: None }
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, by_height: BTreeMap::new(), open: BTreeSet::new(), run: Span::default() }
+    }
+
+    /// What an earlier process forgot. Must come before any judgement.
+    pub(super) fn resume(&mut self, forgotten: Forgotten) {
+        self.run = Span::resume(forgotten);
     }
 
     pub(super) const fn limit(&self) -> usize {
@@ -49,14 +60,15 @@ impl KeptRecords {
         } else {
             self.open.insert(height);
         }
-        if record.judgement.linked && self.through.is_none() {
-            self.through = Some(height);
+        let begins = record.judgement.linked && self.run.to_height().is_none();
+        if begins || self.run.keeps(height) {
+            self.run.insert(&record.judgement);
         }
         self.by_height.insert(height, record);
-        while let Some(next) = self.through.and_then(|through| through.checked_add(1))
-            && self.by_height.get(&next).is_some_and(|record| record.judgement.linked)
+        while let Some(next) = self.run.to_height().and_then(|to| to.checked_add(1))
+            && let Some(record) = self.by_height.get(&next).filter(|record| record.judgement.linked)
         {
-            self.through = Some(next);
+            self.run.insert(&record.judgement);
         }
         self.shrink();
     }
@@ -64,17 +76,43 @@ impl KeptRecords {
     /// Forgets the lowest heights, but never where to go on.
     fn shrink(&mut self) {
         while self.by_height.len() > self.limit {
+            let through = self.run.to_height();
             let lowest = self.by_height.keys().next().copied();
-            let Some(height) = lowest.filter(|lowest| self.through.is_none_or(|through| *lowest < through)) else {
+            let Some(height) = lowest.filter(|lowest| through.is_none_or(|through| *lowest < through)) else {
                 break;
             };
+            if self.run.keeps(height) {
+                self.run.forget_lowest();
+            }
             self.by_height.remove(&height);
             self.open.remove(&height);
         }
     }
 
     pub(super) fn through(&self) -> Option<&Record> {
-        self.get(self.through?)
+        self.get(self.run.to_height()?)
+    }
+
+    pub(super) fn forgotten(&self) -> Option<&Forgotten> {
+        self.run.forgotten()
+    }
+
+    pub(super) fn confidence(&self) -> Option<ChainConfidence> {
+        self.run.confidence()
+    }
+
+    pub(super) fn confidence_between(&self, from: u64, to: u64) -> Option<ChainConfidence> {
+        self.run.between(from, to)
+    }
+
+    /// Judgements from a height on, ascending.
+    pub(super) fn from(&self, height: u64) -> impl Iterator<Item = &Record> {
+        self.by_height.range(height..).map(|(_, record)| record)
+    }
+
+    /// Lowest height of the run of which a judgement is kept.
+    pub(super) fn run_start(&self) -> Option<u64> {
+        self.run.kept_from()
     }
 
     pub(super) fn get(&self, height: u64) -> Option<&Record> {

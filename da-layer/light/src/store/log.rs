@@ -1,4 +1,5 @@
-//! The append-only file of judgements, one JSON object a line.
+//! The append-only file of judgements, one JSON object a line; before them, where judgements were forgotten, one line
+//! with the sum of these.
 //!
 //! Each line ends with a check (the first 8 bytes of the BLAKE3 hash of what
 //! is before it). Appending is one write and one sync. A crash can damage only
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{B256, Bytes, hex};
 use serde::{Deserialize, Serialize};
 use weft_da::{SignedHeader, blob_hash};
+use weft_verdict::confidence::Forgotten;
 
 use super::StoreError;
 use super::file::{damaged, io, rename};
@@ -53,6 +55,50 @@ struct Line {
     judged_at_ms: u64,
 }
 
+/// The line before the judgements.
+#[derive(Serialize, Deserialize)]
+struct ForgottenLine {
+    forgotten: Forgotten,
+}
+
+/// What a line holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Entry {
+    /// A judgement.
+    Record(Box<Record>),
+    /// The sum of those forgotten.
+    Forgotten(Forgotten),
+}
+
+/// A line with its check.
+fn seal(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string(value)?;
+    text.pop();
+    let check = check_of(text.as_bytes());
+    text.push_str(CHECK_FIELD);
+    text.push_str(&check);
+    text.push_str("\"}\n");
+    Ok(text)
+}
+
+impl Entry {
+    /// Takes a line without its end.
+    fn decode(line: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+        let at = text.len().checked_sub(CHECK_BYTES).filter(|at| text.is_char_boundary(*at)).ok_or("too short")?;
+        let (body, check) = text.split_at(at);
+        if check.strip_prefix(CHECK_FIELD).and_then(|rest| rest.strip_suffix("\"}")) != Some(&check_of(body.as_bytes()))
+        {
+            return Err("the check does not fit".to_owned());
+        }
+        if body.starts_with("{\"forgotten\":") {
+            let line: ForgottenLine = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            return Ok(Self::Forgotten(line.forgotten));
+        }
+        Record::decode(text).map(|record| Self::Record(Box::new(record)))
+    }
+}
+
 impl Record {
     /// Of a judgement just made.
     pub fn new(judged: &Judged, now_ms: u64) -> Self {
@@ -72,24 +118,11 @@ impl Record {
             seed: self.seed.map(B256::from),
             judged_at_ms: self.judged_at_ms,
         };
-        let mut text = serde_json::to_string(&line)?;
-        text.pop();
-        let check = check_of(text.as_bytes());
-        text.push_str(CHECK_FIELD);
-        text.push_str(&check);
-        text.push_str("\"}\n");
-        Ok(text)
+        seal(&line)
     }
 
-    /// Takes a line without its end.
-    fn decode(line: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
-        let at = text.len().checked_sub(CHECK_BYTES).filter(|at| text.is_char_boundary(*at)).ok_or("too short")?;
-        let (body, check) = text.split_at(at);
-        if check.strip_prefix(CHECK_FIELD).and_then(|rest| rest.strip_suffix("\"}")) != Some(&check_of(body.as_bytes()))
-        {
-            return Err("the check does not fit".to_owned());
-        }
+    /// Takes a line whose check fits.
+    fn decode(text: &str) -> Result<Self, String> {
         let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let header = SignedHeader::decode(&line.header).map_err(|error| error.to_string())?;
         if (header.header.height, header.header.hash()) != (line.judgement.height, line.judgement.header_hash) {
@@ -114,16 +147,16 @@ pub(super) struct Log {
 
 impl Log {
     /// Opens or makes the file and hands over what is in it, line by line. Cuts off a damaged tail.
-    pub(super) fn open(path: &Path, mut take: impl FnMut(Record)) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, mut take: impl FnMut(Entry)) -> Result<Self, StoreError> {
         let file = open_for_append(path)?;
         let total_bytes = file.metadata().map_err(io(path))?.len();
         let mut reader = BufReader::new(&file);
         let (mut len_bytes, mut lines) = (0, 0);
         let mut line = Vec::new();
         while let Some(read_bytes) = read_line(&mut reader, &mut line).map_err(io(path))? {
-            let record = line.strip_suffix(b"\n").ok_or_else(|| "not ended".to_owned()).and_then(Record::decode);
-            match record {
-                Ok(record) => take(record),
+            let entry = line.strip_suffix(b"\n").ok_or_else(|| "not ended".to_owned()).and_then(Entry::decode);
+            match entry {
+                Ok(entry) => take(entry),
                 Err(why) if total_bytes - len_bytes > MAX_TAIL_BYTES => return Err(damaged(path, lines + 1, why)),
                 Err(why) => {
                     tracing::warn!(path = %path.display(), line = lines + 1, why, "cut off a damaged tail");
@@ -162,12 +195,17 @@ impl Log {
     }
 
     /// Replaces the content.
-    pub(super) fn rewrite<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Result<(), StoreError> {
+    pub(super) fn rewrite<'a>(
+        &mut self,
+        forgotten: Option<&Forgotten>,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<(), StoreError> {
         let next = self.path.with_extension("next");
         let mut writer = BufWriter::new(File::create(&next).map_err(io(&next))?);
         let (mut len_bytes, mut lines) = (0, 0);
-        for record in records {
-            let text = record.encode().map_err(|error| damaged(&self.path, lines + 1, error))?;
+        let first = forgotten.map(|forgotten| seal(&ForgottenLine { forgotten: forgotten.clone() }));
+        for text in first.into_iter().chain(records.map(Record::encode)) {
+            let text = text.map_err(|error| damaged(&self.path, lines + 1, error))?;
             writer.write_all(text.as_bytes()).map_err(io(&next))?;
             len_bytes += text.len() as u64;
             lines += 1;

@@ -39,9 +39,14 @@ fn record(height: u64, verdict: Verdict) -> Record {
     Record { judgement, header, seed, judged_at_ms: 7 }
 }
 
+fn a_record(entry: Entry) -> Record {
+    let Entry::Record(record) = entry else { panic!("{entry:?}") };
+    *record
+}
+
 fn read(path: &Path) -> (Result<usize, StoreError>, Vec<Record>) {
     let mut records = Vec::new();
-    let lines = Log::open(path, |record| records.push(record)).map(|log| log.lines());
+    let lines = Log::open(path, |entry| records.push(a_record(entry))).map(|log| log.lines());
     (lines, records)
 }
 
@@ -65,10 +70,31 @@ fn every_verdict_comes_back() {
     log.append(&records[3..]).unwrap();
     let (lines, found) = read(&path);
     assert_eq!((lines.unwrap(), found), (7, records.clone()));
-    log.rewrite(records[5..].iter()).unwrap();
+    log.rewrite(None, records[5..].iter()).unwrap();
     log.append(&records[..1]).unwrap();
     let (lines, found) = read(&path);
     assert_eq!((lines.unwrap(), found), (3, [&records[5..], &records[..1]].concat()));
+}
+
+#[test]
+fn what_was_forgotten_stands_before_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut span = weft_verdict::Span::default();
+    for height in 1..=300 {
+        let verdict = if height % 2 == 0 { Verdict::Available } else { Verdict::WrongIndex };
+        assert!(span.insert(&record(height, verdict).judgement));
+        span.forget_lowest();
+    }
+    let forgotten = span.forgotten().unwrap();
+    let line = seal(&ForgottenLine { forgotten: forgotten.clone() }).unwrap();
+    assert!(line.len() < MAX_LINE_BYTES, "{} bytes", line.len());
+    let mut log = Log::open(&path, |_| panic!("empty")).unwrap();
+    log.rewrite(Some(forgotten), [record(301, Verdict::Available)].iter()).unwrap();
+    let mut found = Vec::new();
+    assert_eq!(Log::open(&path, |entry| found.push(entry)).unwrap().lines(), 2);
+    assert_eq!(found[0], Entry::Forgotten(forgotten.clone()));
+    assert!(matches!(&found[1], Entry::Record(record) if record.judgement.height == 301));
 }
 
 #[test]
@@ -100,7 +126,7 @@ proptest! {
         if cut { text.truncate(at) } else { text[at] ^= flip }
         std::fs::write(&path, &text).unwrap();
         let mut found = Vec::new();
-        let mut log = Log::open(&path, |record| found.push(record)).unwrap();
+        let mut log = Log::open(&path, |entry| found.push(a_record(entry))).unwrap();
         let whole = lines.iter().scan(0, |end, line| { *end += line.len(); Some(*end) }).take_while(|end| *end <= at).count();
         prop_assert_eq!(&found[..], &records[..whole]);
         log.append(&records[whole..]).unwrap();
@@ -109,6 +135,6 @@ proptest! {
 
     #[test]
     fn foreign_lines_do_not_decode(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(Record::decode(&line).is_err());
+        prop_assert!(Entry::decode(&line).is_err());
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! data_dir/lock              held while a client runs
 //! data_dir/trust.json        the anchor, written once (trust)
-//! data_dir/judgements.jsonl  one line a judgement with its signed header (log)
+//! data_dir/judgements.jsonl  one line a judgement with its signed header (log); first, the sum of those forgotten
 //! data_dir/evidence/*.json   proofs against the signer (evidence)
 //! data_dir/samples/*.rows    sampled rows, if wanted (samples)
 //! ```
@@ -11,7 +11,8 @@
 //! Invariant: `judgements.jsonl` holds the linked heights in order, so the end
 //! of the run without a gap is where a client goes on after a restart; the
 //! newest line of a height counts. The memory holds at most the configured
-//! number of judgements, the file at most twice as many. Without a `data_dir`
+//! number of judgements, the file at most twice as many; of older ones the
+//! confidence over the chain keeps its part. Without a `data_dir`
 //! only the memory is used. Deliberately absent: a database.
 
 mod evidence;
@@ -24,16 +25,18 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use weft_da::SignedHeader;
+use weft_verdict::ChainConfidence;
 
-use crate::chain::Fork;
 use crate::config::Limits;
 use crate::judge::{Judged, Judgement};
 use crate::trust::Anchor;
 use evidence::Evidence;
 use kept::KeptRecords;
-use log::Log;
+use log::{Entry, Log};
 use samples::Samples;
+use weft_verdict::chain::Fork;
 
 pub use kept::Totals;
 pub use log::Record;
@@ -71,6 +74,8 @@ pub struct Store {
     evidence: Option<Evidence>,
     samples: Option<Samples>,
     dir: Option<PathBuf>,
+    /// Height up to which all linked heights are judged; 0 for none.
+    through: watch::Sender<u64>,
     /// Held as long as the store lives.
     _lock: Option<File>,
 }
@@ -87,12 +92,17 @@ impl Store {
         let mut records = KeptRecords::new(limits.kept_judgements);
         let Some(dir) = dir else {
             let inner = Mutex::new(Inner { anchor: None, records, log: None });
-            return Ok(Self { inner, evidence: None, samples: None, dir: None, _lock: None });
+            let through = watch::Sender::new(0);
+            return Ok(Self { inner, evidence: None, samples: None, dir: None, through, _lock: None });
         };
         std::fs::create_dir_all(dir).map_err(file::io(dir))?;
         let lock = file::lock(dir)?;
         let anchor = file::read_json(&anchor_path(dir))?;
-        let log = Log::open(&dir.join("judgements.jsonl"), |record| records.insert(record))?;
+        let log = Log::open(&dir.join("judgements.jsonl"), |entry| match entry {
+            Entry::Record(record) => records.insert(*record),
+            Entry::Forgotten(forgotten) => records.resume(forgotten),
+        })?;
+        let through = watch::Sender::new(records.through().map_or(0, |record| record.judgement.height));
         let samples = match limits.kept_sample_bytes {
             0 => None,
             limit => Some(Samples::open(&dir.join("samples"), limit)?),
@@ -102,6 +112,7 @@ impl Store {
             evidence: Some(Evidence::new(dir.join("evidence"))),
             samples,
             dir: Some(dir.to_owned()),
+            through,
             _lock: Some(lock),
         })
     }
@@ -135,6 +146,38 @@ impl Store {
     /// The newest header up to which all linked headers are judged.
     pub fn through(&self) -> Option<SignedHeader> {
         self.inner().records.through().map(|record| record.header)
+    }
+
+    /// The height of that header, 0 for none, and a notice of each change.
+    pub fn watch_through(&self) -> watch::Receiver<u64> {
+        self.through.subscribe()
+    }
+
+    /// The confidence over all linked heights that were ever judged here.
+    pub fn chain_confidence(&self) -> Option<ChainConfidence> {
+        self.inner().records.confidence()
+    }
+
+    /// The same over the heights from one to another, both included, as far as they were judged.
+    pub fn confidence_between(&self, from_height: u64, to_height: u64) -> Option<ChainConfidence> {
+        self.inner().records.confidence_between(from_height, to_height)
+    }
+
+    /// Judgements kept from a height on, ascending, at most `count`.
+    pub fn judgements_from(&self, height: u64, count: usize) -> Vec<Judgement> {
+        self.inner().records.from(height).take(count).map(|record| record.judgement.clone()).collect()
+    }
+
+    /// Judgements of linked heights without a gap, from a height on, ascending, at most `count`; `None` if the height
+    /// lies below those kept.
+    pub fn run_from(&self, height: u64, count: usize) -> Option<Vec<Judgement>> {
+        let inner = self.inner();
+        let through = inner.records.through().map_or(0, |record| record.judgement.height);
+        if inner.records.run_start().is_some_and(|start| height < start) {
+            return None;
+        }
+        let run = inner.records.from(height).take_while(|record| record.judgement.height <= through);
+        Some(run.take(count).map(|record| record.judgement.clone()).collect())
     }
 
     /// What is known of a height.
@@ -178,10 +221,15 @@ impl Store {
         }
         records.into_iter().for_each(|record| inner.records.insert(record));
         let Inner { records, log, .. } = &mut *inner;
-        match log {
-            Some(log) if log.lines() > records.limit().saturating_mul(2) => log.rewrite(records.oldest_first()),
+        let through = records.through().map_or(0, |record| record.judgement.height);
+        let rewritten = match log {
+            Some(log) if log.lines() > records.limit().saturating_mul(2) => {
+                log.rewrite(records.forgotten(), records.oldest_first())
+            }
             _ => Ok(()),
-        }
+        };
+        self.through.send_if_modified(|known| std::mem::replace(known, through) != through);
+        rewritten
     }
 
     /// Keeps what a judgement rests on: the proof of a wrong encoding, and the rows if samples are kept.

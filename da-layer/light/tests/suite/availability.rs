@@ -80,6 +80,47 @@ async fn tampered_rows_are_caught_and_healed_by_an_honest_node() {
 }
 
 #[tokio::test]
+async fn rows_and_digests_of_other_places_are_the_nodes_lie() {
+    for transport in BOTH {
+        for len in [MIDDLE, LARGE] {
+            for lie in [
+                Lies { swap_heights: true, ..honest() },
+                Lies { shift_rows: true, ..honest() },
+                Lies { other_digests: true, ..honest() },
+            ] {
+                let world = World::honest(&[len, len]);
+                let alone = judge(&world, std::slice::from_ref(&lie), transport).await;
+                assert!(matches!(alone.judgement().verdict, Verdict::Tampered { .. }), "{lie:?}");
+                assert!(alone.nodes[0].lies > 0);
+                let healed = judge(&world, &[lie, honest()], transport).await;
+                assert_eq!(healed.judgement().verdict, Verdict::Available);
+                assert_eq!(healed.nodes[1].lies, 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_spread_over_custody_nodes_are_found_without_asking_everyone() {
+    for transport in BOTH {
+        let world = World::honest(&[LARGE; 6]);
+        // Eight nodes hold a quarter each; one holds all.
+        let mut all: Vec<Lies> = (0..8).map(|class| Lies { custody: Some((class, 8, 2)), ..honest() }).collect();
+        all.push(honest());
+        let nodes: Vec<_> = all.iter().map(|lies| TestNode::new("node", &world, lies.clone())).collect();
+        let client = client(config(), &nodes, transport).await;
+        let summary = client.until(6, |_| {}).await.unwrap();
+        assert_eq!(summary.totals.available, 6);
+        let reports = client.nodes().reports();
+        assert!(reports.iter().all(|node| node.lies + node.timed_out + node.failed == 0));
+        let asked: usize = nodes.iter().map(|node| node.asked_count()).sum();
+        // Blindly in turn it would be three and a half times for each row; whoever is known to have all is asked second.
+        assert!(asked < 6 * 25 * 3, "{asked} rows asked for");
+        assert!(nodes[..8].iter().all(|node| node.asked_count() >= 6), "all are asked, evenly at first");
+    }
+}
+
+#[tokio::test]
 async fn a_flipped_byte_is_named() {
     for transport in BOTH {
         let outcome = judge(&World::honest(&[LARGE]), &[Lies { flip_rows: true, ..honest() }], transport).await;

@@ -1,61 +1,12 @@
 //! The daemon: catching up, following, healing, and what it serves.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use weft_light::{Config, LightError};
-use weft_service::Shutdown;
+use weft_light::Config;
 
 use crate::node::{Lies, TestNode};
-use crate::setup::{BOTH, Transport, client, config};
+use crate::running::Daemon;
+use crate::setup::{BOTH, config};
 use crate::world::{MIDDLE, SMALL, World};
-
-struct Daemon {
-    url: String,
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), LightError>>,
-}
-
-impl Daemon {
-    async fn start(config: Config, nodes: &[Arc<TestNode>], transport: Transport) -> Self {
-        let client = client(config, nodes, transport).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let shutdown = Shutdown::new();
-        let stop = shutdown.clone();
-        let task = tokio::spawn(async move { client.serve(listener, stop).await });
-        Self { url, shutdown, task }
-    }
-
-    async fn get(&self, path: &str) -> (u16, String) {
-        let answer = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    }
-
-    async fn status(&self) -> Value {
-        serde_json::from_str(&self.get("/status").await.1).unwrap()
-    }
-
-    /// Waits until the status has it so.
-    async fn wait(&self, what: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..800 {
-            let status = self.status().await;
-            if what(&status) {
-                return status;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("not in time: {}", self.status().await);
-    }
-
-    async fn stop(self) {
-        self.shutdown.trigger();
-        tokio::time::timeout(Duration::from_secs(5), self.task).await.unwrap().unwrap().unwrap();
-    }
-}
 
 #[tokio::test]
 async fn catches_up_and_follows() {
@@ -120,11 +71,7 @@ async fn a_contradiction_makes_it_not_ready() {
 #[tokio::test]
 async fn waits_for_its_nodes() {
     let nobody = Config { network_id: None, da_urls: vec!["http://127.0.0.1:1".to_owned()], ..config() };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let shutdown = Shutdown::new();
-    let task = tokio::spawn(weft_light::run(nobody, listener, shutdown.clone()));
-    let daemon = Daemon { url, shutdown, task };
+    let daemon = Daemon::of(weft_light::Client::connect(nobody).unwrap()).await;
     let (code, text) = daemon.get("/health/ready").await;
     assert!(code == 503 && text.contains("trust"), "{text}");
     daemon.stop().await;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
-use weft_da::SignedHeader;
+use weft_da::{BlobEntry, BlobProof, SignedHeader};
 use weft_light::source::{Answer, NodeInfo, RowAnswer, Source, SourceError};
+use weft_primitives::{B256, Namespace};
 
-use crate::world::{NETWORK, World, signer};
+use crate::world::{NETWORK, Published, World, signer};
 
 /// What a node does other than it should.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,22 @@ pub struct Lies {
     pub other_rows: bool,
     /// Only rows below this share of all are served, in 1/1000; the others are said to be missing.
     pub serve_permille: Option<u32>,
+    /// Rows below this share of all are said to be missing, in 1/1000.
+    pub withhold_permille: Option<u32>,
+    /// Only rows of these classes are kept, as a custody node would: (class, how many classes, how many are kept).
+    pub custody: Option<(u32, u32, u32)>,
+    /// Rows are those of the height below, or above the first.
+    pub swap_heights: bool,
+    /// Digests are those of the height below, or above the first.
+    pub other_digests: bool,
+    /// Every row is the one after it, with its path.
+    pub shift_rows: bool,
+    /// Answers of rows stall after this many.
+    pub stall_after: Option<usize>,
+    /// No blob is known.
+    pub hide_blobs: bool,
+    /// Proofs of blobs do not hold.
+    pub forge_proofs: bool,
     /// Digests are said to be missing.
     pub no_digests: bool,
     /// Requests for rows are never answered.
@@ -102,6 +119,7 @@ impl TestNode {
             std::future::pending::<()>().await;
         }
         let published = self.world.at(height).filter(|_| !lies.no_digests).ok_or(SourceError::NotFound)?;
+        let published = if lies.other_digests { self.neighbour(height)? } else { published };
         let mut digests = published.block.rows().digest_bytes().to_vec();
         if lies.flip_digests {
             digests[5] ^= 1;
@@ -118,14 +136,22 @@ impl TestNode {
         if lies.break_rows {
             return Err(SourceError::Unreachable("broken".to_owned()));
         }
-        let block = self.world.at(height).ok_or(SourceError::NotFound)?.block;
+        let honest = self.world.at(height).ok_or(SourceError::NotFound)?;
+        let block = if lies.swap_heights { self.neighbour(height)? } else { honest }.block;
         let rows = block.shape().rows() as u32;
         let answer = |index: &u32| {
             let index = if lies.other_rows { (index + 1) % rows } else { *index };
             if lies.serve_permille.is_some_and(|share| index * 1_000 / rows >= share) {
                 return RowAnswer::Missing(index);
             }
-            let mut proof = block.row(index).unwrap();
+            if lies.withhold_permille.is_some_and(|share| index * 1_000 / rows < share) {
+                return RowAnswer::Missing(index);
+            }
+            if lies.custody.is_some_and(|(class, of, kept)| (index * 7 + class) % of >= kept) {
+                return RowAnswer::Missing(index);
+            }
+            let mut proof = block.row(if lies.shift_rows { (index + 1) % rows } else { index }).unwrap();
+            proof.index = index;
             if lies.flip_rows {
                 proof.row[3] ^= 1;
             }
@@ -135,6 +161,39 @@ impl TestNode {
             RowAnswer::Row(proof)
         };
         Ok(indices.iter().map(answer).collect())
+    }
+
+    fn neighbour(&self, height: u64) -> Answer<Published> {
+        let neighbour = if height > 1 { height - 1 } else { 2 };
+        self.world.at(neighbour).ok_or(SourceError::NotFound)
+    }
+
+    /// The same one by one.
+    pub async fn shown_row_stream(
+        &self,
+        height: u64,
+        indices: &[u32],
+    ) -> Answer<BoxStream<'static, Answer<RowAnswer>>> {
+        let rows = self.shown_rows(height, indices).await?.into_iter().map(Ok);
+        Ok(match self.lies().stall_after {
+            Some(count) => stream::iter(rows.take(count)).chain(stream::pending()).boxed(),
+            None => stream::iter(rows).boxed(),
+        })
+    }
+
+    pub async fn shown_blob_proof(&self, namespace: Namespace, hash: B256) -> Answer<(SignedHeader, BlobProof)> {
+        let lies = self.lies();
+        let found = (1..=self.world.latest()).find_map(|height| {
+            let block = self.world.at(height)?.block;
+            let same = |entry: &BlobEntry| (entry.namespace, entry.hash) == (namespace, hash);
+            let position = block.index().entries().iter().position(same)?;
+            Some((height, block.index().prove(position as u32)?))
+        });
+        let (height, mut proof) = found.filter(|_| !lies.hide_blobs).ok_or(SourceError::NotFound)?;
+        if lies.forge_proofs {
+            proof.entry.offset += 1;
+        }
+        Ok((self.shown_header(Some(height)).await?, proof))
     }
 
     /// All headers from a height on, then each new one.
@@ -184,9 +243,10 @@ impl Source for InMemory {
     }
 
     fn rows(&self, height: u64, indices: Vec<u32>) -> BoxFuture<'_, Answer<BoxStream<'static, Answer<RowAnswer>>>> {
-        Box::pin(async move {
-            let rows = self.0.shown_rows(height, &indices).await?;
-            Ok(stream::iter(rows.into_iter().map(Ok)).boxed())
-        })
+        Box::pin(async move { self.0.shown_row_stream(height, &indices).await })
+    }
+
+    fn blob_proof(&self, namespace: Namespace, hash: B256) -> BoxFuture<'_, Answer<(SignedHeader, BlobProof)>> {
+        Box::pin(self.0.shown_blob_proof(namespace, hash))
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{BoxStream, StreamExt};
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 use weft_light::source::{RowAnswer, SourceError};
+use weft_primitives::Namespace;
+use weft_wire::convert::{blob_ref, hash};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::pb::da::v1::data_availability_server::{DataAvailability, DataAvailabilityServer};
 
@@ -66,9 +68,16 @@ impl DataAvailability for Service {
 
     async fn get_blob_proof(
         &self,
-        _: Request<pb::GetBlobProofRequest>,
+        request: Request<pb::GetBlobProofRequest>,
     ) -> Result<Response<pb::GetBlobProofResponse>, Status> {
-        Err(Status::unimplemented("not for light clients"))
+        let request = request.into_inner();
+        let (name, content) = (hash("namespace", &request.namespace)?, hash("content_hash", &request.content_hash)?);
+        let (header, proof) = self.0.shown_blob_proof(Namespace(name.0), content).await.map_err(status)?;
+        Ok(Response::new(pb::GetBlobProofResponse {
+            blob: Some(blob_ref(header.header.height, &proof)),
+            header: Some((&header).into()),
+            proof: Some((&proof).into()),
+        }))
     }
 
     async fn list_namespace(
@@ -121,9 +130,9 @@ impl DataAvailability for Service {
 
     async fn get_rows(&self, request: Request<pb::GetRowsRequest>) -> Result<Response<Self::GetRowsStream>, Status> {
         let pb::GetRowsRequest { height, indices } = request.into_inner();
-        let rows = self.0.shown_rows(height, &indices).await.map_err(status)?;
-        let answers = rows.into_iter().map(|answer| {
-            Ok(match answer {
+        let rows = self.0.shown_row_stream(height, &indices).await.map_err(status)?;
+        let answers = rows.map(|answer| {
+            Ok(match answer.map_err(status)? {
                 RowAnswer::Missing(index) => {
                     pb::GetRowsResponse { index, result: Some(pb::get_rows_response::Result::Missing(true)) }
                 }
@@ -133,6 +142,6 @@ impl DataAvailability for Service {
                 }
             })
         });
-        Ok(Response::new(stream::iter(answers).boxed()))
+        Ok(Response::new(answers.boxed()))
     }
 }

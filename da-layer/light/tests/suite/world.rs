@@ -21,16 +21,19 @@ pub fn signer() -> Signer {
 
 /// A block's payload of exactly `len` bytes, different for each seed.
 pub fn packed(len: usize, seed: u8) -> Packed {
-    let mut state = u64::from(seed) + 1;
-    let data: Vec<u8> = (0..len - BLOB_ENTRY_BYTES)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as u8
-        })
-        .collect();
+    let data = noise(len - BLOB_ENTRY_BYTES, seed);
     Packed::new(&[Blob::new(Namespace([seed; 32]), &data)], MAX_PAYLOAD_BYTES).unwrap()
+}
+
+fn noise(len: usize, seed: u8) -> Vec<u8> {
+    let mut state = u64::from(seed) + 1;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..len).map(next).collect()
 }
 
 #[derive(Clone)]
@@ -68,6 +71,19 @@ impl World {
         let rows = packed.shape().rows() as u32;
         let wrong: Vec<u32> = (0..rows).filter(|row| row % 8 < 3 || *row == 7).collect();
         self.push(adversary::wrong_encoding(packed, &wrong));
+    }
+
+    /// A block of several blobs, all of `len` bytes, each in a namespace of its own.
+    pub fn publish_blobs(&self, count: u8, len: usize) {
+        let data: Vec<Vec<u8>> = (0..count).map(|seed| noise(len, seed)).collect();
+        let blobs: Vec<Blob<'_>> =
+            (0..).zip(&data).map(|(name, data)| Blob::new(Namespace([name; 32]), data)).collect();
+        self.push(EncodedBlock::encode(Packed::new(&blobs, MAX_PAYLOAD_BYTES).unwrap(), Schedule::Parallel));
+    }
+
+    /// A block whose rows are all one place off.
+    pub fn publish_shifted(&self, len: usize) {
+        self.push(adversary::shifted(packed(len, self.latest() as u8)));
     }
 
     pub fn publish_wrong_digests(&self, len: usize) {

@@ -8,6 +8,7 @@
 mod call;
 mod custody;
 mod da;
+mod light;
 mod listing;
 mod sequencer;
 mod settlement;
@@ -17,6 +18,7 @@ mod tests;
 pub use call::{BLOB_TIMEOUT, CALL_TIMEOUT, CONNECT_TIMEOUT, EndpointError};
 pub use custody::{CustodyClient, CustodyInfo, Share};
 pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
+pub use light::{LightClient, LightStatus, RestoredBlob, VerifiedClaim};
 pub use listing::ListedHeight;
 pub use sequencer::SequencerClient;
 pub use settlement::{Posted, SettlementClient, Tip};

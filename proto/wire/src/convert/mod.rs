@@ -4,6 +4,7 @@ mod commitment;
 mod custody;
 mod da;
 mod field;
+mod light;
 mod sequencer;
 mod settlement;
 #[cfg(test)]

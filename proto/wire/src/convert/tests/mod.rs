@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod da;
+mod light;
 mod sequencer;
 mod settlement;
 

@@ -11,19 +11,19 @@ use crate::progress::{Progress, ProgressEvent};
 use crate::source::SourceError;
 
 /// What the nodes gave.
-pub(super) struct Digests {
+pub(crate) struct Digests {
     /// The digests and their bytes, if any node gave the right ones.
-    pub(super) good: Option<(VerifiedDigests, Arc<[u8]>)>,
+    pub(crate) good: Option<(VerifiedDigests, Arc<[u8]>)>,
     /// Bytes received, good or not.
-    pub(super) downloaded_bytes: u64,
+    pub(crate) downloaded_bytes: u64,
     /// Whether some node sent others than the header commits to.
-    pub(super) forged: bool,
+    pub(crate) forged: bool,
     /// Whether some node could be reached.
-    pub(super) reached: bool,
+    pub(crate) reached: bool,
 }
 
 /// Asks node after node, the best first.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     nodes: &Nodes,
     header: &Header,
     limits: &Limits,

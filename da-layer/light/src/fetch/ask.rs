@@ -17,14 +17,14 @@ use crate::source::{RowAnswer, SourceError};
 
 /// What became of one row asked of one node.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) node: usize,
-    pub(super) row: u32,
-    pub(super) outcome: Outcome,
+pub(crate) struct Reply {
+    pub(crate) node: usize,
+    pub(crate) row: u32,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// A row of the right sizes; not verified.
     Row(Box<RowProof>),
     /// Refused without a look at the content.
@@ -37,7 +37,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// Bytes that came.
-    pub(super) const fn bytes(&self, shape: &Shape) -> u64 {
+    pub(crate) const fn bytes(&self, shape: &Shape) -> u64 {
         match self {
             Self::Row(_) => shape.sample_bytes(),
             Self::WrongSize { bytes } => *bytes,
@@ -47,19 +47,19 @@ impl Outcome {
 }
 
 /// What to ask of whom, and until when.
-pub(super) struct Request {
-    pub(super) nodes: Nodes,
-    pub(super) node: usize,
-    pub(super) height: u64,
-    pub(super) shape: Shape,
-    pub(super) rows: Vec<u32>,
-    pub(super) silence: Duration,
-    pub(super) deadline: Instant,
+pub(crate) struct Request {
+    pub(crate) nodes: Nodes,
+    pub(crate) node: usize,
+    pub(crate) height: u64,
+    pub(crate) shape: Shape,
+    pub(crate) rows: Vec<u32>,
+    pub(crate) silence: Duration,
+    pub(crate) deadline: Instant,
 }
 
 impl Request {
     /// Asks, and sends one [`Reply`] for each row. `replies` has room for all of them.
-    pub(super) async fn send(self, replies: mpsc::Sender<Reply>) {
+    pub(crate) async fn send(self, replies: mpsc::Sender<Reply>) {
         let mut open: BTreeSet<u32> = self.rows.iter().copied().collect();
         let ended = self.receive(&mut open, &replies).await;
         let Some(node) = self.nodes.get(self.node) else { return };

@@ -39,16 +39,22 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Da
         }
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    // Memory first and from small to large: nothing that is larger has been in it then.
+    pool.install(Peak::warm_up)?;
+    let peak = Peak::from_here();
+    for mib in SIZES {
+        let name = format!("memory_size_{mib}mib");
+        if wanted(&name)
+            && let Some(memory) = pool.install(|| peak.of(mib))?
+        {
+            add(Row { threads: options.threads, ..Row::new(&name, memory, "x") });
+        }
+    }
     for mib in SIZES {
         let name = format!("publish_size_{mib}mib");
         if wanted(&name) {
-            let memory = pool.install(|| peak(mib))?;
             let case = Case::new(mib)?;
             add(pool.install(|| publish(&name, &case, options))?);
-            if let Some(memory) = memory {
-                let name = format!("memory_size_{mib}mib");
-                add(Row { threads: options.threads, ..Row::new(&name, memory, "x") });
-            }
         }
     }
     Ok(rows)
@@ -72,16 +78,31 @@ fn layout(kib: u64) -> Result<[Row; 4], DaError> {
     ])
 }
 
-/// Most memory that making a block of so many MiB takes, payload included, in payloads; `None` where the system does
-/// not tell.
-fn peak(mib: usize) -> Result<Option<f64>, DaError> {
-    // Linux: 5 makes the peak what is in use now.
-    let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
-    let before = resident("VmRSS:");
-    let case = Case::new(mib)?;
-    let peak = resident("VmHWM:").filter(|_| reset);
-    let payload = case.header.shape.total_len() as f64;
-    Ok(before.zip(peak).map(|(before, peak)| (peak - before) / payload))
+/// Most memory that making a block takes, payload included, in payloads, above what the process has before.
+struct Peak {
+    before: Option<f64>,
+}
+
+impl Peak {
+    /// Makes tables and threads' work areas.
+    fn warm_up() -> Result<(), DaError> {
+        Case::new(1).map(drop)?;
+        Ok(())
+    }
+
+    fn from_here() -> Self {
+        Self { before: resident("VmRSS:") }
+    }
+
+    /// Of a block of so many MiB; `None` where the system does not tell.
+    fn of(&self, mib: usize) -> Result<Option<f64>, DaError> {
+        // Linux: 5 makes the peak what is in use now.
+        let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
+        let case = Case::new(mib)?;
+        let peak = resident("VmHWM:").filter(|_| reset);
+        let payload = case.header.shape.total_len() as f64;
+        Ok(self.before.zip(peak).map(|(before, peak)| (peak - before) / payload))
+    }
 }
 
 /// A line of the process's status, in bytes.

@@ -24,6 +24,14 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Da
         rows.push(row);
     };
     let wanted = |name: &str| name.contains(&options.only);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    // The largest size asked for, before all else: what smaller blocks leave to the allocator would blur it.
+    let name = |mib: usize| format!("memory_size_{mib}mib");
+    if let Some(mib) = SIZES.into_iter().rev().find(|mib| wanted(&name(*mib)))
+        && let Some(memory) = pool.install(|| peak(mib))?
+    {
+        add(Row { threads: options.threads, ..Row::new(&name(mib), memory, "x") });
+    }
     for kib in LAYOUTS {
         if wanted("layout") {
             layout(kib)?.into_iter().for_each(&mut add);
@@ -36,18 +44,6 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Da
             let options = Options { threads, ..options.clone() };
             let case = Case::new(8)?;
             add(pool.install(|| publish(&name, &case, &options))?);
-        }
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
-    // Memory first and from small to large: nothing that is larger has been in it then.
-    pool.install(Peak::warm_up)?;
-    let peak = Peak::from_here();
-    for mib in SIZES {
-        let name = format!("memory_size_{mib}mib");
-        if wanted(&name)
-            && let Some(memory) = pool.install(|| peak.of(mib))?
-        {
-            add(Row { threads: options.threads, ..Row::new(&name, memory, "x") });
         }
     }
     for mib in SIZES {
@@ -78,31 +74,16 @@ fn layout(kib: u64) -> Result<[Row; 4], DaError> {
     ])
 }
 
-/// Most memory that making a block takes, payload included, in payloads, above what the process has before.
-struct Peak {
-    before: Option<f64>,
-}
-
-impl Peak {
-    /// Makes tables and threads' work areas.
-    fn warm_up() -> Result<(), DaError> {
-        Case::new(1).map(drop)?;
-        Ok(())
-    }
-
-    fn from_here() -> Self {
-        Self { before: resident("VmRSS:") }
-    }
-
-    /// Of a block of so many MiB; `None` where the system does not tell.
-    fn of(&self, mib: usize) -> Result<Option<f64>, DaError> {
-        // Linux: 5 makes the peak what is in use now.
-        let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
-        let case = Case::new(mib)?;
-        let peak = resident("VmHWM:").filter(|_| reset);
-        let payload = case.header.shape.total_len() as f64;
-        Ok(self.before.zip(peak).map(|(before, peak)| (peak - before) / payload))
-    }
+/// Most memory that the first block of this process takes, one of so many MiB, in payloads: payload, tables and threads'
+/// work areas included. `None` where the system does not tell.
+fn peak(mib: usize) -> Result<Option<f64>, DaError> {
+    let before = resident("VmRSS:");
+    // Linux: 5 makes the peak what is in use now.
+    let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
+    let case = Case::new(mib)?;
+    let peak = resident("VmHWM:").filter(|_| reset);
+    let payload = case.header.shape.total_len() as f64;
+    Ok(before.zip(peak).map(|(before, peak)| (peak - before) / payload))
 }
 
 /// A line of the process's status, in bytes.

@@ -265,7 +265,8 @@ pub enum BenchCommand {
     },
     /// Encoding, rebuilding and checking blocks of data, in this process, beside the same made with libraries only.
     #[command(after_help = "Examples:\n  weft bench da\n  weft bench da --only publish --threads 1\n  \
-                            weft bench da --json\n  weft bench da --shape")]
+                            weft bench da --json\n  weft bench da --shape\n  \
+                            weft bench da --shape --only memory_size_8mib")]
     Da {
         /// Measured rounds of each; the median counts.
         #[arg(long, default_value_t = 15)]
@@ -277,6 +278,7 @@ pub enum BenchCommand {
         #[arg(long, default_value = "")]
         only: String,
         /// How speed and memory grow with the payload and with threads, and what a light client downloads, instead.
+        /// Memory is that of the first block of the process: of the largest payload asked for.
         #[arg(long)]
         shape: bool,
         /// Print JSON rows.

@@ -3,29 +3,53 @@
 //! A large buffer that is fresh from the system is paid for at the first touch
 //! of each page, which takes longer than all that is computed of it. So one
 //! buffer is kept when a block is dropped, and the next block of its size
-//! takes it over. Invariants: rows begin at a cache line, so that kernels may
-//! store whole lines; whoever makes a matrix writes every byte of it. What was
-//! in the buffer before decides nothing.
+//! takes it over; it is freed when a larger one is needed, or when many blocks
+//! in a row need much less. Invariants: rows begin at a cache line, so that
+//! kernels may store whole lines; whoever makes a matrix writes every byte of
+//! it. What was in the buffer before decides nothing.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-use crate::limits::{DEFAULT_MAX_PAYLOAD_BYTES, EXTENSION};
-
 /// Smaller buffers are not kept: the allocator has them at hand.
 const MIN_SPARE_BYTES: usize = 1 << 20;
 
-/// Larger buffers go back to the system: the matrix of the largest payload that a node makes by default.
-const MAX_SPARE_BYTES: usize = DEFAULT_MAX_PAYLOAD_BYTES as usize * EXTENSION + LINE_BYTES;
-
-/// A matrix takes a spare buffer of up to so many times its size.
+/// A matrix takes a buffer of up to so many times its size.
 const MAX_EXCESS: usize = 2;
+
+/// Matrices in a row for which the buffer is too large before it is freed.
+const MAX_PASSED_OVER: u32 = 16;
 
 /// A cache line.
 const LINE_BYTES: usize = 64;
 
-/// The buffer that is kept.
-static SPARE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// The buffer that is kept; empty if there is none.
+struct Spare {
+    buffer: Vec<u8>,
+    passed_over: u32,
+}
+
+static SPARE: Mutex<Spare> = Mutex::new(Spare { buffer: Vec::new(), passed_over: 0 });
+
+impl Spare {
+    /// The buffer if it has `needed` bytes and not many more. One that is not wanted is freed.
+    fn take(&mut self, needed: usize) -> Option<Vec<u8>> {
+        if self.buffer.len() > needed.saturating_mul(MAX_EXCESS) {
+            self.passed_over += 1;
+            if self.passed_over < MAX_PASSED_OVER {
+                return None;
+            }
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        (needed..=needed.saturating_mul(MAX_EXCESS)).contains(&buffer.len()).then_some(buffer)
+    }
+
+    /// Keeps `buffer` instead of what there is, and returns that.
+    fn keep(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        self.passed_over = 0;
+        std::mem::replace(&mut self.buffer, buffer)
+    }
+}
 
 /// Bytes of rows, at a cache line.
 #[derive(Debug)]
@@ -39,7 +63,8 @@ impl Matrix {
     /// `len` bytes with any content: the caller writes all of them.
     pub(crate) fn any(len: usize) -> Self {
         let needed = len + LINE_BYTES;
-        let buffer = take_spare(needed).unwrap_or_else(|| vec![0; needed]);
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take(needed);
+        let buffer = spare.unwrap_or_else(|| vec![0; needed]);
         let start = buffer.as_ptr().align_offset(LINE_BYTES);
         Self { buffer, start, len }
     }
@@ -52,18 +77,12 @@ impl Matrix {
     }
 }
 
-fn take_spare(needed: usize) -> Option<Vec<u8>> {
-    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    let fits = (needed..=needed.saturating_mul(MAX_EXCESS)).contains(&spare.len());
-    fits.then(|| std::mem::take(&mut *spare))
-}
-
 impl Drop for Matrix {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        if (MIN_SPARE_BYTES..=MAX_SPARE_BYTES).contains(&buffer.len()) {
-            // What was kept before is freed when the lock is no longer held.
-            let _older = std::mem::replace(&mut *SPARE.lock().unwrap_or_else(PoisonError::into_inner), buffer);
+        if buffer.len() >= MIN_SPARE_BYTES {
+            let older = SPARE.lock().unwrap_or_else(PoisonError::into_inner).keep(buffer);
+            drop(older);
         }
     }
 }
@@ -95,3 +114,37 @@ impl PartialEq for Matrix {
 }
 
 impl Eq for Matrix {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_buffer_is_kept_as_long_as_it_is_of_use() {
+        let mut spare = Spare { buffer: Vec::new(), passed_over: 0 };
+        assert_eq!(spare.take(10), None);
+        assert!(spare.keep(vec![1; 20]).is_empty());
+        assert_eq!(spare.take(9), None);
+        assert_eq!(spare.take(10), Some(vec![1; 20]));
+        assert!(spare.buffer.is_empty());
+        spare.keep(vec![1; 20]);
+        assert_eq!(spare.keep(vec![2; 30]).len(), 20);
+        // Too small: freed before the larger one is made.
+        assert_eq!((spare.take(31), spare.buffer.len()), (None, 0));
+        spare.keep(vec![3; 30]);
+        for _ in 1..MAX_PASSED_OVER {
+            assert_eq!((spare.take(5), spare.buffer.len()), (None, 30));
+        }
+        assert_eq!((spare.take(5), spare.buffer.len()), (None, 0));
+    }
+
+    #[test]
+    fn rows_begin_at_a_line() {
+        for len in [0, 1, 63, 64, 1 << 20] {
+            let mut matrix = Matrix::any(len);
+            matrix.fill(7);
+            assert!(matrix.as_ptr().addr().is_multiple_of(LINE_BYTES) && *matrix == vec![7; len][..]);
+            assert_eq!(matrix.clone(), matrix);
+        }
+    }
+}

@@ -24,6 +24,14 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Da
         rows.push(row);
     };
     let wanted = |name: &str| name.contains(&options.only);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    // The largest size asked for, before all else: what smaller blocks leave to the allocator would blur it.
+    let name = |mib: usize| format!("memory_size_{mib}mib");
+    if let Some(mib) = SIZES.into_iter().rev().find(|mib| wanted(&name(*mib)))
+        && let Some(memory) = pool.install(|| peak(mib))?
+    {
+        add(Row { threads: options.threads, ..Row::new(&name(mib), memory, "x") });
+    }
     for kib in LAYOUTS {
         if wanted("layout") {
             layout(kib)?.into_iter().for_each(&mut add);
@@ -38,17 +46,11 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Da
             add(pool.install(|| publish(&name, &case, &options))?);
         }
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
     for mib in SIZES {
         let name = format!("publish_size_{mib}mib");
         if wanted(&name) {
-            let memory = pool.install(|| peak(mib))?;
             let case = Case::new(mib)?;
             add(pool.install(|| publish(&name, &case, options))?);
-            if let Some(memory) = memory {
-                let name = format!("memory_size_{mib}mib");
-                add(Row { threads: options.threads, ..Row::new(&name, memory, "x") });
-            }
         }
     }
     Ok(rows)
@@ -72,12 +74,12 @@ fn layout(kib: u64) -> Result<[Row; 4], DaError> {
     ])
 }
 
-/// Most memory that making a block of so many MiB takes, payload included, in payloads; `None` where the system does
-/// not tell.
+/// Most memory that the first block of this process takes, one of so many MiB, in payloads: payload, tables and threads'
+/// work areas included. `None` where the system does not tell.
 fn peak(mib: usize) -> Result<Option<f64>, DaError> {
+    let before = resident("VmRSS:");
     // Linux: 5 makes the peak what is in use now.
     let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
-    let before = resident("VmRSS:");
     let case = Case::new(mib)?;
     let peak = resident("VmHWM:").filter(|_| reset);
     let payload = case.header.shape.total_len() as f64;

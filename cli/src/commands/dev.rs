@@ -143,6 +143,8 @@ impl Configs {
             signer: da_key,
             network_id: 1,
             limits: weft_da_node::Limits::default(),
+            retention: weft_da_node::Retention::default(),
+            archive: None,
         };
         let Tuned { limits, mempool, rpc } = args.tuning.sequencer_config();
         let sequencer = weft_sequencer::Config {

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use weft_da::limits::DEFAULT_MAX_PAYLOAD_BYTES;
 use weft_primitives::Signer;
 
+use crate::archive::ArchiveConfig;
+use crate::retention::Retention;
+
 /// Configuration of one DA node.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -16,6 +19,10 @@ pub struct Config {
     pub network_id: u64,
     /// The node's limits.
     pub limits: Limits,
+    /// How long rows and blobs are kept here.
+    pub retention: Retention,
+    /// Where every block is kept beside this disk; `None` for nowhere.
+    pub archive: Option<ArchiveConfig>,
 }
 
 /// Bounds of one DA node. Each error that one causes names its key.

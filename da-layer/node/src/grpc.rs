@@ -14,10 +14,10 @@ use weft_wire::convert::{blob_ref, hash};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
+use crate::archive::ArchiveError;
 use crate::config::Config;
 use crate::intake::{Intake, PutError};
-use crate::reader::{ProvenBlob, Reader};
-use crate::store::StoreError;
+use crate::reader::{ProvenBlob, ReadError, Reader};
 
 /// Rows in one request.
 const MAX_ROWS: usize = 4_096;
@@ -54,9 +54,35 @@ impl Reason for PutError {
     }
 }
 
-fn internal(error: StoreError) -> Status {
-    tracing::error!(%error, "store");
-    Plain::internal(error).into()
+impl Reason for ReadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Store(_) => Code::Internal,
+            Self::Archive(ArchiveError::Busy { .. }) => Code::ResourceExhausted,
+            Self::Archive(_) => Code::Unavailable,
+            Self::RowsPruned { .. } | Self::BlobPruned { .. } => Code::NotFound,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "INTERNAL",
+            Self::Archive(ArchiveError::Busy { .. }) => "ARCHIVE_BUSY",
+            Self::Archive(_) => "ARCHIVE_UNAVAILABLE",
+            Self::RowsPruned { .. } | Self::BlobPruned { .. } => "PRUNED",
+        }
+    }
+}
+
+fn unreadable(error: ReadError) -> Status {
+    match &error {
+        ReadError::Store(error) => tracing::error!(%error, "store"),
+        ReadError::Archive(error) => tracing::warn!(%error, "a read from the archive failed"),
+        ReadError::RowsPruned { .. } | ReadError::BlobPruned { .. } => {
+            metrics::counter!("weft_da_pruned_reads_total").increment(1);
+        }
+    }
+    status(&error)
 }
 
 /// The service of one node.
@@ -78,11 +104,11 @@ impl DaService {
     /// Runs a blocking read off the async threads.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Reader) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Status> {
         let reader = self.reader.clone();
         match tokio::task::spawn_blocking(move || work(reader)).await {
-            Ok(result) => result.map_err(internal),
+            Ok(result) => result.map_err(unreadable),
             Err(error) => Err(Plain::internal(error).into()),
         }
     }
@@ -139,7 +165,9 @@ type Boxed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl pb::data_availability_server::DataAvailability for DaService {
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
+        let oldest_sampled_height = self.read(|reader| reader.first_whole()).await?;
         Ok(Response::new(pb::GetInfoResponse {
+            oldest_sampled_height,
             network_id: self.config.network_id,
             signer_address: Bytes::copy_from_slice(self.config.signer.address().as_slice()),
             latest_height: self.latest.borrow().as_ref().map(|signed| signed.header.height),
@@ -329,7 +357,7 @@ fn subscription(
             }
             let (reader, next) = (state.reader.clone(), state.next);
             let page = tokio::task::spawn_blocking(move || reader.headers(next, SUBSCRIPTION_PAGE)).await;
-            state.page = page.map_err(Plain::internal)?.map_err(internal)?.into_iter();
+            state.page = page.map_err(Plain::internal)?.map_err(unreadable)?.into_iter();
         }
     })
 }

@@ -6,15 +6,19 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use weft_service::clock::SystemClock;
-use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_service::tasks::Panicked;
+use weft_service::{Readiness, Shutdown, TaskSet, grpc, http, telemetry};
 use weft_wire::pb::da::v1::data_availability_server::DataAvailabilityServer;
 use weft_wire::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
 
+use crate::archive::check::{CheckError, check};
+use crate::archive::{Archive, ArchiveError, upload};
 use crate::cache::BlockCache;
 use crate::config::Config;
 use crate::grpc::{DaService, SERVICE};
 use crate::intake::Engine;
 use crate::reader::Reader;
+use crate::retention::{Sweeper, task};
 use crate::store::{RocksStore, Store, StoreError};
 
 /// Where a node listens.
@@ -45,6 +49,12 @@ pub enum RunError {
         /// Its signer.
         signer: weft_primitives::Address,
     },
+    /// The archive cannot be used.
+    #[error("DA node: {0}")]
+    Archive(#[from] ArchiveError),
+    /// The archive does not go with the data folder.
+    #[error("DA node: {0}")]
+    Check(#[from] CheckError),
     /// A server failed.
     #[error("DA node: {0}")]
     Grpc(#[from] grpc::GrpcError),
@@ -56,6 +66,12 @@ pub enum RunError {
     Panicked,
 }
 
+impl From<Panicked> for RunError {
+    fn from(_: Panicked) -> Self {
+        Self::Panicked
+    }
+}
+
 /// Runs a node until shutdown, or until a part of it fails.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
     telemetry::metrics();
@@ -63,13 +79,23 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let store: Arc<dyn Store> = Arc::new(RocksStore::open(&config.data_dir)?);
     check_owner(&config, &*store)?;
     let cache = Arc::new(BlockCache::new(config.limits.cache_max_bytes));
-    let reader = Reader::new(store.clone(), cache.clone());
+    let mut reader = Reader::new(store.clone(), cache.clone());
+    let archive = match config.archive.clone() {
+        Some(archive) => Some(Arc::new(Archive::open(archive, store.clone())?)),
+        None => None,
+    };
+    if let Some(archive) = &archive {
+        check(&*store, archive).await?;
+        reader = reader.with_archive(archive.clone(), tokio::runtime::Handle::current());
+    }
+    let aging = store.clone();
     let (engine, intake, latest) = Engine::new(config.clone(), store, cache, Arc::new(SystemClock))?;
 
     let status = {
-        let (latest, config) = (latest.clone(), config.clone());
+        let (latest, config, archive, store) = (latest.clone(), config.clone(), archive.clone(), aging.clone());
         Arc::new(move || {
             let newest = *latest.borrow();
+            let through = archive.as_ref().and_then(|archive| archive.through().ok());
             json!({
                 "version": weft_service::VERSION,
                 "network": config.network_id,
@@ -78,6 +104,9 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
                 "newest block (ms)": newest.map(|signed| signed.header.time_ms),
                 "rows of the newest block": newest.map(|signed| signed.header.shape.rows()),
                 "max blob bytes": config.limits.max_blob_bytes,
+                "rows from height": store.first_whole().ok(),
+                "archived up to height": through,
+                "archive's last error": archive.as_ref().and_then(|archive| archive.last_error()),
             })
         })
     };
@@ -92,6 +121,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
             result
         })
         .map_err(RunError::Http)?;
+    let parts = aging_parts(&config, aging, archive, latest.clone(), &stop)?;
     readiness.set("store");
     tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
 
@@ -107,14 +137,35 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
             _ = &mut failure => stop.trigger(),
         }
     };
-    let (grpc, http, ()) = tokio::join!(grpc, http, watch);
+    let (grpc, http, (), parts) = tokio::join!(grpc, http, watch, parts.finish());
     let engine = tokio::task::spawn_blocking(move || thread.join()).await;
     match engine {
         Ok(Ok(result)) => result?,
         _ => return Err(RunError::Panicked),
     }
+    parts?;
     grpc?;
     http.map_err(RunError::Http)
+}
+
+/// What uploads blocks and removes old ones.
+fn aging_parts(
+    config: &Config,
+    store: Arc<dyn Store>,
+    archive: Option<Arc<Archive>>,
+    latest: tokio::sync::watch::Receiver<Option<weft_da::SignedHeader>>,
+    stop: &Shutdown,
+) -> Result<TaskSet<RunError>, RunError> {
+    let mut parts = TaskSet::new(stop.clone());
+    if let Some(archive) = archive.clone() {
+        let uploading = upload::run(store.clone(), archive, latest, stop.clone());
+        parts.spawn("da-archive", async move { Ok(uploading.await?) });
+    }
+    let sweeper = Sweeper::new(store, config.retention.clone(), Arc::new(SystemClock));
+    let (runtime, stop) = (tokio::runtime::Handle::current(), stop.clone());
+    let sweep = move || Ok(task::run(sweeper, archive.as_deref(), &runtime, &stop)?);
+    parts.spawn_thread("da-retention", sweep).map_err(RunError::Http)?;
+    Ok(parts)
 }
 
 /// Two keys must not sign one chain.
@@ -133,6 +184,7 @@ fn check_owner(config: &Config, store: &dyn Store) -> Result<(), RunError> {
 mod tests {
     use super::*;
     use crate::config::Limits;
+    use crate::retention::{NamespaceRule, Retention};
     use futures::StreamExt;
     use weft_da::{VerifiedDigests, verify_header};
     use weft_primitives::{Namespace, Signer};
@@ -141,13 +193,14 @@ mod tests {
     async fn start(
         path: &std::path::Path,
         key: u8,
+        retention: Retention,
     ) -> (DaClient, Shutdown, tokio::task::JoinHandle<Result<(), RunError>>) {
         let listener = || TcpListener::bind("127.0.0.1:0");
         let listeners = Listeners { grpc: listener().await.unwrap(), http: listener().await.unwrap() };
         let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
         let limits = Limits { store_min_free_bytes: 0, ..Limits::default() };
         let signer = Signer::from_bytes([key; 32]).unwrap();
-        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits };
+        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits, retention, archive: None };
         let shutdown = Shutdown::new();
         let task = tokio::spawn(run(config, listeners, shutdown.clone()));
         (DaClient::new(&url).unwrap(), shutdown, task)
@@ -156,7 +209,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_client_sees_everything_it_needs_and_can_check_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (client, shutdown, task) = start(folder.path(), 1).await;
+        let (client, shutdown, task) = start(folder.path(), 1, Retention::default()).await;
         let namespace = Namespace([5; 32]);
         let data = bytes::Bytes::from(vec![9; 3 << 20]);
         let put = client.put_blob(namespace, data.clone()).await.unwrap();
@@ -191,7 +244,46 @@ mod tests {
         shutdown.trigger();
         task.await.unwrap().unwrap();
         // Another key may not go on with this chain.
-        let (_, _, task) = start(folder.path(), 2).await;
+        let (_, _, task) = start(folder.path(), 2, Retention::default()).await;
         assert!(matches!(task.await.unwrap(), Err(RunError::ForeignData { .. })));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_no_longer_kept_is_refused_with_a_reason_and_still_proved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, pruned) = (Namespace([5; 32]), Namespace([6; 32]));
+        let none = NamespaceRule { max_age_ms: None, max_bytes: Some(0) };
+        let retention = Retention { window_ms: Some(0), namespaces: [(pruned, none)].into(), ..Retention::default() };
+        let (client, shutdown, task) = start(folder.path(), 1, retention).await;
+        let data = bytes::Bytes::from(vec![9; 10_000]);
+        let hash = weft_da::blob_hash(&data);
+        for namespace in [kept, pruned] {
+            client.put_blob(namespace, data.clone()).await.unwrap();
+        }
+        let oldest = async |height: u64| {
+            while client.info().await.unwrap().oldest_sampled_height != height {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), oldest(3)).await.unwrap();
+        let refused = client.rows(1, vec![0]).await.unwrap_err();
+        assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::NotFound, "PRUNED"));
+        assert!(refused.message.contains("from height 3 on"), "{refused}");
+        assert_eq!(client.get_blob(kept, hash).await.unwrap(), data);
+        assert_eq!(client.get_blob(pruned, hash).await.unwrap_err().reason, "PRUNED");
+        for (namespace, height) in [(kept, 1), (pruned, 2)] {
+            let place = client.blob_proof(namespace, hash).await.unwrap();
+            assert_eq!(place.height, height);
+            place.proof.verify(&place.header.header).unwrap().check(&data).unwrap();
+            let (listing, header) = client.list_namespace(height, namespace).await.unwrap();
+            assert_eq!(listing.verify(&header.header, &namespace).unwrap().entries().len(), 1);
+            VerifiedDigests::verify(&header.header, &client.digests(height).await.unwrap()).unwrap();
+        }
+        // What is kept is there already; what has gone is stored anew.
+        assert!(client.put_blob(kept, data.clone()).await.unwrap().duplicate);
+        let again = client.put_blob(pruned, data.clone()).await.unwrap();
+        assert_eq!((again.duplicate, again.blob.height), (false, 3));
+        shutdown.trigger();
+        task.await.unwrap().unwrap();
     }
 }

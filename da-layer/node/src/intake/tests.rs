@@ -29,7 +29,14 @@ struct Node {
 
 fn node(store: Arc<dyn Store>, limits: Limits) -> Node {
     let signer = Signer::from_bytes([3; 32]).unwrap();
-    let config = Config { data_dir: "/".into(), signer: signer.clone(), network_id: 9, limits };
+    let config = Config {
+        data_dir: "/".into(),
+        signer: signer.clone(),
+        network_id: 9,
+        limits,
+        retention: Default::default(),
+        archive: None,
+    };
     let cache = Arc::new(BlockCache::new(limits.cache_max_bytes));
     let clock = Arc::new(ManualClock::default());
     let reader = Reader::new(store.clone(), cache.clone());

@@ -6,7 +6,7 @@ use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, WriteBatch, Wri
 use weft_da::{EncodedBlock, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, ORIGINALS};
+use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, KEPT_DATA, ORIGINALS};
 use super::{Location, Store, StoreError};
 
 /// Values above this size live in blob files, so that compaction does not copy them again and again.
@@ -15,10 +15,13 @@ const BLOB_FILE_THRESHOLD_BYTES: u64 = 4_096;
 /// RocksDB's own log files kept.
 const KEPT_LOG_FILES: usize = 4;
 
+/// Log of writes kept at most: what is removed is off the disk only when the log before it is.
+const MAX_WAL_BYTES: u64 = 256 << 20;
+
 /// A store on disk.
 #[derive(Debug)]
 pub struct RocksStore {
-    db: DB,
+    pub(super) db: DB,
 }
 
 impl RocksStore {
@@ -29,15 +32,16 @@ impl RocksStore {
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(KEPT_LOG_FILES);
+        options.set_max_total_wal_size(MAX_WAL_BYTES);
         let families = ALL.map(|name| ColumnFamilyDescriptor::new(name, family_options(name)));
         Ok(Self { db: DB::open_cf_descriptors(&options, folder, families)? })
     }
 
-    fn family(&self, name: &str) -> &rocksdb::ColumnFamily {
+    pub(super) fn family(&self, name: &str) -> &rocksdb::ColumnFamily {
         self.db.cf_handle(name).expect("all column families are made by open")
     }
 
-    fn get(&self, family: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) fn get(&self, family: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.get_cf(self.family(family), key)?)
     }
 }
@@ -50,7 +54,7 @@ fn family_options(name: &str) -> Options {
     } else {
         rocksdb::DBCompressionType::None
     });
-    if name == ORIGINALS || name == DIGESTS {
+    if [ORIGINALS, DIGESTS, KEPT_DATA].contains(&name) {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(BLOB_FILE_THRESHOLD_BYTES);
     }
@@ -79,7 +83,8 @@ impl Store for RocksStore {
         batch.put_cf(self.family(ORIGINALS), key, block.rows().originals());
         batch.put_cf(self.family(DIGESTS), key, block.rows().digest_bytes());
         for (position, entry) in (0..).zip(block.index().entries()) {
-            if self.locate(&entry.namespace, &entry.hash)?.is_none() {
+            let before = self.locate(&entry.namespace, &entry.hash)?;
+            if before.map_or(Ok(true), |place| self.is_here(&entry.namespace, place).map(|here| !here))? {
                 let value = Location { height, position }.encode();
                 batch.put_cf(self.family(BLOB), keys::blob(&entry.namespace, &entry.hash), value);
             }

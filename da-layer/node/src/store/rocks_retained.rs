@@ -4,9 +4,12 @@ use rocksdb::{BottommostLevelCompaction, CompactOptions, Direction, IteratorMode
 use weft_da::BlobIndex;
 use weft_primitives::Namespace;
 
-use super::keys::{self, INDEX, KEPT, KEPT_DATA, ORIGINALS, STATE, USAGE};
+use super::keys::{self, ALL, INDEX, KEPT, KEPT_DATA, ORIGINALS, STATE, USAGE};
 use super::retained::{KeptBlob, Retained, Usage};
 use super::{Location, RocksStore, Store, StoreError};
+
+/// Share of dead bytes in the files of kept blobs above which those that live are copied.
+const MAX_DEAD_PERCENT: u64 = 40;
 
 const FIRST_WHOLE: &[u8] = b"first whole";
 const ARCHIVED: &[u8] = b"archived";
@@ -168,15 +171,17 @@ impl Retained for RocksStore {
 
     /// Values lie in blob files, which go when no key leads into them any more. Keys are small, so that compacting them
     /// costs little; without it nothing would move in a family that is only appended to. Blocks leave in the order in
-    /// which they came, so their files die whole; of kept blobs those that live are copied once half of all is dead.
+    /// which they came, so their files die whole; of kept blobs those that live are copied once so much of all is dead.
     fn reclaim(&self) -> Result<(), StoreError> {
-        for family in [ORIGINALS, KEPT_DATA] {
+        // The log of writes goes only when it is in no family's memory any more.
+        for family in ALL {
             self.db.flush_cf(self.family(family))?;
-            self.compact(family);
         }
+        self.compact(ORIGINALS);
+        self.compact(KEPT_DATA);
         let size = |name: &str| self.db.property_int_value_cf(self.family(KEPT_DATA), name);
         let (all, dead) = (size("rocksdb.live-blob-file-size")?, size("rocksdb.live-blob-file-garbage-size")?);
-        if dead.unwrap_or(0) * 2 > all.unwrap_or(0) {
+        if dead.unwrap_or(0).saturating_mul(100) > all.unwrap_or(0).saturating_mul(MAX_DEAD_PERCENT) {
             self.copy_live(true)?;
             self.compact(KEPT_DATA);
             self.copy_live(false)?;

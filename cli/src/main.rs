@@ -6,6 +6,7 @@ mod commands;
 mod config_file;
 mod dev_accounts;
 mod output;
+mod quantity;
 mod transactor;
 
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ mod settlement;
 use clap::{Parser, Subcommand};
 
 pub use clients::{BenchCommand, BlobCommand, DaEndpoint, Endpoints, Sender, TxCommand, VerifyArgs, Waited};
-pub use da::DaArgs;
+pub use da::{DaArgs, DaCommand};
 pub use dev::DevArgs;
 pub use light::{LightArgs, LightBlobArgs, LightCommand};
 pub use log::LogArgs;
@@ -46,8 +46,8 @@ pub enum Command {
     Dev(Box<DevArgs>),
     /// Run the sequencer.
     Sequencer(Box<SequencerArgs>),
-    /// Run the data-availability node.
-    Da(DaArgs),
+    /// Run the data-availability node, or restore its data.
+    Da(Box<DaArgs>),
     /// Run the settlement service, or ask one.
     Settlement(Box<SettlementArgs>),
     /// Sample the DA layer: a daemon, or one block with --once; restore blobs from rows.

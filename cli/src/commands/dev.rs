@@ -147,6 +147,8 @@ impl Configs {
             limits: weft_da_node::Limits::default(),
             custody: None,
             namespaces: None,
+            retention: weft_da_node::Retention::default(),
+            archive: None,
         };
         let Tuned { limits, mempool, rpc } = args.tuning.sequencer_config();
         let sequencer = weft_sequencer::Config {

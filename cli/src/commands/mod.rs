@@ -2,6 +2,7 @@
 
 mod bench;
 mod blob;
+mod da_restore;
 mod dev;
 pub mod keys;
 mod light;
@@ -10,7 +11,7 @@ mod settlement;
 mod tx;
 mod verify;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, DaCommand};
 use crate::output::{Exit, Failure};
 
 /// Runs the command.
@@ -20,7 +21,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         match cli.command {
             Command::Dev(args) => dev::run(*args).await,
             Command::Sequencer(args) => services::sequencer(*args).await,
-            Command::Da(args) => services::da(args).await,
+            Command::Da(args) => match args.command.clone() {
+                Some(DaCommand::Restore { to, json }) => da_restore::run(*args, to, json).await,
+                None => services::da(*args).await,
+            },
             Command::Settlement(args) => match args.client.clone() {
                 Some(command) => settlement::run(command).await,
                 None => services::settlement(*args).await,

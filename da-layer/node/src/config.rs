@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use weft_da::limits::DEFAULT_MAX_PAYLOAD_BYTES;
 use weft_primitives::Signer;
 
+use crate::archive::ArchiveConfig;
 use crate::custody::CustodyConfig;
+use crate::retention::Retention;
 
 /// Configuration of one DA node.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct Config {
     pub custody: Option<CustodyConfig>,
     /// The file with the policies of namespaces; without one, all are open and share the node's limits.
     pub namespaces: Option<PathBuf>,
+    /// How long rows and blobs are kept here.
+    pub retention: Retention,
+    /// Where every block is kept beside this disk; `None` for nowhere.
+    pub archive: Option<ArchiveConfig>,
 }
 
 /// Bounds of one DA node. Each error that one causes names its key.

@@ -17,11 +17,12 @@ use weft_wire::convert::{blob_ref, hash, signature};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
+use crate::archive::ArchiveError;
 use crate::config::Config;
 use crate::custody::{Custody, GatherError, NotCertified};
 use crate::intake::{Intake, PutError, Ticket};
 use crate::policy::Announced;
-use crate::reader::{ProvenBlob, Reader};
+use crate::reader::{ProvenBlob, ReadError, Reader};
 use crate::store::StoreError;
 
 /// Rows in one request.
@@ -117,9 +118,35 @@ fn refused(intake: &Intake, namespace: &Namespace, error: &PutError) -> Status {
     status(error)
 }
 
-fn internal(error: StoreError) -> Status {
-    tracing::error!(%error, "store");
-    Plain::internal(error).into()
+impl Reason for ReadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Store(_) => Code::Internal,
+            Self::Archive(ArchiveError::Busy { .. }) => Code::ResourceExhausted,
+            Self::Archive(_) => Code::Unavailable,
+            Self::RowsPruned { .. } | Self::BlobPruned { .. } => Code::NotFound,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "INTERNAL",
+            Self::Archive(ArchiveError::Busy { .. }) => "ARCHIVE_BUSY",
+            Self::Archive(_) => "ARCHIVE_UNAVAILABLE",
+            Self::RowsPruned { .. } | Self::BlobPruned { .. } => "PRUNED",
+        }
+    }
+}
+
+pub(crate) fn unreadable(error: ReadError) -> Status {
+    match &error {
+        ReadError::Store(error) => tracing::error!(%error, "store"),
+        ReadError::Archive(error) => tracing::warn!(%error, "a read from the archive failed"),
+        ReadError::RowsPruned { .. } | ReadError::BlobPruned { .. } => {
+            metrics::counter!("weft_da_pruned_reads_total").increment(1);
+        }
+    }
+    status(&error)
 }
 
 /// The service of one node.
@@ -173,7 +200,8 @@ impl DaService {
             (Some(data), _) => Ok(data),
             (None, Some(custody)) => custody.blob(&place).await.map_err(|error| status(&error)),
             (None, None) => {
-                Err(internal(StoreError::Damaged { height: place.location.height, what: "original rows are gone" }))
+                let (height, what) = (place.location.height, "original rows are gone");
+                Err(unreadable(StoreError::Damaged { height, what }.into()))
             }
         }
     }
@@ -181,11 +209,11 @@ impl DaService {
     /// Runs a blocking read off the async threads.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Reader) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Status> {
         let reader = self.reader.clone();
         match tokio::task::spawn_blocking(move || work(reader)).await {
-            Ok(result) => result.map_err(internal),
+            Ok(result) => result.map_err(unreadable),
             Err(error) => Err(Plain::internal(error).into()),
         }
     }
@@ -249,7 +277,9 @@ type Boxed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl pb::data_availability_server::DataAvailability for DaService {
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
+        let oldest_sampled_height = self.read(|reader| reader.first_whole()).await?;
         Ok(Response::new(pb::GetInfoResponse {
+            oldest_sampled_height,
             network_id: self.config.network_id,
             signer_address: Bytes::copy_from_slice(self.producer().as_slice()),
             latest_height: self.latest.borrow().as_ref().map(|signed| signed.header.height),
@@ -467,7 +497,7 @@ fn subscription(
             }
             let (reader, next) = (state.reader.clone(), state.next);
             let page = tokio::task::spawn_blocking(move || reader.headers(next, SUBSCRIPTION_PAGE)).await;
-            state.page = page.map_err(Plain::internal)?.map_err(internal)?.into_iter();
+            state.page = page.map_err(Plain::internal)?.map_err(unreadable)?.into_iter();
         }
     })
 }

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use weft_da::SignedHeader;
 use weft_service::clock::SystemClock;
-use weft_service::http::Status;
 use weft_service::tasks::{Panicked, TaskSet};
 use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
 use weft_wire::pb::da::v1::custody_server::CustodyServer;
 use weft_wire::pb::da::v1::data_availability_server::DataAvailabilityServer;
 use weft_wire::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
 
+use crate::archive::check::{CheckError, check};
+use crate::archive::{Archive, ArchiveError, upload};
 use crate::cache::BlockCache;
 use crate::config::Config;
 use crate::custody::{self, Custody, CustodyError, CustodyService};
@@ -22,6 +22,8 @@ use crate::grpc::{DaService, SERVICE};
 use crate::intake::{Engine, Intake};
 use crate::policy::{Gate, Policies, PolicyError, file, reload};
 use crate::reader::Reader;
+use crate::retention::{Sweeper, task};
+use crate::status;
 use crate::store::{RocksStore, Store, StoreError};
 
 /// Where a node listens.
@@ -55,6 +57,15 @@ pub enum RunError {
         /// Its signer.
         signer: weft_primitives::Address,
     },
+    /// The archive cannot be used.
+    #[error("DA node: {0}")]
+    Archive(#[from] ArchiveError),
+    /// A node that keeps a share of the rows has no whole blocks to archive.
+    #[error("DA node: archive_url is for the node that makes the blocks; this one keeps a share of them (--producer)")]
+    ArchiveOfShare,
+    /// The archive does not go with the data folder.
+    #[error("DA node: {0}")]
+    Check(#[from] CheckError),
     /// A server failed.
     #[error("DA node: {0}")]
     Grpc(#[from] grpc::GrpcError),
@@ -88,14 +99,28 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let clock = Arc::new(SystemClock);
     let gate = Gate::new(config.clone(), policies, store.clone(), clock.clone())?;
     let cache = Arc::new(BlockCache::new(config.limits.cache_max_bytes));
-    let reader = Reader::new(store.clone(), cache.clone());
+    let archive = match config.archive.clone() {
+        Some(archive) => Some(Arc::new(Archive::open(archive, store.clone())?)),
+        None => None,
+    };
+    let mut reader = Reader::new(store.clone(), cache.clone());
+    if config.custody.is_some() {
+        reader = reader.with_shares(store.clone());
+    }
+    if let Some(archive) = &archive {
+        check(&*store, archive).await?;
+        reader = reader.with_archive(archive.clone(), tokio::runtime::Handle::current());
+    }
     let (engine, intake, latest) = Engine::new(config.clone(), store.clone(), cache, clock, gate.clone())?;
-    let custody = custody(&config, store, reader.clone(), engine.latest())?;
+    let custody = custody(&config, store.clone(), reader.clone(), engine.latest())?;
+    let is_producer = custody.as_ref().is_none_or(|custody| custody.is_producer());
+    if !is_producer && archive.is_some() {
+        return Err(RunError::ArchiveOfShare);
+    }
 
     // All stop when asked to, or when one part has ended by itself.
     let stop = shutdown.child();
     let mut parts = TaskSet::new(stop.clone());
-    let is_producer = custody.as_ref().is_none_or(|custody| custody.is_producer());
     if is_producer {
         let engine = match (&custody, &config.custody) {
             (Some(custody), Some(set)) => {
@@ -110,17 +135,17 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     if let Some(custody) = &custody {
         custody::spawn(custody, &mut parts, &stop);
     }
+    age(&config, &mut parts, (store.clone(), gate.clone()), archive.clone(), latest.clone(), &stop)?;
+    // Without a file SIGHUP keeps its meaning.
+    if let Some(path) = config.namespaces.clone() {
+        let reload = reload::on_signal(path, config.limits, gate, stop.clone());
+        parts.spawn("policies", async move { reload.await.map_err(RunError::Signal) });
+    }
     readiness.set("store");
     tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
 
-    let (namespaces, limits) = (config.namespaces.clone(), config.limits);
-    let status = status(config.clone(), custody.clone(), latest.clone());
+    let status = status::of(config.clone(), store, (custody.clone(), archive), latest.clone());
     let routes = routes(config, is_producer.then_some(intake), reader, custody, latest);
-    // Without a file SIGHUP keeps its meaning.
-    if let Some(path) = namespaces {
-        let reload = reload::on_signal(path, limits, gate, stop.clone());
-        parts.spawn("policies", async move { reload.await.map_err(RunError::Signal) });
-    }
     let (grpc_stop, http_stop) = (stop.clone(), stop);
     parts.spawn("grpc", async move {
         Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, grpc_stop).await?)
@@ -141,6 +166,25 @@ fn custody(
     let (members, own) = (custody.members(), config.signer.address());
     tracing::info!(%own, members = members.addresses().len(), copies = members.copies(), producer = %custody.producer(), "custody");
     Ok(Some(custody))
+}
+
+/// What uploads blocks and removes old ones.
+fn age(
+    config: &Config,
+    parts: &mut TaskSet<RunError>,
+    (store, gate): (Arc<RocksStore>, Arc<Gate>),
+    archive: Option<Arc<Archive>>,
+    latest: watch::Receiver<Option<SignedHeader>>,
+    stop: &Shutdown,
+) -> Result<(), RunError> {
+    if let Some(archive) = archive.clone() {
+        let uploading = upload::run(store.clone(), archive, latest, stop.clone());
+        parts.spawn("da-archive", async move { Ok(uploading.await?) });
+    }
+    let sweeper = Sweeper::new(store, config.retention.clone(), Arc::new(SystemClock)).telling(gate);
+    let (runtime, stop) = (tokio::runtime::Handle::current(), stop.clone());
+    let sweep = move || Ok(task::run(sweeper, archive.as_deref(), &runtime, &stop)?);
+    parts.spawn_thread("da-retention", sweep).map_err(RunError::Thread)
 }
 
 fn routes(
@@ -166,29 +210,6 @@ fn routes(
     }
 }
 
-/// What the node tells of itself.
-fn status(config: Config, custody: Option<Arc<Custody>>, latest: watch::Receiver<Option<SignedHeader>>) -> Status {
-    Arc::new(move || {
-        let newest = *latest.borrow();
-        let mut status = json!({
-            "version": weft_service::VERSION,
-            "network": config.network_id,
-            "signer": config.signer.address(),
-            "height": newest.map(|signed| signed.header.height),
-            "newest block (ms)": newest.map(|signed| signed.header.time_ms),
-            "rows of the newest block": newest.map(|signed| signed.header.shape.rows()),
-            "max blob bytes": config.limits.max_blob_bytes,
-        });
-        if let Some(custody) = &custody {
-            status["producer"] = json!(custody.producer());
-            status["members"] = json!(custody.members().addresses());
-            status["copies of a row"] = json!(custody.members().copies());
-            status["certified height"] = json!(custody.certified().height());
-        }
-        status
-    })
-}
-
 /// Two keys must not sign one chain.
 fn check_owner(config: &Config, store: &dyn Store) -> Result<(), RunError> {
     let Some(newest) = store.latest()? else { return Ok(()) };
@@ -206,6 +227,7 @@ fn check_owner(config: &Config, store: &dyn Store) -> Result<(), RunError> {
 mod tests {
     use super::*;
     use crate::config::Limits;
+    use crate::retention::{NamespaceRule, Retention};
     use futures::StreamExt;
     use weft_da::{VerifiedDigests, verify_header};
     use weft_primitives::{Namespace, Signer};
@@ -214,14 +236,23 @@ mod tests {
     async fn start(
         path: &std::path::Path,
         key: u8,
+        retention: Retention,
     ) -> (DaClient, Shutdown, tokio::task::JoinHandle<Result<(), RunError>>) {
         let listener = || TcpListener::bind("127.0.0.1:0");
         let listeners = Listeners { grpc: listener().await.unwrap(), http: listener().await.unwrap() };
         let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
         let limits = Limits { store_min_free_bytes: 0, ..Limits::default() };
         let signer = Signer::from_bytes([key; 32]).unwrap();
-        let (custody, namespaces) = (None, None);
-        let config = Config { data_dir: path.to_owned(), signer, network_id: 1, limits, custody, namespaces };
+        let config = Config {
+            data_dir: path.to_owned(),
+            signer,
+            network_id: 1,
+            limits,
+            custody: None,
+            namespaces: None,
+            retention,
+            archive: None,
+        };
         let shutdown = Shutdown::new();
         let task = tokio::spawn(run(config, listeners, shutdown.clone()));
         (DaClient::new(&url).unwrap(), shutdown, task)
@@ -230,7 +261,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_client_sees_everything_it_needs_and_can_check_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (client, shutdown, task) = start(folder.path(), 1).await;
+        let (client, shutdown, task) = start(folder.path(), 1, Retention::default()).await;
         let namespace = Namespace([5; 32]);
         let data = bytes::Bytes::from(vec![9; 3 << 20]);
         let put = client.put_blob(namespace, data.clone()).await.unwrap();
@@ -265,7 +296,46 @@ mod tests {
         shutdown.trigger();
         task.await.unwrap().unwrap();
         // Another key may not go on with this chain.
-        let (_, _, task) = start(folder.path(), 2).await;
+        let (_, _, task) = start(folder.path(), 2, Retention::default()).await;
         assert!(matches!(task.await.unwrap(), Err(RunError::ForeignData { .. })));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_no_longer_kept_is_refused_with_a_reason_and_still_proved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, pruned) = (Namespace([5; 32]), Namespace([6; 32]));
+        let none = NamespaceRule { max_age_ms: None, max_bytes: Some(0) };
+        let retention = Retention { window_ms: Some(0), namespaces: [(pruned, none)].into(), ..Retention::default() };
+        let (client, shutdown, task) = start(folder.path(), 1, retention).await;
+        let data = bytes::Bytes::from(vec![9; 10_000]);
+        let hash = weft_da::blob_hash(&data);
+        for namespace in [kept, pruned] {
+            client.put_blob(namespace, data.clone()).await.unwrap();
+        }
+        let oldest = async |height: u64| {
+            while client.info().await.unwrap().oldest_sampled_height != height {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), oldest(3)).await.unwrap();
+        let refused = client.rows(1, vec![0]).await.unwrap_err();
+        assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::NotFound, "PRUNED"));
+        assert!(refused.message.contains("from height 3 on"), "{refused}");
+        assert_eq!(client.get_blob(kept, hash).await.unwrap(), data);
+        assert_eq!(client.get_blob(pruned, hash).await.unwrap_err().reason, "PRUNED");
+        for (namespace, height) in [(kept, 1), (pruned, 2)] {
+            let place = client.blob_proof(namespace, hash).await.unwrap();
+            assert_eq!(place.height, height);
+            place.proof.verify(&place.header.header).unwrap().check(&data).unwrap();
+            let (listing, header) = client.list_namespace(height, namespace).await.unwrap();
+            assert_eq!(listing.verify(&header.header, &namespace).unwrap().entries().len(), 1);
+            VerifiedDigests::verify(&header.header, &client.digests(height).await.unwrap()).unwrap();
+        }
+        // What is kept is there already; what has gone is stored anew.
+        assert!(client.put_blob(kept, data.clone()).await.unwrap().duplicate);
+        let again = client.put_blob(pruned, data.clone()).await.unwrap();
+        assert_eq!((again.duplicate, again.blob.height), (false, 3));
+        shutdown.trigger();
+        task.await.unwrap().unwrap();
     }
 }

@@ -42,6 +42,8 @@ async fn start(folder: &Path, limits: Limits, policies: &str) -> Node {
         limits,
         custody: None,
         namespaces: Some(file),
+        retention: Default::default(),
+        archive: None,
     };
     let shutdown = Shutdown::new();
     let task = tokio::spawn(run(config, listeners, shutdown.clone()));

@@ -103,3 +103,11 @@ fn the_light_client_is_light() {
         assert!(!reached.contains(heavy), "weft-light reaches {heavy}");
     }
 }
+
+#[test]
+fn only_the_da_node_knows_object_stores() {
+    let metadata = metadata();
+    for (name, _) in ALLOWED.iter().filter(|(name, _)| *name != "weft-da-node") {
+        assert!(!closure(&metadata, name).contains("object_store"), "{name} reaches object_store");
+    }
+}

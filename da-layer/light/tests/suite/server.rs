@@ -48,6 +48,7 @@ impl DataAvailability for Service {
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
         let info = self.0.node_info();
         Ok(Response::new(pb::GetInfoResponse {
+            oldest_sampled_height: 1,
             network_id: info.network_id,
             signer_address: info.signer.to_vec().into(),
             latest_height: info.latest_height,

@@ -13,6 +13,7 @@ use weft_wire::status::{Plain, Reason, status};
 use super::Custody;
 use super::headers::HeaderRefused;
 use super::receive::{Frame, Receiving, ShareRefused};
+use crate::reader::ReadError;
 use crate::store::StoreError;
 
 /// Full name of the service.
@@ -97,6 +98,12 @@ impl Refusal for StoreError {
     fn status(self) -> Status {
         tracing::error!(error = %self, "store");
         Plain::internal(self).into()
+    }
+}
+
+impl Refusal for ReadError {
+    fn status(self) -> Status {
+        crate::grpc::unreadable(self)
     }
 }
 

@@ -15,7 +15,7 @@ use weft_wire::client::Share;
 
 use super::Custody;
 use super::certify::NoteError;
-use crate::store::StoreError;
+use crate::reader::ReadError;
 
 /// Blocks that a member is led through after an outage, at most.
 const BEHIND: u64 = 64;
@@ -29,7 +29,7 @@ enum PushError {
     #[error("{0}")]
     Remote(#[from] RemoteError),
     #[error("{0}")]
-    Store(#[from] StoreError),
+    Read(#[from] ReadError),
     #[error("{0}")]
     Attestation(#[from] NoteError),
     #[error("a part of it panicked")]

@@ -45,6 +45,8 @@ impl Custody {
             if next == self.chain.height() {
                 tokio::time::sleep(self.limits.grace).await;
             }
+            // Rows of blocks below this are no longer kept.
+            next = next.max(self.store.first_whole().unwrap_or_default());
             let made = match self.mend(next, false).await {
                 Ok(Found { mended, .. }) => {
                     if mended > 0 {
@@ -73,7 +75,8 @@ impl Custody {
             tokio::time::sleep(self.limits.scrub_interval).await;
             let (start, mut mended) = (Instant::now(), 0);
             let newest = self.store.complete().ok().flatten().map_or(0, |noted| noted.height);
-            for height in 1..=newest {
+            let first = self.store.first_whole().unwrap_or_default();
+            for height in first..=newest {
                 match self.mend(height, true).await {
                     Ok(found) => {
                         mended += found.mended;
@@ -89,6 +92,9 @@ impl Custody {
 
     /// Makes this node's part of one block whole. `look`: by looking at what is here, not only whether it is.
     pub(super) async fn mend(self: &Arc<Self>, height: u64, look: bool) -> Result<Found, GatherError> {
+        if height < self.store.first_whole()? {
+            return Ok(Found::default());
+        }
         let signed = self.store.header(height)?.ok_or(StoreError::Damaged { height, what: "header is gone" })?;
         if self.is_producer() { self.mend_whole(&signed, look).await } else { self.mend_share(&signed, look).await }
     }

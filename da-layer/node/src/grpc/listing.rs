@@ -9,8 +9,8 @@ use weft_primitives::Namespace;
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::Plain;
 
-use super::internal;
-use crate::reader::Reader;
+use super::unreadable;
+use crate::reader::{ReadError, Reader};
 use crate::store::StoreError;
 
 /// Heights in one message.
@@ -59,9 +59,9 @@ pub(super) fn pages(
         }
         let read = tokio::task::spawn_blocking(move || {
             let page = page(&state.reader, &state.namespace, &mut state.heights)?;
-            Ok::<_, StoreError>((page, state))
+            Ok::<_, ReadError>((page, state))
         });
-        let (heights, state) = read.await.map_err(Plain::internal)?.map_err(internal)?;
+        let (heights, state) = read.await.map_err(Plain::internal)?.map_err(unreadable)?;
         Ok(Some((pb::ListBlobsResponse { heights }, state)))
     })
 }
@@ -71,7 +71,7 @@ fn page(
     reader: &Reader,
     namespace: &Namespace,
     heights: &mut RangeInclusive<u64>,
-) -> Result<Vec<pb::HeightListing>, StoreError> {
+) -> Result<Vec<pb::HeightListing>, ReadError> {
     let mut page = Vec::new();
     let mut entries = 0;
     while page.len() < MAX_PAGE_HEIGHTS && entries < MAX_PAGE_ENTRIES {

@@ -134,7 +134,7 @@ impl Engine {
         for pending in &group {
             let key = (pending.namespace, pending.hash);
             if let std::collections::hash_map::Entry::Vacant(vacant) = places.entry(key) {
-                let stored = self.store.locate(&pending.namespace, &pending.hash)?.is_some();
+                let stored = self.is_held(&pending.namespace, &pending.hash)?;
                 vacant.insert((!stored).then_some(fresh.len()));
                 if !stored {
                     fresh.push(pending);
@@ -180,6 +180,13 @@ impl Engine {
             answer(pending, Ok(placed));
         }
         Ok(())
+    }
+
+    /// Whether a blob can be read; one that retention has removed is stored anew.
+    fn is_held(&self, namespace: &Namespace, hash: &B256) -> Result<bool, StoreError> {
+        let Some(place) = self.store.locate(namespace, hash)? else { return Ok(false) };
+        let archived = self.config.archive.is_some() && place.height <= self.store.archived()?;
+        Ok(archived || self.store.is_here(namespace, place)?)
     }
 
     /// Encodes, signs and persists one block; returns its height.

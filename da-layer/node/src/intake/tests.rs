@@ -34,8 +34,16 @@ fn node(store: Arc<dyn ShareStore>, limits: Limits) -> Node {
 
 fn node_with(store: Arc<dyn ShareStore>, limits: Limits, policies: Policies) -> Node {
     let signer = Signer::from_bytes([3; 32]).unwrap();
-    let (custody, namespaces) = (None, None);
-    let config = Config { data_dir: "/".into(), signer: signer.clone(), network_id: 9, limits, custody, namespaces };
+    let config = Config {
+        data_dir: "/".into(),
+        signer: signer.clone(),
+        network_id: 9,
+        limits,
+        custody: None,
+        namespaces: None,
+        retention: Default::default(),
+        archive: None,
+    };
     let cache = Arc::new(BlockCache::new(limits.cache_max_bytes));
     let clock = Arc::new(ManualClock::default());
     let reader = Reader::new(store.clone(), cache.clone());

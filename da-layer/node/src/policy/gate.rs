@@ -191,7 +191,9 @@ impl Gate {
             return Ok(false);
         }
         // Under the lock: a blob leaves `pending` only after it is found here.
-        if self.store.locate(&put.namespace, &put.content)?.is_some() {
+        if let Some(place) = self.store.locate(&put.namespace, &put.content)?
+            && self.store.is_here(&put.namespace, place)?
+        {
             return Ok(true);
         }
         let used_bytes = account.used_bytes();
@@ -233,8 +235,27 @@ impl Gate {
         for (namespace, content, length) in blobs {
             if let Some(account) = accounts.get_mut(namespace) {
                 account.store((content, length));
+                self.recount(namespace, account);
                 show(policies, namespace, account);
             }
+        }
+    }
+
+    /// What the store says counts: it may have removed something meanwhile.
+    fn recount(&self, namespace: &Namespace, account: &mut Account) {
+        match self.store.usage(namespace) {
+            Ok(usage) => account.stored_bytes = usage.bytes,
+            Err(error) => tracing::error!(%error, %namespace, "usage of a namespace"),
+        }
+    }
+
+    /// The store has removed something of a namespace.
+    pub fn release(&self, namespace: &Namespace) {
+        let mut state = self.locked();
+        let State { policies, accounts, .. } = &mut *state;
+        if let Some(account) = accounts.get_mut(namespace) {
+            self.recount(namespace, account);
+            show(policies, namespace, account);
         }
     }
 

@@ -35,6 +35,8 @@ fn gate(policies: Policies) -> (Arc<Gate>, Arc<ManualClock>, Arc<MemoryStore>) {
         limits: Limits::default(),
         custody: None,
         namespaces: None,
+        retention: Default::default(),
+        archive: None,
     };
     (Gate::new(config, policies, store.clone(), clock.clone()).unwrap(), clock, store)
 }

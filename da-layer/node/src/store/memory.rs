@@ -7,7 +7,7 @@ use weft_da::custody::Certificate;
 use weft_da::{EncodedBlock, RowProof, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::{Complete, Location, Store, StoreError, Usage, usage};
+use super::{Complete, KeptBlob, Location, Store, StoreError, Usage, usage};
 
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -16,7 +16,11 @@ pub(super) struct Blocks {
     pub(super) digests: BTreeMap<u64, Vec<u8>>,
     pub(super) blobs: HashMap<(Namespace, B256), Location>,
     pub(super) indices: BTreeMap<u64, Vec<u8>>,
-    usage: HashMap<Namespace, Usage>,
+    pub(super) usage: HashMap<Namespace, Usage>,
+    /// The last height without rows.
+    pub(super) thinned: u64,
+    pub(super) kept: BTreeMap<(Namespace, u64, u32), (KeptBlob, Vec<u8>)>,
+    pub(super) archived: u64,
     pub(super) rows: BTreeMap<(u64, u32), RowProof>,
     pub(super) certificates: BTreeMap<u64, Certificate>,
     pub(super) complete: Option<Complete>,
@@ -41,6 +45,13 @@ impl Blocks {
         self.headers.push(*header);
         Ok(height)
     }
+
+    /// Whether a blob's bytes are here.
+    fn has(&self, namespace: &Namespace, hash: &B256) -> bool {
+        self.blobs.get(&(*namespace, *hash)).is_some_and(|place| {
+            place.height > self.thinned || self.kept.contains_key(&(*namespace, place.height, place.position))
+        })
+    }
 }
 
 impl Store for MemoryStore {
@@ -50,7 +61,7 @@ impl Store for MemoryStore {
         blocks.originals.insert(height, block.rows().originals().to_vec());
         blocks.digests.insert(height, block.rows().digest_bytes().to_vec());
         blocks.indices.insert(height, block.index().encode());
-        let known = |namespace: &Namespace, hash: &B256| Ok(blocks.blobs.contains_key(&(*namespace, *hash)));
+        let known = |namespace: &Namespace, hash: &B256| Ok(blocks.has(namespace, hash));
         let fresh = usage::fresh(block.index().entries(), known)?;
         for (namespace, added) in usage::tally(fresh.iter().map(|(_, entry)| entry)) {
             let usage = blocks.usage.entry(namespace).or_default();

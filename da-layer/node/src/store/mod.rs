@@ -2,12 +2,15 @@
 //!
 //! Parity rows and trees follow from the original rows, so they are not
 //! stored. A block is appended in one synced write, or not at all; heights
-//! have no gaps.
+//! have no gaps. Old blocks lose their rows ([`retained`]).
 
 mod keys;
 mod memory;
+mod memory_retained;
 mod memory_shares;
+pub mod retained;
 mod rocks;
+mod rocks_retained;
 mod rocks_shares;
 mod shares;
 #[cfg(test)]
@@ -20,6 +23,7 @@ use weft_da::{EncodedBlock, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
 pub use memory::MemoryStore;
+pub use retained::{KeptBlob, Retained};
 pub use rocks::RocksStore;
 pub use shares::{Complete, ShareStore};
 pub use usage::Usage;
@@ -77,21 +81,26 @@ impl StoreError {
 }
 
 /// A durable, append-only sequence of DA blocks.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Retained + Send + Sync + 'static {
     /// Appends a block. When it returns, the block survives a crash.
     fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError>;
     /// The newest header; `None` while there is none.
     fn latest(&self) -> Result<Option<SignedHeader>, StoreError>;
     /// One header.
     fn header(&self, height: u64) -> Result<Option<SignedHeader>, StoreError>;
-    /// The original rows of a block in one piece: payload and padding.
+    /// The original rows of a block in one piece: payload and padding; `None` when it is not whole.
     fn originals(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
     /// The digests of the original rows in one piece.
     fn digests(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Where a blob was stored first.
+    /// Where a blob was stored first, or again after it had gone.
     fn locate(&self, namespace: &Namespace, hash: &B256) -> Result<Option<Location>, StoreError>;
     /// The blob index of a block, canonical bytes.
     fn index(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError>;
-    /// What a namespace has stored.
+    /// What a namespace has here.
     fn usage(&self, namespace: &Namespace) -> Result<Usage, StoreError>;
+
+    /// Whether a blob's bytes are here.
+    fn is_here(&self, namespace: &Namespace, location: Location) -> Result<bool, StoreError> {
+        Ok(location.height >= self.first_whole()? || self.is_kept(namespace, location)?)
+    }
 }

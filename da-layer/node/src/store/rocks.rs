@@ -6,7 +6,7 @@ use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, WriteBatch, Wri
 use weft_da::{BlobEntry, BlobIndex, EncodedBlock, SignedHeader};
 use weft_primitives::{B256, Namespace};
 
-use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, INDEX, META, ORIGINALS, ROWS, USAGE};
+use super::keys::{self, ALL, BLOB, DIGESTS, HEADER, INDEX, KEPT_DATA, KEPT_USAGE, ORIGINALS, ROWS, STATE, USAGE};
 use super::{Location, Store, StoreError, Usage, usage};
 
 /// Values above this size live in blob files, so that compaction does not copy them again and again.
@@ -14,6 +14,9 @@ const BLOB_FILE_THRESHOLD_BYTES: u64 = 4_096;
 
 /// RocksDB's own log files kept.
 const KEPT_LOG_FILES: usize = 4;
+
+/// Log of writes kept at most: what is removed is off the disk only when the log before it is.
+const MAX_WAL_BYTES: u64 = 256 << 20;
 
 /// A store on disk.
 #[derive(Debug)]
@@ -29,6 +32,7 @@ impl RocksStore {
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(KEPT_LOG_FILES);
+        options.set_max_total_wal_size(MAX_WAL_BYTES);
         let families = ALL.map(|name| ColumnFamilyDescriptor::new(name, family_options(name)));
         let store = Self { db: DB::open_cf_descriptors(&options, folder, families)? };
         store.catch_up()?;
@@ -94,15 +98,22 @@ impl RocksStore {
     }
 }
 
+/// When the write returns, it survives a crash.
+pub(super) fn synced() -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    options
+}
+
 fn family_options(name: &str) -> Options {
     let mut options = Options::default();
     // Batches are compressed and parity-like already; only the index of blobs and headers would shrink.
-    options.set_compression_type(if [BLOB, INDEX, META, USAGE].contains(&name) {
+    options.set_compression_type(if [BLOB, INDEX, STATE, USAGE, KEPT_USAGE].contains(&name) {
         rocksdb::DBCompressionType::Lz4
     } else {
         rocksdb::DBCompressionType::None
     });
-    if [ORIGINALS, DIGESTS, ROWS].contains(&name) {
+    if [ORIGINALS, DIGESTS, KEPT_DATA, ROWS].contains(&name) {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(if name == ROWS { 0 } else { BLOB_FILE_THRESHOLD_BYTES });
     }
@@ -130,7 +141,10 @@ impl Store for RocksStore {
         batch.put_cf(self.family(HEADER), key, header.encode());
         batch.put_cf(self.family(ORIGINALS), key, block.rows().originals());
         batch.put_cf(self.family(DIGESTS), key, block.rows().digest_bytes());
-        let known = |namespace: &Namespace, hash: &B256| Ok(self.locate(namespace, hash)?.is_some());
+        let known = |namespace: &Namespace, hash: &B256| match self.locate(namespace, hash)? {
+            Some(place) => self.is_here(namespace, place),
+            None => Ok(false),
+        };
         let fresh = usage::fresh(block.index().entries(), known)?;
         for (position, entry) in &fresh {
             let value = Location { height, position: *position }.encode();
@@ -138,10 +152,7 @@ impl Store for RocksStore {
         }
         let first: Vec<BlobEntry> = fresh.into_iter().map(|(_, entry)| entry).collect();
         self.index_and_count(&mut batch, height, block.index(), &first)?;
-        let mut options = WriteOptions::default();
-        options.set_sync(true);
-        self.db.write_opt(batch, &options)?;
-        Ok(())
+        Ok(self.db.write_opt(batch, &synced())?)
     }
 
     fn latest(&self) -> Result<Option<SignedHeader>, StoreError> {

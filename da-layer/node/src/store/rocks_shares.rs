@@ -1,22 +1,16 @@
 //! Shares on RocksDB.
 
-use rocksdb::{Direction, IteratorMode, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{Direction, IteratorMode, ReadOptions, WriteBatch};
 use weft_da::custody::Certificate;
 use weft_da::{BlobIndex, RowProof, SignedHeader};
 use weft_primitives::B256;
 
-use super::keys::{self, BLOB, CERTIFICATE, CERTIFIED, COMPLETE, DIGESTS, HEADER, INDEX, META, ORIGINALS, ROWS};
-use super::rocks::RocksStore;
+use super::keys::{self, BLOB, CERTIFICATE, CERTIFIED, COMPLETE, DIGESTS, HEADER, INDEX, ORIGINALS, ROWS, STATE};
+use super::rocks::{RocksStore, synced};
 use super::{Complete, Location, ShareStore, Store, StoreError};
 
 /// Bytes of one hash of a path.
 const HASH_BYTES: usize = 32;
-
-fn synced() -> WriteOptions {
-    let mut options = WriteOptions::default();
-    options.set_sync(true);
-    options
-}
 
 fn encode_row(proof: &RowProof) -> Vec<u8> {
     let mut value = Vec::with_capacity(1 + proof.path.len() * HASH_BYTES + proof.row.len());
@@ -91,7 +85,7 @@ impl ShareStore for RocksStore {
     fn put_certificate(&self, height: u64, certificate: &Certificate) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
         batch.put_cf(self.family(CERTIFICATE), keys::height(height), certificate.encode());
-        batch.put_cf(self.family(META), CERTIFIED, keys::height(height));
+        batch.put_cf(self.family(STATE), CERTIFIED, keys::height(height));
         Ok(self.db.write_opt(batch, &synced())?)
     }
 
@@ -102,18 +96,16 @@ impl ShareStore for RocksStore {
     }
 
     fn certified(&self) -> Result<u64, StoreError> {
-        let damaged = StoreError::Damaged { height: 0, what: "certified height is not a height" };
-        let Some(value) = self.get(META, CERTIFIED)? else { return Ok(0) };
-        <[u8; 8]>::try_from(&value[..]).map(u64::from_be_bytes).map_err(|_| damaged)
+        self.number(CERTIFIED, 0)
     }
 
     fn set_complete(&self, Complete { members, height }: Complete) -> Result<(), StoreError> {
         let value = [members.as_slice(), &height.to_be_bytes()].concat();
-        Ok(self.db.put_cf(self.family(META), COMPLETE, value)?)
+        Ok(self.db.put_cf(self.family(STATE), COMPLETE, value)?)
     }
 
     fn complete(&self) -> Result<Option<Complete>, StoreError> {
-        let Some(value) = self.get(META, COMPLETE)? else { return Ok(None) };
+        let Some(value) = self.get(STATE, COMPLETE)? else { return Ok(None) };
         let parts = value.split_first_chunk::<32>().zip(value.last_chunk::<8>());
         let known = parts.filter(|_| value.len() == 40);
         let damaged = StoreError::Damaged { height: 0, what: "mark of what is complete does not decode" };

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use weft_da::BlobEntry;
 use weft_primitives::{B256, Namespace};
 
-use super::StoreError;
+use super::{Location, StoreError};
 
-/// What a namespace has stored. A blob counts once, at its first place.
+/// What a namespace has here. A blob counts once, at its first place, until its bytes are removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes of its blobs.
@@ -30,6 +30,11 @@ impl Usage {
         Some(Self { bytes: u64::from_be_bytes(*bytes), blobs: u64::from_be_bytes(blobs.try_into().ok()?) })
     }
 
+    /// Without what was removed.
+    pub(super) const fn minus(self, other: Self) -> Self {
+        Self { bytes: self.bytes.saturating_sub(other.bytes), blobs: self.blobs.saturating_sub(other.blobs) }
+    }
+
     pub(super) const fn plus(self, other: Self) -> Self {
         Self { bytes: self.bytes.saturating_add(other.bytes), blobs: self.blobs.saturating_add(other.blobs) }
     }
@@ -45,6 +50,23 @@ pub(super) fn fresh(
     for (position, entry) in (0..).zip(entries) {
         if seen.insert((entry.namespace, entry.hash)) && !known(&entry.namespace, &entry.hash)? {
             out.push((position, *entry));
+        }
+    }
+    Ok(out)
+}
+
+/// Entries of a block at `height` of which nothing is left when only those at `kept` positions are kept: all that have
+/// their place there, not in another block.
+pub(super) fn dropped(
+    height: u64,
+    entries: &[BlobEntry],
+    kept: impl Fn(u32) -> bool,
+    locate: impl Fn(&BlobEntry) -> Result<Option<Location>, StoreError>,
+) -> Result<Vec<BlobEntry>, StoreError> {
+    let mut out = Vec::new();
+    for (position, entry) in (0..).zip(entries) {
+        if !kept(position) && locate(entry)? == Some(Location { height, position }) {
+            out.push(*entry);
         }
     }
     Ok(out)

@@ -27,6 +27,8 @@ pub struct DaInfo {
     pub latest_height: Option<u64>,
     /// Largest blob it takes.
     pub max_blob_bytes: u64,
+    /// First height whose rows it keeps itself.
+    pub oldest_sampled_height: u64,
 }
 
 /// A blob's place and proof; the proof is not verified yet.
@@ -79,6 +81,7 @@ impl DaClient {
             signer: address("signer_address", &info.signer_address)?,
             latest_height: info.latest_height,
             max_blob_bytes: info.max_blob_bytes,
+            oldest_sampled_height: info.oldest_sampled_height,
         })
     }
 

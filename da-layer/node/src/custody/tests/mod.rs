@@ -105,6 +105,8 @@ impl Cluster {
             limits: Limits { store_min_free_bytes: 0, ..Limits::default() },
             custody: Some(custody),
             namespaces: None,
+            retention: Default::default(),
+            archive: None,
         };
         // The port may take a moment to be free again.
         let grpc = loop {

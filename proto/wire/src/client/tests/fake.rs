@@ -89,6 +89,7 @@ impl pb::data_availability_server::DataAvailability for Node {
     async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
         let signer_address = Bytes::copy_from_slice(self.signer.address().as_slice());
         Ok(Response::new(pb::GetInfoResponse {
+            oldest_sampled_height: 1,
             network_id: 1,
             signer_address,
             latest_height: Some(1),

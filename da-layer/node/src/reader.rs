@@ -116,7 +116,7 @@ impl Reader {
             return Ok(Some(block));
         }
         let first_whole = self.store.first_whole()?;
-        let from_archive = self.from_archive(height, async |archive| self.archived_block(archive, &header).await)?;
+        let from_archive = self.read_archive(height, async |archive| self.archived_block(archive, &header).await)?;
         if from_archive.is_none() && height < first_whole {
             return Err(ReadError::RowsPruned { height, first_whole });
         }
@@ -145,7 +145,7 @@ impl Reader {
     }
 
     /// What `read` gets from the archive; `None` if there is none, or it has not come to this height.
-    fn from_archive<T>(
+    fn read_archive<T>(
         &self,
         height: u64,
         read: impl AsyncFnOnce(&Archive) -> Result<T, ArchiveError>,
@@ -240,7 +240,7 @@ impl Reader {
             return Ok(Some(data.into()));
         }
         let hash = place.header.header.hash();
-        let archived = self.from_archive(height, async |archive| archive.blob(height, hash, entry).await)?;
+        let archived = self.read_archive(height, async |archive| archive.blob(height, hash, entry).await)?;
         if archived.is_none() && height < self.store.first_whole()? {
             return Err(ReadError::BlobPruned { hash: entry.hash, height, length: entry.length });
         }

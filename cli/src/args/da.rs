@@ -138,9 +138,12 @@ pub struct DaArgs {
     /// Longest time from a put's start to its last byte, milliseconds.
     #[arg(long, default_value_t = Limits::default().intake_receive_timeout_ms, help_heading = "Limits")]
     pub intake_receive_timeout_ms: u64,
-    /// Least time between two blocks, milliseconds.
+    /// Least time between two blocks while little waits, milliseconds.
     #[arg(long, default_value_t = Limits::default().block_min_interval_ms, help_heading = "Limits")]
     pub block_min_interval_ms: u64,
+    /// With so many bytes waiting the next block is made at once.
+    #[arg(long, default_value_t = Limits::default().block_eager_bytes, help_heading = "Limits")]
+    pub block_eager_bytes: u64,
     /// Encoded blocks kept in memory to serve rows from, bytes.
     #[arg(long, default_value_t = Limits::default().cache_max_bytes, help_heading = "Limits")]
     pub cache_max_bytes: u64,
@@ -240,6 +243,7 @@ impl DaArgs {
                 intake_max_blobs: self.intake_max_blobs,
                 intake_receive_timeout_ms: self.intake_receive_timeout_ms,
                 block_min_interval_ms: self.block_min_interval_ms,
+                block_eager_bytes: self.block_eager_bytes,
                 cache_max_bytes: self.cache_max_bytes,
                 store_min_free_bytes: self.store_min_free_bytes,
                 max_subscribers: self.max_subscribers,

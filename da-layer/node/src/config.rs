@@ -43,8 +43,10 @@ pub struct Limits {
     pub intake_max_blobs: usize,
     /// `intake.receive_timeout_ms`: longest time from a put's start to its last byte.
     pub intake_receive_timeout_ms: u64,
-    /// `block.min_interval_ms`: least time between two blocks.
+    /// `block.min_interval_ms`: least time between two blocks, while little waits.
     pub block_min_interval_ms: u64,
+    /// `block.eager_bytes`: with so many bytes waiting the next block is made at once.
+    pub block_eager_bytes: u64,
     /// `cache.max_bytes`: encoded blocks kept in memory to serve rows from.
     pub cache_max_bytes: u64,
     /// `store.min_free_bytes`: with less free disk space than this, blobs are refused.
@@ -64,6 +66,7 @@ impl Default for Limits {
             intake_max_blobs: 4_096,
             intake_receive_timeout_ms: 30_000,
             block_min_interval_ms: 5,
+            block_eager_bytes: 256 << 10,
             cache_max_bytes: 512 << 20,
             store_min_free_bytes: 256 << 20,
             max_subscribers: 1_024,

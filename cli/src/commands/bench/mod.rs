@@ -1,6 +1,7 @@
 //! `weft bench`.
 
 mod da;
+mod da_put;
 mod e2e;
 mod exec;
 mod load;
@@ -19,7 +20,7 @@ pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
         BenchCommand::E2e { seconds, accounts, json } => e2e::run(seconds, accounts, json).await,
         BenchCommand::Da { rounds, threads, only, shape, json } => {
             let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-            da::run(&weft_bench::da::Options { rounds, threads, only }, shape, json)
+            da::run(&weft_bench::da::Options { rounds, threads, only }, shape, json).await
         }
         BenchCommand::Produce { transactions, rounds, json } => {
             let work = move || produce::run(transactions, rounds, json);

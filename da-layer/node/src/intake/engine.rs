@@ -68,7 +68,10 @@ impl Engine {
         let interval = Duration::from_millis(self.config.limits.block_min_interval_ms);
         let mut last_block: Option<Instant> = None;
         while self.gather(runtime, shutdown) {
-            if let Some(rest) = last_block.and_then(|at| interval.checked_sub(at.elapsed())) {
+            // Small blobs wait for company: a block costs everyone a header.
+            if self.waiting.bytes() < self.config.limits.block_eager_bytes
+                && let Some(rest) = last_block.and_then(|at| interval.checked_sub(at.elapsed()))
+            {
                 std::thread::sleep(rest);
                 self.drain();
             }

@@ -30,11 +30,13 @@ pub struct Turns<T> {
     ring: VecDeque<Namespace>,
     /// Whether it has got this round's quantum.
     granted: bool,
+    /// Bytes of all that waits.
+    bytes: u64,
 }
 
 impl<T> Default for Turns<T> {
     fn default() -> Self {
-        Self { lines: HashMap::new(), ring: VecDeque::new(), granted: false }
+        Self { lines: HashMap::new(), ring: VecDeque::new(), granted: false, bytes: 0 }
     }
 }
 
@@ -46,6 +48,12 @@ impl<T> Turns<T> {
             Line { waiting: VecDeque::new(), deficit_bytes: 0 }
         });
         line.waiting.push_back((len_bytes, item));
+        self.bytes += len_bytes;
+    }
+
+    /// Bytes of all that waits.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Whether nothing waits.
@@ -90,6 +98,7 @@ impl<T> Turns<T> {
         let line = self.lines.get_mut(&namespace)?;
         let (len_bytes, item) = line.waiting.pop_front()?;
         line.deficit_bytes -= len_bytes;
+        self.bytes -= len_bytes;
         if line.waiting.is_empty() {
             self.lines.remove(&namespace);
             self.ring.pop_front();
@@ -139,6 +148,7 @@ mod tests {
                 }
                 let left: usize = lines.values().map(VecDeque::len).sum();
                 prop_assert_eq!(turns.is_empty(), left == 0);
+                prop_assert_eq!(turns.bytes(), lines.values().flatten().map(|(len, _)| len).sum::<u64>());
                 prop_assert!(!group.is_empty() || left == 0);
                 let heads = lines.values().filter_map(|line| line.front());
                 let all_fit = heads.clone().all(|(len, _)| fits(group.len() + 1, bytes + len));

@@ -9,7 +9,7 @@ pub mod revm_plain;
 pub mod row;
 pub mod shape;
 pub mod state;
-mod time;
+pub mod time;
 pub mod workload;
 
 pub use row::Row;

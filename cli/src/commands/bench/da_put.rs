@@ -58,8 +58,7 @@ async fn measure(client: &DaClient, folder: &Path, puts: usize) -> Result<[Vec<f
     let mut log = File::create(folder.join("baseline"))?;
     let (mut ours, mut baseline) = (Vec::new(), Vec::new());
     for at in 0..WARM_UP + puts {
-        let mut data = vec![0; BLOB_BYTES];
-        blake3::Hasher::new().update(&at.to_be_bytes()).finalize_xof().fill(&mut data);
+        let data = blob(at as u64 + 1);
         let start = Instant::now();
         tokio::task::block_in_place(|| by_hand(&mut log, &data))?;
         let by_hand = start.elapsed();
@@ -72,6 +71,18 @@ async fn measure(client: &DaClient, folder: &Path, puts: usize) -> Result<[Vec<f
         }
     }
     Ok([ours, baseline])
+}
+
+/// Bytes that nothing compresses (xorshift), and that no other blob has.
+fn blob(seed: u64) -> Vec<u8> {
+    let mut word = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let words = std::iter::repeat_with(|| {
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        word.to_le_bytes()
+    });
+    words.take(BLOB_BYTES / 8).flatten().collect()
 }
 
 fn by_hand(log: &mut File, data: &[u8]) -> Result<(), Failure> {

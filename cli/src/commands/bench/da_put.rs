@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -53,8 +53,8 @@ pub async fn run(rounds: usize) -> Result<Row, Failure> {
     Ok(Row::compared(NAME, ours, "ms", BASELINE, baseline, baseline / ours, threads))
 }
 
-/// Milliseconds of puts, and of the baseline.
-async fn measure(client: &DaClient, folder: &Path, puts: usize) -> Result<[Vec<f64>; 2], Failure> {
+/// How long puts took, and the baseline.
+async fn measure(client: &DaClient, folder: &Path, puts: usize) -> Result<[Vec<Duration>; 2], Failure> {
     let mut log = File::create(folder.join("baseline"))?;
     let (mut ours, mut baseline) = (Vec::new(), Vec::new());
     for at in 0..WARM_UP + puts {
@@ -65,9 +65,10 @@ async fn measure(client: &DaClient, folder: &Path, puts: usize) -> Result<[Vec<f
         let data = Bytes::from(data);
         let start = Instant::now();
         client.put_blob(Namespace::default(), data).await?;
-        if at >= WARM_UP {
-            ours.push(start.elapsed().as_secs_f64() * 1e3);
-            baseline.push(by_hand.as_secs_f64() * 1e3);
+        // The median leaves the first of these out.
+        if at + 1 >= WARM_UP {
+            ours.push(start.elapsed());
+            baseline.push(by_hand);
         }
     }
     Ok([ours, baseline])

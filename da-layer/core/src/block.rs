@@ -72,26 +72,70 @@ pub enum FromOriginalsError {
     Index(#[from] IndexFault),
 }
 
-impl EncodedRows {
-    /// Encodes a matrix whose original rows are filled and whose parity rows are to be.
-    pub(crate) fn encode(shape: Shape, mut matrix: Matrix, schedule: Schedule) -> Self {
-        let (originals, parity) = matrix.split_at_mut(shape.originals_len());
+/// What a block's rows are committed to by.
+struct Commitment {
+    row_tree: Tree,
+    digests: Vec<Digest>,
+    digest_root: B256,
+}
+
+impl Commitment {
+    /// Fills the parity rows, and commits to all.
+    fn encode(shape: &Shape, originals: &[u8], parity: &mut [u8], schedule: Schedule) -> Self {
         let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
         shape
             .codec()
             .codec()
             .extend(geometry, originals, parity, schedule)
             .expect("a valid shape is a valid geometry and the matrix has its size");
-        Self::commit(shape, matrix, schedule)
+        Self::of(shape, originals, parity, schedule)
+    }
+
+    /// To a matrix, whatever its parity rows are.
+    fn of(shape: &Shape, originals: &[u8], parity: &[u8], schedule: Schedule) -> Self {
+        let row_tree = Tree::over_parts(Domain::Rows, &[originals, parity], shape.row_len(), schedule);
+        let digester = RowDigester::derive(shape, row_tree.root());
+        let digests = digester.digest_rows(originals, schedule);
+        let digest_root = Tree::over(Domain::Digests, digests.as_flattened(), DIGEST_BYTES, schedule).root();
+        Self { row_tree, digests, digest_root }
+    }
+}
+
+impl EncodedRows {
+    /// Encodes a matrix whose original rows are filled and whose parity rows are to be.
+    pub(crate) fn encode(shape: Shape, mut matrix: Matrix, schedule: Schedule) -> Self {
+        let (originals, parity) = matrix.split_at_mut(shape.originals_len());
+        let commitment = Commitment::encode(&shape, originals, parity, schedule);
+        Self::new(shape, matrix, commitment)
+    }
+
+    /// The same, while `beside` does something with the original rows on a thread of its own.
+    fn encode_beside<R: Send>(
+        shape: Shape,
+        mut matrix: Matrix,
+        schedule: Schedule,
+        beside: impl FnOnce(&[u8]) -> R + Send,
+    ) -> (Self, R) {
+        let (originals, parity) = matrix.split_at_mut(shape.originals_len());
+        let originals: &[u8] = originals;
+        let (commitment, result) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| beside(originals));
+            let commitment = Commitment::encode(&shape, originals, parity, schedule);
+            (commitment, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        (Self::new(shape, matrix, commitment), result)
+    }
+
+    fn new(shape: Shape, matrix: Matrix, commitment: Commitment) -> Self {
+        let Commitment { row_tree, digests, digest_root } = commitment;
+        Self { shape, matrix, row_tree, digests, digest_root }
     }
 
     /// Trees and digests of a matrix, whatever its parity rows are.
     fn commit(shape: Shape, matrix: Matrix, schedule: Schedule) -> Self {
-        let row_tree = Tree::over(Domain::Rows, &matrix, shape.row_len(), schedule);
-        let digester = RowDigester::derive(&shape, row_tree.root());
-        let digests = digester.digest_rows(&matrix[..shape.originals_len()], schedule);
-        let digest_root = Tree::over(Domain::Digests, digests.as_flattened(), DIGEST_BYTES, schedule).root();
-        Self { shape, matrix, row_tree, digests, digest_root }
+        let (originals, parity) = matrix.split_at(shape.originals_len());
+        let commitment = Commitment::of(&shape, originals, parity, schedule);
+        Self::new(shape, matrix, commitment)
     }
 
     /// As a liar would: commits to `matrix`, but to the digests of `originals`.
@@ -175,6 +219,17 @@ impl EncodedBlock {
     pub fn encode(packed: Packed, schedule: Schedule) -> Self {
         let rows = EncodedRows::encode(packed.shape, packed.matrix, schedule);
         Self { rows, index: packed.index }
+    }
+
+    /// The same, while `beside` does something with the original rows on a thread of its own: a store need not wait for
+    /// what follows from them.
+    pub fn encode_beside<R: Send>(
+        packed: Packed,
+        schedule: Schedule,
+        beside: impl FnOnce(&[u8]) -> R + Send,
+    ) -> (Self, R) {
+        let (rows, result) = EncodedRows::encode_beside(packed.shape, packed.matrix, schedule, beside);
+        (Self { rows, index: packed.index }, result)
     }
 
     /// Recomputes a block from what a store keeps: its shape (in the header) and original rows.

@@ -50,7 +50,7 @@
 //!
 //! Deliberately absent: storage, network, clock, randomness and logging. Seeds
 //! and times are inputs; threads only through rayon, with a sequential twin
-//! ([`schedule`]).
+//! ([`schedule`]), and for what a caller does beside.
 
 #[doc(hidden)]
 pub mod adversary;

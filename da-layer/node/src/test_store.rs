@@ -55,6 +55,16 @@ impl Cut {
 }
 
 impl Store for Cut {
+    fn stage(&self, height: u64, originals: &[u8]) -> Result<(), StoreError> {
+        self.write()?;
+        self.inner.stage(height, originals)
+    }
+
+    fn append_staged(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
+        self.write()?;
+        self.inner.append_staged(header, block)
+    }
+
     fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
         self.write()?;
         self.inner.append(header, block)

@@ -86,11 +86,20 @@ impl Tree {
 
     /// The tree over rows of `row_len` bytes, concatenated in `rows`.
     pub fn over(domain: Domain, rows: &[u8], row_len: usize, schedule: Schedule) -> Self {
-        let count = rows.len() / row_len;
+        Self::over_parts(domain, &[rows], row_len, schedule)
+    }
+
+    /// The same over rows in several parts.
+    pub(crate) fn over_parts(domain: Domain, parts: &[&[u8]], row_len: usize, schedule: Schedule) -> Self {
+        let count: usize = parts.iter().map(|rows| rows.len() / row_len).sum();
         let width = count.next_power_of_two();
         let mut nodes = vec![B256::ZERO; 2 * width];
-        let leaves = &mut nodes[width..][..count];
-        hash_all(domain.keys().0, row_len, &rows[..count * row_len], leaves, LEAVES_PER_TASK, schedule);
+        let mut leaves = &mut nodes[width..];
+        for rows in parts {
+            let (these, others) = leaves.split_at_mut(rows.len() / row_len);
+            hash_all(domain.keys().0, row_len, &rows[..these.len() * row_len], these, LEAVES_PER_TASK, schedule);
+            leaves = others;
+        }
         Self::above_leaves(domain, nodes, schedule)
     }
 

@@ -23,6 +23,8 @@ proptest! {
         let rows = verified_rows(&block, &header, quarter);
         let rebuilt = rebuild(&header, &rows, Schedule::Parallel).unwrap();
         prop_assert!(rebuilt == *block.rows());
+        let (same, originals) = EncodedBlock::encode_beside(pack(&blobs), Schedule::Parallel, <[u8]>::to_vec);
+        prop_assert!(same == block && originals == block.rows().originals());
 
         let index = BlobIndex::verify(&header, rebuilt.payload()).unwrap();
         let positions = pack(&blobs).positions().to_vec();

@@ -194,17 +194,21 @@ impl Engine {
 
     /// Encodes, signs and persists one block; returns its height.
     fn append(&mut self, packed: Packed) -> Result<u64, StoreError> {
-        let block = EncodedBlock::encode(packed, Schedule::Parallel);
         let parent = self.latest.borrow().as_ref().map(|signed| signed.header);
+        let height = parent.map_or(weft_da::header::FIRST_HEIGHT, |parent| parent.height + 1);
+        // The bulk of it is written while the rest is computed.
+        let stage = |originals: &[u8]| self.store.stage(height, originals);
+        let (block, staged) = EncodedBlock::encode_beside(packed, Schedule::Parallel, stage);
+        staged?;
         let position = ChainPosition {
             network_id: self.config.network_id,
-            height: parent.map_or(weft_da::header::FIRST_HEIGHT, |parent| parent.height + 1),
+            height,
             prev_hash: parent.map_or(B256::ZERO, |parent| parent.hash()),
             // A clock set back must not make a header that clients refuse.
             time_ms: parent.map_or(0, |parent| parent.time_ms).max(self.clock.now_ms()),
         };
         let header = SignedHeader::sign(block.header(position), &self.signer);
-        self.store.append(&header, &block)?;
+        self.store.append_staged(&header, &block)?;
         metrics::counter!("weft_da_blocks_total").increment(1);
         metrics::counter!("weft_da_blobs_total").increment(u64::from(block.index().count()));
         metrics::counter!("weft_da_payload_bytes_total").increment(block.shape().total_len());

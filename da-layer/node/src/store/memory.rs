@@ -55,10 +55,24 @@ impl Blocks {
 }
 
 impl Store for MemoryStore {
+    fn stage(&self, height: u64, originals: &[u8]) -> Result<(), StoreError> {
+        let mut blocks = self.blocks();
+        let latest = blocks.headers.len() as u64;
+        if height != latest + 1 {
+            return Err(StoreError::Gap { got: height, latest });
+        }
+        blocks.originals.insert(height, originals.to_vec());
+        Ok(())
+    }
+
     fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
+        self.stage(header.header.height, block.rows().originals())?;
+        self.append_staged(header, block)
+    }
+
+    fn append_staged(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
         let mut blocks = self.blocks();
         let height = blocks.push(header)?;
-        blocks.originals.insert(height, block.rows().originals().to_vec());
         blocks.digests.insert(height, block.rows().digest_bytes().to_vec());
         blocks.indices.insert(height, block.index().encode());
         let known = |namespace: &Namespace, hash: &B256| Ok(blocks.has(namespace, hash));

@@ -2,7 +2,9 @@
 //!
 //! Parity rows and trees follow from the original rows, so they are not
 //! stored. A block is appended in one synced write, or not at all; heights
-//! have no gaps. Old blocks lose their rows ([`retained`]).
+//! have no gaps. Its rows may be written before, while the rest of it is being
+//! computed: without a header they are nothing. Old blocks lose their rows
+//! ([`retained`]).
 
 mod keys;
 mod memory;
@@ -82,6 +84,11 @@ impl StoreError {
 
 /// A durable, append-only sequence of DA blocks.
 pub trait Store: Retained + Send + Sync + 'static {
+    /// Writes the original rows of the block that comes next, durably. They count for nothing until it is appended, and
+    /// others may be written over them.
+    fn stage(&self, height: u64, originals: &[u8]) -> Result<(), StoreError>;
+    /// Appends a block whose original rows were staged. When it returns, the block survives a crash.
+    fn append_staged(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError>;
     /// Appends a block. When it returns, the block survives a crash.
     fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError>;
     /// The newest header; `None` while there is none.

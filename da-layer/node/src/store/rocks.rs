@@ -79,6 +79,35 @@ impl RocksStore {
         Ok(())
     }
 
+    /// Everything of a block but its original rows, with what is in `batch`, in one synced write.
+    fn write_block(
+        &self,
+        header: &SignedHeader,
+        block: &EncodedBlock,
+        mut batch: WriteBatch,
+    ) -> Result<(), StoreError> {
+        let latest = self.latest()?.map_or(0, |latest| latest.header.height);
+        let height = header.header.height;
+        if height != latest + 1 {
+            return Err(StoreError::Gap { got: height, latest });
+        }
+        let key = keys::height(height);
+        batch.put_cf(self.family(HEADER), key, header.encode());
+        batch.put_cf(self.family(DIGESTS), key, block.rows().digest_bytes());
+        let known = |namespace: &Namespace, hash: &B256| match self.locate(namespace, hash)? {
+            Some(place) => self.is_here(namespace, place),
+            None => Ok(false),
+        };
+        let fresh = usage::fresh(block.index().entries(), known)?;
+        for (position, entry) in &fresh {
+            let value = Location { height, position: *position }.encode();
+            batch.put_cf(self.family(BLOB), keys::blob(&entry.namespace, &entry.hash), value);
+        }
+        let first: Vec<BlobEntry> = fresh.into_iter().map(|(_, entry)| entry).collect();
+        self.index_and_count(&mut batch, height, block.index(), &first)?;
+        Ok(self.db.write_opt(batch, &synced())?)
+    }
+
     /// The greatest height in a family that is keyed by height; 0 if there is none.
     fn last_height(&self, family: &str) -> Result<u64, StoreError> {
         let Some(entry) = self.db.iterator_cf(self.family(family), IteratorMode::End).next() else {
@@ -130,29 +159,22 @@ fn decode_header(height: u64, bytes: &[u8]) -> Result<SignedHeader, StoreError> 
 }
 
 impl Store for RocksStore {
-    fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
+    fn stage(&self, height: u64, originals: &[u8]) -> Result<(), StoreError> {
         let latest = self.latest()?.map_or(0, |latest| latest.header.height);
-        let height = header.header.height;
         if height != latest + 1 {
             return Err(StoreError::Gap { got: height, latest });
         }
+        Ok(self.db.put_cf_opt(self.family(ORIGINALS), keys::height(height), originals, &synced())?)
+    }
+
+    fn append_staged(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
+        self.write_block(header, block, WriteBatch::default())
+    }
+
+    fn append(&self, header: &SignedHeader, block: &EncodedBlock) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        let key = keys::height(height);
-        batch.put_cf(self.family(HEADER), key, header.encode());
-        batch.put_cf(self.family(ORIGINALS), key, block.rows().originals());
-        batch.put_cf(self.family(DIGESTS), key, block.rows().digest_bytes());
-        let known = |namespace: &Namespace, hash: &B256| match self.locate(namespace, hash)? {
-            Some(place) => self.is_here(namespace, place),
-            None => Ok(false),
-        };
-        let fresh = usage::fresh(block.index().entries(), known)?;
-        for (position, entry) in &fresh {
-            let value = Location { height, position: *position }.encode();
-            batch.put_cf(self.family(BLOB), keys::blob(&entry.namespace, &entry.hash), value);
-        }
-        let first: Vec<BlobEntry> = fresh.into_iter().map(|(_, entry)| entry).collect();
-        self.index_and_count(&mut batch, height, block.index(), &first)?;
-        Ok(self.db.write_opt(batch, &synced())?)
+        batch.put_cf(self.family(ORIGINALS), keys::height(header.header.height), block.rows().originals());
+        self.write_block(header, block, batch)
     }
 
     fn latest(&self) -> Result<Option<SignedHeader>, StoreError> {

@@ -23,7 +23,12 @@ fn suite(store: &dyn Store) {
     assert!(matches!(store.append(&second, &second_block), Err(StoreError::Gap { got: 2, latest: 0 })));
     store.append(&first, &first_block).unwrap();
     assert!(matches!(store.append(&first, &first_block), Err(StoreError::Gap { got: 1, latest: 1 })));
-    store.append(&second, &second_block).unwrap();
+    // Rows of a block that never came, then those of the one that did.
+    assert!(matches!(store.stage(3, b"no"), Err(StoreError::Gap { got: 3, latest: 1 })));
+    store.stage(2, b"others").unwrap();
+    assert_eq!((store.latest().unwrap(), store.header(2).unwrap()), (Some(first), None));
+    store.stage(2, second_block.rows().originals()).unwrap();
+    store.append_staged(&second, &second_block).unwrap();
     check(store, &[(first, first_block), (second, second_block)]);
 }
 

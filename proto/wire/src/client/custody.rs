@@ -95,7 +95,7 @@ impl CustodyClient {
         let messages = messages(members, share);
         // Rows may be large: none is made before there is room for it on the way. Ends when the call does.
         tokio::task::spawn_blocking(move || {
-            let _ = messages.into_iter().try_for_each(|message| sender.blocking_send(message));
+            let _all = messages.into_iter().all(|message| sender.blocking_send(message).is_ok());
         });
         let request = timed(ReceiverStream::new(receiver), BLOB_TIMEOUT);
         let answer = within(BLOB_TIMEOUT, self.inner.clone().store_rows(request)).await?;

@@ -50,7 +50,8 @@ async fn what_does_not_check_is_not_attested() {
     let (members, block) = (cluster.members(), block(&data(1, 90_000)));
     let other = self::block(&data(2, 90_000));
     let first = position(1, B256::ZERO);
-    let wrong: Vec<(&str, Box<dyn Fn(&mut Handed)>)> = vec![
+    type Change = Box<dyn Fn(&mut Handed)>;
+    let wrong: Vec<(&str, Change)> = vec![
         ("WRONG_ROW", Box::new(|handed| handed.rows[7].row[3] ^= 1)),
         ("WRONG_ROW", Box::new(|handed| handed.rows[7].path[3].0[0] ^= 1)),
         ("WRONG_ROW", Box::new(|handed| handed.rows[7].path.truncate(3))),

@@ -44,7 +44,7 @@ pub(super) async fn attest(custody: Arc<Custody>) {
     loop {
         let header = header_at(&custody, next).await;
         let attestation = Attestation::sign(&header.header, &custody.members, &custody.signer);
-        if let Err(error) = custody.certified.note(&header.header, attestation) {
+        if let Err(error) = note(&custody, &header, attestation).await {
             tracing::error!(%error, height = next, "own attestation");
             tokio::time::sleep(PAUSE.1).await;
             continue;
@@ -96,8 +96,14 @@ async fn push_block(custody: &Arc<Custody>, at: usize, header: &SignedHeader) ->
     let place = custody.members.position(&peer.address()).unwrap_or(usize::MAX);
     let share = share(custody, header, place).await?;
     let attestation = peer.custody.store_rows(&custody.members, share).await?;
-    custody.certified.note(&header.header, attestation)?;
-    Ok(())
+    note(custody, header, attestation).await
+}
+
+/// Off the async threads: it may write a certificate.
+async fn note(custody: &Arc<Custody>, header: &SignedHeader, attestation: Attestation) -> Result<(), PushError> {
+    let (custody, header) = (custody.clone(), header.header);
+    let noted = tokio::task::spawn_blocking(move || custody.certified.note(&header, attestation));
+    Ok(noted.await.map_err(|_| PushError::Panicked)??)
 }
 
 /// A member's share of a block.

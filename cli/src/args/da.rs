@@ -331,7 +331,7 @@ mod tests {
         let rule = |text: &str| parse(&["--retention-namespace", text]).map(drop).unwrap_err();
         assert!(rule(&format!("{}:max_age=1", names[0])).contains("90d"));
         assert!(rule(&format!("{}:max_age=1d,max_age=2d", names[0])).contains("given twice"));
-        assert!(rule("ab:max_age=1d").contains("64 hexadecimal digits"));
+        assert!(rule(&format!("{}:max_age=1d", "a".repeat(33))).contains("64 hexadecimal digits"));
         let twice = format!("{0}:max_age=1d;{0}:max_age=2d", names[0]);
         assert!(parse(&["--retention-namespace", &twice]).unwrap().retention().is_err());
     }

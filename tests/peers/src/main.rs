@@ -13,6 +13,10 @@ use clap::{Parser, Subcommand};
 
 use row::Row;
 
+/// As in Weft's own binary, for all.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Peers beside Weft.
 #[derive(Parser)]
 #[command(after_help = "Example: cargo run --release -- da --threads 1 --json")]

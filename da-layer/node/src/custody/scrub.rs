@@ -45,8 +45,6 @@ impl Custody {
             if next == self.chain.height() {
                 tokio::time::sleep(self.limits.grace).await;
             }
-            // Rows of blocks below this are no longer kept.
-            next = next.max(self.store.first_whole().unwrap_or_default());
             let made = match self.mend(next, false).await {
                 Ok(Found { mended, .. }) => {
                     if mended > 0 {
@@ -92,10 +90,15 @@ impl Custody {
 
     /// Makes this node's part of one block whole. `look`: by looking at what is here, not only whether it is.
     pub(super) async fn mend(self: &Arc<Self>, height: u64, look: bool) -> Result<Found, GatherError> {
+        let signed = self.store.header(height)?.ok_or(StoreError::Damaged { height, what: "header is gone" })?;
         if height < self.store.first_whole()? {
+            // Rows are no longer kept; all else is.
+            let frame = self.frame(&signed).await?;
+            if !frame.is_here {
+                self.keep(height, Vec::new(), frame).await?;
+            }
             return Ok(Found::default());
         }
-        let signed = self.store.header(height)?.ok_or(StoreError::Damaged { height, what: "header is gone" })?;
         if self.is_producer() { self.mend_whole(&signed, look).await } else { self.mend_share(&signed, look).await }
     }
 

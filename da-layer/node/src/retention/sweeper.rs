@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use weft_da::{BlobIndex, SignedHeader};
 use weft_primitives::Namespace;
 use weft_service::clock::Clock;
@@ -50,13 +51,15 @@ pub struct Sweeper {
     reclaimed: Instant,
     /// Who counts what namespaces have.
     gate: Option<Arc<Gate>>,
+    /// Where several nodes share the rows: up to which height they have them.
+    certified: Option<watch::Receiver<u64>>,
 }
 
 impl Sweeper {
     /// A sweeper of `store`.
     pub fn new(store: Arc<dyn Store>, policy: Retention, clock: Arc<dyn Clock>) -> Self {
         let (next_namespace, removed_bytes, reclaimed) = (Namespace::default(), 0, Instant::now());
-        Self { store, policy, clock, next_namespace, removed_bytes, reclaimed, gate: None }
+        Self { store, policy, clock, next_namespace, removed_bytes, reclaimed, gate: None, certified: None }
     }
 
     /// What is removed no longer counts against quotas.
@@ -64,10 +67,19 @@ impl Sweeper {
         Self { gate: Some(gate), ..self }
     }
 
+    /// Blocks above the certified height stay whole: others still have to get their share of them.
+    pub fn within_certified(self, certified: watch::Receiver<u64>) -> Self {
+        Self { certified: Some(certified), ..self }
+    }
+
     /// The next block that has left the window, if there is one. With an archive the caller sees to it that it is there.
     pub fn due(&self) -> Result<Option<SignedHeader>, StoreError> {
         let Some(window_ms) = self.policy.window_ms else { return Ok(None) };
-        let header = self.store.header(self.store.first_whole()?)?;
+        let first_whole = self.store.first_whole()?;
+        if self.certified.as_ref().is_some_and(|certified| *certified.borrow() < first_whole) {
+            return Ok(None);
+        }
+        let header = self.store.header(first_whole)?;
         Ok(header.filter(|signed| age_ms(self.clock.now_ms(), signed.header.time_ms) > window_ms))
     }
 

@@ -163,3 +163,34 @@ async fn members_come_and_go() {
     cluster.get(4, &old).await;
     cluster.get(4, &new).await;
 }
+
+/// The window ends at once, but not before the members have their shares.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_leave_the_sampling_window_everywhere() {
+    let mut cluster = Cluster::new(3, 2).await;
+    cluster.window_ms = Some(0);
+    cluster.start(0).await;
+    assert_eq!(cluster.try_put(&data(1, 50_000)).await.unwrap_err().reason, "NOT_CERTIFIED");
+    cluster.start(1).await;
+    cluster.start(2).await;
+    for seed in 1..4 {
+        cluster.put(&data(seed, 50_000)).await;
+    }
+    for node in 0..3 {
+        let pruned = async {
+            for height in 1..=3 {
+                while cluster.client(node).rows(height, vec![0]).await.err().map(|error| error.reason)
+                    != Some("PRUNED".to_owned())
+                {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, pruned).await.is_ok(), "node {node} keeps all rows");
+    }
+    cluster.complete(1, 3).await;
+    // Blobs stay, by themselves, with the producer, and their proofs everywhere.
+    cluster.get(0, &data(2, 50_000)).await;
+    let proof = cluster.client(1).blob_proof(NAMESPACE, blob_hash(&data(2, 50_000))).await.unwrap();
+    proof.proof.verify(&proof.header.header).unwrap();
+}

@@ -20,6 +20,7 @@ use weft_wire::{CustodyClient, DaClient, RemoteError};
 
 use super::{CustodyConfig, CustodyLimits, PeerAddress};
 use crate::config::{Config, Limits};
+use crate::retention::Retention;
 use crate::run::{Listeners, RunError, run};
 use crate::store::RocksStore;
 
@@ -43,6 +44,7 @@ struct Cluster {
     /// Who is told to the nodes as members.
     members: Vec<usize>,
     copies: u8,
+    window_ms: Option<u64>,
 }
 
 impl Cluster {
@@ -55,7 +57,7 @@ impl Cluster {
         let signers = (1..=nodes).map(|key| Signer::from_bytes([key; 32]).unwrap()).collect();
         let running = (0..nodes).map(|_| None).collect();
         let members = (0..usize::from(nodes)).collect();
-        Self { folder: tempfile::tempdir().unwrap(), signers, ports, running, members, copies }
+        Self { folder: tempfile::tempdir().unwrap(), signers, ports, running, members, copies, window_ms: None }
     }
 
     /// All of them running.
@@ -105,7 +107,7 @@ impl Cluster {
             limits: Limits { store_min_free_bytes: 0, ..Limits::default() },
             custody: Some(custody),
             namespaces: None,
-            retention: Default::default(),
+            retention: Retention { window_ms: self.window_ms, ..Retention::default() },
             archive: None,
         };
         // The port may take a moment to be free again.

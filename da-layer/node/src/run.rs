@@ -78,6 +78,12 @@ pub enum RunError {
     /// The custody cannot be.
     #[error("DA node: {0}")]
     Custody(#[from] CustodyError),
+    /// A producer without its chain would sign it a second time.
+    #[error(
+        "this node's key has signed DA blocks up to {0}, which other members hold and the data folder does not; \
+         starting so it would sign others for the same heights. Restore first: weft da restore"
+    )]
+    SignedBefore(u64),
     /// The system gives no signals.
     #[error("DA node: SIGHUP cannot be waited for: {0}")]
     Signal(std::io::Error),
@@ -116,6 +122,12 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let is_producer = custody.as_ref().is_none_or(|custody| custody.is_producer());
     if !is_producer && archive.is_some() {
         return Err(RunError::ArchiveOfShare);
+    }
+
+    if let Some(custody) = custody.as_ref().filter(|_| is_producer)
+        && let Some(height) = custody.signed_before().await
+    {
+        return Err(RunError::SignedBefore(height));
     }
 
     // All stop when asked to, or when one part has ended by itself.

@@ -136,6 +136,15 @@ impl Custody {
         &self.certified
     }
 
+    /// A height above this node's newest for which a member holds a header that this node's own key signed: its disk was
+    /// lost, or is an old copy. Members that do not answer cannot tell.
+    pub async fn signed_before(&self) -> Option<u64> {
+        let newest = self.peers.iter().map(|peer| peer.rows.header(None));
+        let known = futures::future::join_all(newest).await.into_iter().flatten();
+        let own = known.filter(|signed| weft_da::verify_checkpoint(signed, self.producer).is_ok());
+        own.map(|signed| signed.header.height).max().filter(|height| *height > self.chain.height())
+    }
+
     /// This node's place among the members.
     fn place(&self) -> usize {
         self.members.position(&self.signer.address()).unwrap_or(usize::MAX)

@@ -194,3 +194,16 @@ async fn rows_leave_the_sampling_window_everywhere() {
     let proof = cluster.client(1).blob_proof(NAMESPACE, blob_hash(&data(2, 50_000))).await.unwrap();
     proof.proof.verify(&proof.header.header).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_without_its_chain_does_not_start() {
+    let mut cluster = Cluster::running(3, 2).await;
+    cluster.put(&data(1, 5_000)).await;
+    cluster.complete(1, 1).await;
+    cluster.stop(0).await;
+    cluster.wipe(0);
+    cluster.start(0).await;
+    let Running { task, .. } = cluster.running[0].take().unwrap();
+    let ended = tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(RunError::SignedBefore(1))), "{ended:?}");
+}

@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
 
 use crate::Value;
-use crate::hash::{NodeHash, Prefix, Preimage};
+use crate::hash::{self, NodeHash, Prefix};
 use crate::keys::{MAX_KEY_BITS, TreeKey};
 
 /// Most branches above one leaf: one for each bit of the longest key.
@@ -93,7 +93,7 @@ impl Proof {
                 if found.common_bits(key) < from {
                     return Err(ProofError::Way);
                 }
-                Ok((Preimage::leaf(found, value).hash(), (found == key).then_some(*value)))
+                Ok((hash::leaf(found, value).hash(), (found == key).then_some(*value)))
             }
             End::Branch { path, bit, children } => {
                 let common = path.common_bits(key).min(*bit);
@@ -162,7 +162,7 @@ impl Proof {
 }
 
 fn branch_hash(path: &TreeKey, from: u16, to: u16, children: &[NodeHash; 2]) -> NodeHash {
-    Preimage::branch(&Prefix::Key { key: path, from, to }, &children[0], &children[1]).hash()
+    hash::branch(&Prefix::Key { key: path, from, to }, &children[0], &children[1]).hash()
 }
 
 fn put_key(out: &mut Vec<u8>, key: &TreeKey) {

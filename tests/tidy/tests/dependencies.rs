@@ -7,10 +7,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Each crate of ours and the ones of ours that it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("weft-hash", &[]),
     ("weft-primitives", &[]),
-    ("weft-state", &["weft-primitives"]),
+    ("weft-state", &["weft-hash", "weft-primitives"]),
     ("weft-execution", &["weft-primitives", "weft-state"]),
-    ("weft-da", &["weft-primitives"]),
+    ("weft-da", &["weft-hash", "weft-primitives"]),
     ("weft-verdict", &["weft-primitives", "weft-da"]),
     ("weft-settlement", &["weft-primitives"]),
     ("weft-wire", &["weft-primitives", "weft-da", "weft-verdict", "weft-settlement"]),
@@ -33,7 +34,7 @@ const IMPURE: &[&str] = &["tokio", "tonic", "prost", "rocksdb", "sqlx", "metrics
 /// What a pure core may not use itself. (alloy-trie reaches tracing, but logs nothing on its own.)
 const LOUD: &[&str] = &["tracing", "log", "rand"];
 const PURE: &[&str] =
-    &["weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-verdict", "weft-settlement"];
+    &["weft-hash", "weft-primitives", "weft-state", "weft-execution", "weft-da", "weft-verdict", "weft-settlement"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new().manifest_path(weft_tidy::root().join("Cargo.toml")).exec().unwrap()

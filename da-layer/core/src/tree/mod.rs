@@ -14,7 +14,6 @@ use rayon::prelude::*;
 pub(crate) use path::root_of_path;
 
 use crate::hash::{self, bytes_of, keyed, keyed_many};
-use crate::kernel::Kernel;
 use crate::schedule::Schedule;
 
 /// Nodes that a worker hashes at a time.
@@ -59,12 +58,11 @@ impl Domain {
 
 /// Keyed hashes of the inputs of `len` bytes that are concatenated in `inputs`.
 fn hash_all(key: &[u8; 32], len: usize, inputs: &[u8], hashes: &mut [B256], per_task: usize, schedule: Schedule) {
-    let kernel = Kernel::best();
     if schedule == Schedule::Parallel && hashes.len() > per_task {
         let parts = hashes.par_chunks_mut(per_task).zip(inputs.par_chunks(per_task * len));
-        parts.for_each(|(hashes, inputs)| keyed_many(kernel, key, len, inputs, hashes));
+        parts.for_each(|(hashes, inputs)| keyed_many(key, len, inputs, hashes));
     } else {
-        keyed_many(kernel, key, len, inputs, hashes);
+        keyed_many(key, len, inputs, hashes);
     }
 }
 

@@ -6,9 +6,10 @@
 //! not matter, which is what threads (and vector lanes) need.
 
 use rayon::prelude::*;
+use weft_hash::{Lanes, Message, hash_many};
 
 use super::{Arena, NodeId, Place};
-use crate::hash::{NodeHash, Prefix, Preimage, hash_many};
+use crate::hash::{self, NodeHash, Prefix};
 use crate::keys::MAX_KEY_BITS;
 
 /// Nodes that one thread hashes at a time; smaller levels are not worth handing to other threads.
@@ -96,16 +97,16 @@ impl Arena {
             preimages.clear();
             // Hidden nodes are never marked, so there is one for each job.
             preimages.extend(jobs.iter().filter_map(|job| self.preimage(job.node, job.from)));
-            hash_many(&preimages, hashes);
+            hash_many(Lanes::best(), &preimages, hashes);
         }
     }
 
     /// What the hash of a node is taken of, its prefix beginning at bit `from`; `None` for a hidden one.
-    fn preimage(&self, node: NodeId, from: u16) -> Option<Preimage> {
+    fn preimage(&self, node: NodeId, from: u16) -> Option<Message> {
         match node.place() {
             Place::Leaf(at) => {
                 let leaf = &self.leaves[at];
-                Some(Preimage::leaf(&leaf.key, &leaf.value))
+                Some(hash::leaf(&leaf.key, &leaf.value))
             }
             Place::Branch(at) => {
                 let branch = &self.branches[at];
@@ -116,7 +117,7 @@ impl Arena {
                 } else {
                     Prefix::Key { key: self.sample(node), from, to: branch.bit }
                 };
-                Some(Preimage::branch(&prefix, left, right))
+                Some(hash::branch(&prefix, left, right))
             }
             Place::Hidden(_) => None,
         }

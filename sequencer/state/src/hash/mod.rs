@@ -3,26 +3,19 @@
 //! `leaf = H(00 || key || value)`,
 //! `branch = H(01 || u16be(prefix length in bits) || prefix, most significant bit first, zero-padded || left || right)`.
 //!
-//! What is hashed is built first ([`Preimage`]) and hashed after, so that many
-//! can be hashed at once ([`hash_many`]): nearly all are longer than one block
-//! of BLAKE3 and not longer than two, which vector lanes compute side by side.
+//! What is hashed is built first ([`weft_hash::Message`]) and hashed after, so that
+//! many can be hashed at once.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod lanes;
+use weft_hash::Message;
 
 use crate::Value;
 use crate::keys::{MAX_KEY_BYTES, TreeKey};
 
-pub(crate) use lanes::hash_many;
-
 /// A node's hash. The empty tree's root is all zero.
 pub(crate) type NodeHash = [u8; 32];
 
-/// Holds a branch with the longest prefix, in whole words.
-const MAX_PREIMAGE_BYTES: usize = (3 + MAX_KEY_BYTES + 64usize).next_multiple_of(4);
+// The longest is a branch with the longest prefix.
+const _: () = assert!(3 + MAX_KEY_BYTES + 64 <= Message::MAX_LEN);
 
 pub(crate) fn blake3(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
@@ -48,24 +41,19 @@ pub(crate) enum Prefix<'a> {
     },
 }
 
-/// What a node's hash is taken of; zero beyond its end.
-#[derive(Clone, Copy)]
-pub(crate) struct Preimage {
-    bytes: [u8; MAX_PREIMAGE_BYTES],
-    len: usize,
-}
-
-impl Preimage {
-    pub(crate) fn leaf(key: &TreeKey, value: &Value) -> Self {
-        let key = key.as_slice();
-        let mut bytes = [0; MAX_PREIMAGE_BYTES];
+/// What a leaf's hash is taken of.
+pub(crate) fn leaf(key: &TreeKey, value: &Value) -> Message {
+    let key = key.as_slice();
+    Message::new(|bytes| {
         bytes[1..=key.len()].copy_from_slice(key);
         bytes[1 + key.len()..][..32].copy_from_slice(value);
-        Self { bytes, len: 1 + key.len() + 32 }
-    }
+        1 + key.len() + 32
+    })
+}
 
-    pub(crate) fn branch(prefix: &Prefix<'_>, left: &NodeHash, right: &NodeHash) -> Self {
-        let mut bytes = [0; MAX_PREIMAGE_BYTES];
+/// What a branch's hash is taken of.
+pub(crate) fn branch(prefix: &Prefix<'_>, left: &NodeHash, right: &NodeHash) -> Message {
+    Message::new(|bytes| {
         bytes[0] = 1;
         let (bits, len) = match *prefix {
             // Shifting out all 64 bits of an empty prefix leaves the zeros that belong there.
@@ -79,10 +67,6 @@ impl Preimage {
         bytes[1..3].copy_from_slice(&bits.to_be_bytes());
         bytes[3 + len..][..32].copy_from_slice(left);
         bytes[3 + len + 32..][..32].copy_from_slice(right);
-        Self { bytes, len: 3 + len + 64 }
-    }
-
-    pub(crate) fn hash(&self) -> NodeHash {
-        blake3(&self.bytes[..self.len])
-    }
+        3 + len + 64
+    })
 }

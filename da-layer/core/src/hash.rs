@@ -6,17 +6,8 @@
 //! BLAKE3's key derivation with a context string. Blob contents are hashed by
 //! plain BLAKE3, so that the address of a blob is what `b3sum` prints.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-#[cfg(target_arch = "x86_64")]
-mod lanes;
-mod many;
-
 use alloy_primitives::B256;
-
-pub(crate) use many::keyed_many;
+use weft_hash::Lanes;
 
 /// Key of the leaves of the row tree.
 pub(crate) const ROW_LEAF: &[u8; 32] = b"weft/da/v1 leaf of the row tree ";
@@ -53,6 +44,13 @@ pub(crate) const ATTESTATION_CONTEXT: &str = "weft 2026-11 da custody attestatio
 /// Keyed BLAKE3 of `bytes`.
 pub(crate) fn keyed(key: &[u8; 32], bytes: &[u8]) -> B256 {
     B256::new(*blake3::keyed_hash(key, bytes).as_bytes())
+}
+
+/// The same of each of the inputs of `len` bytes that are concatenated in `inputs`.
+pub(crate) fn keyed_many(key: &[u8; 32], len: usize, inputs: &[u8], hashes: &mut [B256]) {
+    // SAFETY: `B256` is a transparent wrapper of `[u8; 32]`, so these are as many arrays of one borrow.
+    let hashes = unsafe { std::slice::from_raw_parts_mut(hashes.as_mut_ptr().cast(), hashes.len()) };
+    weft_hash::keyed_many(Lanes::best(), key, len, inputs, hashes);
 }
 
 /// BLAKE3 of `bytes` in key derivation mode.

@@ -1,14 +1,13 @@
 //! Eight lanes, on AVX2.
 
-use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi32,
-    _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_si256,
-    _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
-};
+use std::arch::x86_64::*;
 
-use super::lanes::{BLOCK, CHUNK, CHUNK_END, CHUNK_START, DEPTH, IV, KEYED, MAX_LEN, PARENT, ROOT, SCHEDULE, lanes};
+use crate::BLOCK;
+use crate::compress::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT, compress};
+use crate::keyed::hashes;
+use crate::keyed::x86::{CHUNK, DEPTH, MAX_LEN};
 
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 type Vector = __m256i;
 
@@ -16,6 +15,13 @@ type Vector = __m256i;
 #[inline]
 fn splat(word: u32) -> Vector {
     _mm256_set1_epi32(word.cast_signed())
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn load(words: &[u32; LANES]) -> Vector {
+    // SAFETY: `words` is 32 readable bytes; the load needs no alignment.
+    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2")]
@@ -69,17 +75,17 @@ fn right_7(a: Vector) -> Vector {
     _mm256_or_si256(_mm256_srli_epi32::<7>(a), _mm256_slli_epi32::<25>(a))
 }
 
-/// Block at byte `at` of each of the inputs of `len` bytes, transposed.
+/// Block at byte `at` of each of the inputs, of which one begins every `stride` bytes, transposed.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn words(inputs: &[u8], len: usize, at: usize) -> [Vector; 16] {
-    assert!(at + BLOCK <= len && inputs.len() >= LANES * len, "block at {at} of {len}");
+fn words(inputs: &[u8], stride: usize, at: usize) -> [Vector; 16] {
+    assert!(at + BLOCK <= stride && inputs.len() >= LANES * stride, "block at {at} of {stride}");
     let mut out = [splat(0); 16];
     for (half, out) in out.chunks_exact_mut(LANES).enumerate() {
         let mut rows = [splat(0); LANES];
         for (lane, row) in rows.iter_mut().enumerate() {
             // SAFETY: half of a block that lies within the input of this lane, as was just checked.
-            *row = unsafe { _mm256_loadu_si256(inputs.as_ptr().add(lane * len + at + half * BLOCK / 2).cast()) };
+            *row = unsafe { _mm256_loadu_si256(inputs.as_ptr().add(lane * stride + at + half * BLOCK / 2).cast()) };
         }
         out.copy_from_slice(&transpose(rows));
     }
@@ -112,4 +118,5 @@ fn transpose(rows: [Vector; LANES]) -> [Vector; LANES] {
     out
 }
 
-lanes!("avx2");
+compress!("avx2");
+hashes!("avx2");

@@ -1,14 +1,13 @@
 //! Sixteen lanes, on AVX-512.
 
-use std::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32,
-    _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64, _mm512_xor_si512,
-};
+use std::arch::x86_64::*;
 
-use super::lanes::{BLOCK, CHUNK, CHUNK_END, CHUNK_START, DEPTH, IV, KEYED, MAX_LEN, PARENT, ROOT, SCHEDULE, lanes};
+use crate::BLOCK;
+use crate::compress::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT, compress};
+use crate::keyed::hashes;
+use crate::keyed::x86::{CHUNK, DEPTH, MAX_LEN};
 
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// How far ahead of its use a row is asked for, in bytes.
 const AHEAD: usize = 4 * BLOCK;
@@ -19,6 +18,13 @@ type Vector = __m512i;
 #[inline]
 fn splat(word: u32) -> Vector {
     _mm512_set1_epi32(word.cast_signed())
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load(words: &[u32; LANES]) -> Vector {
+    // SAFETY: `words` is 64 readable bytes; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx512f")]
@@ -66,16 +72,16 @@ fn right_7(a: Vector) -> Vector {
     _mm512_ror_epi32::<7>(a)
 }
 
-/// Block at byte `at` of each of the inputs of `len` bytes, transposed.
+/// Block at byte `at` of each of the inputs, of which one begins every `stride` bytes, transposed.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn words(inputs: &[u8], len: usize, at: usize) -> [Vector; 16] {
-    assert!(at + BLOCK <= len && inputs.len() >= LANES * len, "block at {at} of {len}");
+fn words(inputs: &[u8], stride: usize, at: usize) -> [Vector; 16] {
+    assert!(at + BLOCK <= stride && inputs.len() >= LANES * stride, "block at {at} of {stride}");
     let mut rows = [splat(0); 16];
     for (lane, row) in rows.iter_mut().enumerate() {
         // SAFETY: the block lies within the input of this lane, as was just checked; a prefetch reads nothing.
         unsafe {
-            let block = inputs.as_ptr().add(lane * len + at);
+            let block = inputs.as_ptr().add(lane * stride + at);
             _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(AHEAD).cast());
             *row = _mm512_loadu_si512(block.cast());
         }
@@ -110,4 +116,5 @@ fn words(inputs: &[u8], len: usize, at: usize) -> [Vector; 16] {
     out
 }
 
-lanes!("avx512f");
+compress!("avx512f");
+hashes!("avx512f");

@@ -22,6 +22,7 @@ const AFTER_HELP: &str = "Examples:
   weft da --sampling-window 14d --retention-max-bytes 0 --archive-url s3://bucket/weft
                                                           old blocks in the object store alone
   weft da restore --archive-url s3://bucket/weft --key-file da.key   after the disk was lost
+  weft da restore --peers 0xA..@http://a:9200,0xB..@http://b:9200 --key-file a.key   the same, from the other members
   weft da --namespaces config/namespaces.toml
 
 Several nodes that share the rows, each with the same list of all of them:
@@ -44,9 +45,12 @@ servers other than Amazon's also AWS_ENDPOINT_URL, and AWS_ALLOW_HTTP=true if it
 const RESTORE_AFTER_HELP: &str = "Examples:
   weft da restore --archive-url s3://bucket/weft --data-dir data/da --key-file da.key
   weft da restore --config config/da.toml
+  weft da restore --peers 0xA..@http://a:9200,0xB..@http://b:9200 --data-dir data/a --key-file a.key
 
-The node must not run meanwhile. It needs the key file of the node that wrote the archive: the archive does not hold it.
-A restore that was cut off goes on where it was.";
+From the archive if one is given, else from the other members, for the node that makes the blocks; members get their
+shares back by themselves. The node must not run meanwhile. It needs the key file of the node whose disk was lost: nobody
+else has it. A restore that was cut off goes on where it was. All members must answer, because the node will go on where
+the chain ends, and of what no one tells it would sign other blocks for the same heights; --allow-missing takes the risk.";
 
 /// Options of the DA node.
 #[derive(Args, Clone, Debug)]
@@ -78,13 +82,13 @@ pub struct DaArgs {
     pub http_listen: SocketAddr,
     /// Nodes that share the rows, ADDRESS@URL each; this node is one of them. Blobs are acknowledged once two thirds
     /// have their share. Without it this node holds everything alone.
-    #[arg(long, value_delimiter = ',', help_heading = "Custody")]
+    #[arg(long, global = true, value_delimiter = ',', help_heading = "Custody")]
     pub peers: Vec<PeerAddress>,
     /// Address of the node that takes blobs and makes the blocks; this node if not given.
     #[arg(long, requires = "peers", help_heading = "Custody")]
     pub producer: Option<Address>,
     /// Nodes that have each row.
-    #[arg(long, default_value_t = CustodyConfig::default().copies, help_heading = "Custody")]
+    #[arg(long, global = true, default_value_t = CustodyConfig::default().copies, help_heading = "Custody")]
     pub custody_copies: u8,
     /// How long a put waits for the certificate of its block, milliseconds.
     #[arg(long, default_value_t = millis(CustodyLimits::default().put_timeout), help_heading = "Custody")]
@@ -164,12 +168,15 @@ pub struct DaArgs {
 /// What else `weft da` does.
 #[derive(Subcommand, Clone, Debug)]
 pub enum DaCommand {
-    /// Bring a lost or incomplete data folder back from the archive, every block checked.
+    /// Bring a lost or incomplete data folder back from the archive or the other members, every block checked.
     #[command(after_help = RESTORE_AFTER_HELP)]
     Restore {
-        /// Stop at this height. The node does not start from there as long as the archive holds more.
+        /// Stop at this height of the archive. The node does not start from there as long as the archive holds more.
         #[arg(long)]
         to: Option<u64>,
+        /// From members: go on though some do not answer.
+        #[arg(long)]
+        allow_missing: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -204,7 +211,7 @@ impl DaArgs {
         let path = self.key_file.clone().unwrap_or_else(|| self.data_dir.join("service.key"));
         if !path.exists() {
             return Err(Failure(format!(
-                "there is no key file {}; a restore needs the key of the node that wrote the archive (--key-file)",
+                "there is no key file {}; a restore needs the key of the node whose disk was lost (--key-file)",
                 path.display()
             )));
         }
@@ -326,7 +333,7 @@ mod tests {
             assert_eq!(rules.rule(&Namespace([0x11; 32])).max_age_ms, Some(3_600_000));
         }
         let restore = parse(&["restore", "--archive-url", "file:///a", "--data-dir", "d", "--to", "7"]).unwrap();
-        assert!(matches!(restore.command, Some(DaCommand::Restore { to: Some(7), json: false })));
+        assert!(matches!(restore.command, Some(DaCommand::Restore { to: Some(7), allow_missing: false, json: false })));
         assert_eq!((restore.archive_url.as_deref(), restore.data_dir), (Some("file:///a"), "d".into()));
         let rule = |text: &str| parse(&["--retention-namespace", text]).map(drop).unwrap_err();
         assert!(rule(&format!("{}:max_age=1", names[0])).contains("90d"));

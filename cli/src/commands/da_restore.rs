@@ -1,25 +1,26 @@
-//! `weft da restore`: a lost data folder from the archive.
+//! `weft da restore`: a lost data folder from the archive, or from the other members.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use weft_da_node::archive::restore::restore;
+use weft_da_node::archive::restore::{Progress, restore};
+use weft_da_node::custody;
 
 use crate::args::DaArgs;
 use crate::output::{Exit, Failure, print};
 
 /// Runs the command.
-pub async fn run(args: DaArgs, to: Option<u64>, json: bool) -> Result<Exit, Failure> {
+pub async fn run(args: DaArgs, to: Option<u64>, allow_missing: bool, json: bool) -> Result<Exit, Failure> {
     args.log_options.init();
-    let archive = args.archive().ok_or_else(|| {
-        Failure("--archive-url is needed: where the blocks come from, s3://BUCKET/PREFIX or file:///FOLDER".to_owned())
-    })?;
     let config = args.to_restore_config()?;
     let bar = progress_bar()?;
-    let done = restore(&config, archive, to, |progress| {
+    let tell = |progress: Progress| {
         bar.set_length(progress.target);
         bar.set_position(progress.height);
-    })
-    .await?;
+    };
+    let done = match args.archive() {
+        Some(archive) => restore(&config, archive, to, tell).await?,
+        None => custody::restore(&config, allow_missing, tell).await?,
+    };
     bar.finish_and_clear();
     let value = json!({
         "height": done.height,

@@ -22,7 +22,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Dev(args) => dev::run(*args).await,
             Command::Sequencer(args) => services::sequencer(*args).await,
             Command::Da(args) => match args.command.clone() {
-                Some(DaCommand::Restore { to, json }) => da_restore::run(*args, to, json).await,
+                Some(DaCommand::Restore { to, allow_missing, json }) => {
+                    da_restore::run(*args, to, allow_missing, json).await
+                }
                 None => services::da(*args).await,
             },
             Command::Settlement(args) => match args.client.clone() {

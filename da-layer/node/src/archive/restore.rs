@@ -75,7 +75,7 @@ pub struct Progress {
     pub target: u64,
     /// Blocks that this run wrote.
     pub blocks: u64,
-    /// Their bytes in the archive.
+    /// Their bytes there.
     pub bytes: u64,
 }
 

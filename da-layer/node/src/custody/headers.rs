@@ -56,6 +56,11 @@ impl HeaderChain {
         Self { store, latest, producer, network_id, taking: Mutex::new(()) }
     }
 
+    /// Of which network.
+    pub(super) const fn network_id(&self) -> u64 {
+        self.network_id
+    }
+
     /// The newest height taken; 0 for none.
     pub fn height(&self) -> u64 {
         self.latest.borrow().as_ref().map_or(0, |signed| signed.header.height)

@@ -24,6 +24,7 @@ mod headers;
 mod peer;
 mod push;
 mod receive;
+mod restore;
 mod scrub;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use gather::GatherError;
 pub use grpc::{CustodyService, SERVICE};
 pub use headers::{HeaderChain, HeaderRefused};
 pub use peer::{PeerAddress, PeerAddressError};
+pub use restore::{RestoreError, restore};
 
 use peer::Peer;
 

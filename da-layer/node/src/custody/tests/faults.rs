@@ -3,6 +3,7 @@
 use weft_da::RowProof;
 
 use super::*;
+use crate::custody::{RestoreError, restore};
 use crate::store::{ShareStore, Store};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,4 +207,43 @@ async fn a_producer_without_its_chain_does_not_start() {
     let Running { task, .. } = cluster.running[0].take().unwrap();
     let ended = tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
     assert!(matches!(ended, Err(RunError::SignedBefore(1))), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_gets_its_chain_back_from_the_members() {
+    let mut cluster = Cluster::running(4, 2).await;
+    let blobs: Vec<Vec<u8>> = (1..=5).map(|seed| data(seed, 50_000 * usize::from(seed))).collect();
+    let mut last = None;
+    for blob in &blobs {
+        last = Some(cluster.put(blob).await.blob.header);
+    }
+    let height = last.unwrap().header.height;
+    for node in 1..4 {
+        cluster.complete(node, height).await;
+    }
+    cluster.stop(0).await;
+    cluster.wipe(0);
+
+    // One member away: it might know of more.
+    cluster.stop(3).await;
+    let config = cluster.config(0);
+    let silent = restore(&config, false, |_| {}).await;
+    assert!(matches!(silent, Err(RestoreError::Silent { .. })), "{silent:?}");
+    let mut heights = Vec::new();
+    let done = restore(&config, true, |progress| heights.push(progress.height)).await.unwrap();
+    assert_eq!((done.height, done.target, done.blocks), (height, height, height));
+    assert_eq!(heights, (0..=height).collect::<Vec<_>>());
+    // All is there already.
+    assert_eq!(restore(&config, true, |_| {}).await.unwrap().blocks, 0);
+    // A member is no producer.
+    let member = restore(&cluster.config(1), true, |_| {}).await;
+    assert!(matches!(member, Err(RestoreError::NotProducer(_))), "{member:?}");
+
+    cluster.start(3).await;
+    cluster.start(0).await;
+    let next = cluster.put(&data(9, 70_000)).await.blob.header.header;
+    assert_eq!((next.height, next.prev_hash), (height + 1, last.unwrap().header.hash()));
+    for blob in &blobs {
+        cluster.get(0, blob).await;
+    }
 }

@@ -85,7 +85,7 @@ impl Cluster {
         Members::new(self.members.iter().map(|node| self.address(*node)).collect(), self.copies).unwrap()
     }
 
-    async fn start(&mut self, node: usize) {
+    fn config(&self, node: usize) -> Config {
         let peers =
             self.members.iter().map(|member| PeerAddress { address: self.address(*member), url: self.url(*member) });
         let limits = CustodyLimits {
@@ -100,7 +100,7 @@ impl Cluster {
             producer: Some(self.address(0)).filter(|_| node != 0),
             limits,
         };
-        let config = Config {
+        Config {
             data_dir: self.data_dir(node),
             signer: self.signers[node].clone(),
             network_id: NETWORK,
@@ -109,7 +109,11 @@ impl Cluster {
             namespaces: None,
             retention: Retention { window_ms: self.window_ms, ..Retention::default() },
             archive: None,
-        };
+        }
+    }
+
+    async fn start(&mut self, node: usize) {
+        let config = self.config(node);
         // The port may take a moment to be free again.
         let grpc = loop {
             match TcpListener::bind(("127.0.0.1", self.ports[node])).await {
@@ -194,6 +198,16 @@ impl Cluster {
             }
         };
         assert!(tokio::time::timeout(PATIENCE, whole).await.is_ok(), "node {node} is not whole up to {height}");
+    }
+}
+
+/// Nodes end before the test does: RocksDB does not bear a process that ends around an open database.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let running: Vec<Running> = self.running.iter_mut().filter_map(Option::take).collect();
+        running.iter().for_each(|node| node.shutdown.trigger());
+        let ended = futures::future::join_all(running.into_iter().map(|node| node.task));
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ended));
     }
 }
 

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! are the same option, in falling order of precedence; the built-in default
-//! comes last. Keys that are no option are refused, with the nearest one named.
+//! comes last. An array of tables (`[[chain]]`) is an option that may be given
+//! several times, each time as the text of one table. Keys that are no option are refused, with the nearest one named.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -125,7 +126,7 @@ fn flatten(
         match value {
             toml::Value::Table(inner) => flatten(path, &key, inner, out)?,
             toml::Value::Array(items) => {
-                let items: Option<Vec<String>> = items.iter().map(scalar).collect();
+                let items: Option<Vec<String>> = items.iter().map(|item| scalar(item).or_else(|| text(item))).collect();
                 let items = items.ok_or_else(|| ConfigError::BadValue { path: path.to_owned(), key: key.clone() })?;
                 out.push((key, items));
             }
@@ -147,6 +148,11 @@ fn scalar(value: &toml::Value) -> Option<String> {
         toml::Value::Boolean(flag) => Some(flag.to_string()),
         _ => None,
     }
+}
+
+/// A table of an array of tables, as text.
+fn text(value: &toml::Value) -> Option<String> {
+    value.as_table().and_then(|table| toml::to_string(table).ok())
 }
 
 /// Levenshtein distance, for hints only.
@@ -197,6 +203,14 @@ mod tests {
         let peers = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(parse(toml, &[]), Ok(("9".to_owned(), peers.clone(), true)));
         assert_eq!(parse(toml, &["--block-min-interval-ms", "7"]), Ok(("7".to_owned(), peers, true)));
+    }
+
+    #[test]
+    fn an_array_of_tables_is_one_text_each() {
+        let toml = "[[peers]]\nname = \"a\"\nport = 1\n[[peers]]\nname = \"b\"";
+        let (_, peers, _) = parse(toml, &[]).unwrap();
+        assert_eq!(peers, ["name = \"a\"\nport = 1\n", "name = \"b\"\n"]);
+        assert!(parse("[[block]]\nmin_interval_ms = 9", &[]).unwrap_err().contains("unknown key `block`"));
     }
 
     #[test]

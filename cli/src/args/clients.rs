@@ -196,16 +196,29 @@ pub enum BlobCommand {
 #[command(after_help = "Examples:
   weft verify 7
   weft verify --all --json
+  weft verify --watch                                  judge every commitment as it comes
+  weft verify --watch --submit --key-file verifier.key   and tell settlement, as one of its verifiers
 
 The commitment comes from settlement, the data from DA, the state from re-execution since genesis.
 Exit code 0: Valid, 3: Invalid, 4: Undecided, 1: error, 2: usage.")]
 pub struct VerifyArgs {
     /// The batch to judge.
-    #[arg(required_unless_present = "all")]
+    #[arg(required_unless_present_any = ["all", "watch"])]
     pub batch: Option<u64>,
     /// Judge all batches.
     #[arg(long, conflicts_with = "batch")]
     pub all: bool,
+    /// Judge all batches, then each new one, until stopped. Ends with exit code 3 when settlement has made final what is
+    /// invalid.
+    #[arg(long, conflicts_with_all = ["batch", "all"])]
+    pub watch: bool,
+    /// Tell settlement: sign verdicts as one of the chain's verifiers (with --key-file), and challenge what is invalid
+    /// (in mode optimistic).
+    #[arg(long, requires = "watch")]
+    pub submit: bool,
+    /// The verifier's key file. Without one nothing is signed.
+    #[arg(long, requires = "submit")]
+    pub key_file: Option<PathBuf>,
     /// Genesis file; the development chain if not given.
     #[arg(long)]
     pub genesis: Option<PathBuf>,

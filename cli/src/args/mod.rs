@@ -17,7 +17,7 @@ pub use dev::DevArgs;
 pub use light::{LightArgs, LightBlobArgs, LightCommand};
 pub use log::LogArgs;
 pub use sequencer::SequencerArgs;
-pub use settlement::{SettlementArgs, SettlementClientCommand};
+pub use settlement::{SettlementArgs, SettlementClientCommand, SettlementEndpoint};
 
 use crate::commands::keys::Keys;
 

@@ -1,22 +1,30 @@
 //! `weft settlement`: the service, and questions to one.
 
+mod chain;
+mod client;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use weft_da::Target;
+use clap::{Args, ValueEnum};
 use weft_primitives::Address;
-use weft_settlement_node::{Config, Limits};
+use weft_settlement::{Mode, Terms};
+use weft_settlement_node::{Config, Limits, Quotas};
+
+pub use chain::ChainTable;
+pub use client::{SettlementClientCommand, SettlementEndpoint};
 
 use super::LogArgs;
-use super::sequencer::load_chain;
 use crate::output::Failure;
+use crate::quantity;
 
 /// Options of the settlement service.
 #[derive(Args, Clone, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  weft settlement --config config/settlement.toml\n  weft settlement status"
+    after_help = "Examples:\n  weft settlement --config config/settlement.toml\n  \
+                  weft settlement --config config/settlement.toml --mode optimistic --challenge-window 10m\n  \
+                  weft settlement status"
 )]
 pub struct SettlementArgs {
     /// Ask a running service instead of running one.
@@ -31,107 +39,121 @@ pub struct SettlementArgs {
     /// A PostgreSQL database in place of SQLite, `postgres://user:password@host/database`.
     #[arg(long)]
     pub database_url: Option<String>,
-    /// Genesis file in go-ethereum's format; the development chain if not given.
-    #[arg(long)]
-    pub genesis: Option<PathBuf>,
-    /// Whose commitments are taken.
-    #[arg(long)]
-    pub sequencer_address: Option<Address>,
-    /// gRPC URL of a DA node to sample.
-    #[arg(long, default_value = "http://127.0.0.1:9200")]
-    pub da_url: String,
-    /// Whose DA headers are taken.
-    #[arg(long)]
-    pub da_address: Option<Address>,
     /// Where gRPC listens.
     #[arg(long, default_value = "127.0.0.1:9300")]
     pub grpc_listen: SocketAddr,
     /// Where metrics, health and the page are served.
     #[arg(long, default_value = "127.0.0.1:9301")]
     pub http_listen: SocketAddr,
-    /// How sure sampling must be that data is available and rightly encoded.
-    #[arg(long, default_value_t = 0.99999)]
-    pub confidence: f64,
-    /// How long data may be missing before its commitment is rejected, milliseconds.
-    #[arg(long, default_value_t = weft_settlement::Rules::AVAILABILITY_DEADLINE_MS)]
-    pub availability_deadline_ms: u64,
-    /// Commitments that wait for finality.
-    #[arg(long, default_value_t = Limits::default().max_pending_commitments, help_heading = "Limits")]
-    pub max_pending_commitments: usize,
-    /// Inbox items that wait for the sequencer.
-    #[arg(long, default_value_t = Limits::default().max_inbox_queue, help_heading = "Limits")]
-    pub max_inbox_queue: u64,
-    /// Log subscriptions at once.
+    /// Several chains in one service: a table of the options under "Chain" and "Quotas" for each, `[[chain]]` in the
+    /// file. What a table does not say is as given here. Without tables these options are the only chain's.
+    #[arg(long, value_name = "TABLE", help_heading = "Chain")]
+    pub chain: Vec<ChainTable>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub settings: ChainArgs,
+    /// Subscriptions to one chain's log at once.
     #[arg(long, default_value_t = Limits::default().max_subscribers, help_heading = "Limits")]
     pub max_subscribers: usize,
+    /// Requests that wait for one chain's engine.
+    #[arg(long, default_value_t = Limits::default().max_waiting_requests, help_heading = "Limits")]
+    pub max_waiting_requests: usize,
+    /// Challenges to one chain's commitments that are received or judged at once.
+    #[arg(long, default_value_t = Limits::default().max_challenges, help_heading = "Limits")]
+    pub max_challenges: usize,
+    /// Largest witness of a challenge, as 128MiB. It must hold what one batch can touch of the state.
+    #[arg(long, default_value = "128MiB", value_parser = quantity::bytes, help_heading = "Limits")]
+    pub max_witness_bytes: u64,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,
 }
 
-/// Questions to a settlement service.
-#[derive(Subcommand, Clone, Debug)]
-pub enum SettlementClientCommand {
-    /// Heads of the chain, the log and the inbox.
-    Status(SettlementEndpoint),
-    /// Canonical commitments and their states.
-    Commitments {
-        /// First batch.
-        #[arg(long, default_value_t = 0)]
-        from: u64,
-        /// At most this many.
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        endpoint: SettlementEndpoint,
-    },
-    /// One commitment, every field.
-    Show {
-        /// Its batch.
-        batch: u64,
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        endpoint: SettlementEndpoint,
-    },
+/// How commitments become final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeName {
+    /// Settlement re-executes every batch.
+    Verified,
+    /// Nobody has challenged them successfully for a while.
+    Optimistic,
 }
 
-/// Which settlement service.
+/// Options of one chain.
 #[derive(Args, Clone, Debug)]
-pub struct SettlementEndpoint {
-    /// Its gRPC URL.
-    #[arg(long, default_value = "http://127.0.0.1:9300")]
-    pub settlement_url: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+pub struct ChainArgs {
+    /// Genesis file in go-ethereum's format; the development chain if not given.
+    #[arg(long, help_heading = "Chain")]
+    pub genesis: Option<PathBuf>,
+    /// Whose commitments are taken, until a key change. This and the options up to the verifiers are recorded with the
+    /// chain at its first start; it keeps them.
+    #[arg(long, help_heading = "Chain")]
+    pub sequencer_address: Option<Address>,
+    /// Whose key changes are taken besides the posting key's, also when posting is frozen. Keep this key elsewhere.
+    #[arg(long, help_heading = "Chain")]
+    pub admin_address: Option<Address>,
+    /// How commitments become final.
+    #[arg(long, value_enum, default_value = "verified", help_heading = "Chain")]
+    pub mode: ModeName,
+    /// Mode optimistic: how long a commitment can be challenged once its data was sampled, as 10m or 7d.
+    #[arg(long, default_value = "7d", value_parser = quantity::duration_ms, help_heading = "Chain")]
+    pub challenge_window: u64,
+    /// How long data may be missing before its commitment is rejected, milliseconds.
+    #[arg(long, default_value_t = Terms::AVAILABILITY_DEADLINE_MS, help_heading = "Chain")]
+    pub availability_deadline_ms: u64,
+    /// Independent verifiers, by address (`weft verify --watch --submit`).
+    #[arg(long, value_delimiter = ',', help_heading = "Chain")]
+    pub verifiers: Vec<Address>,
+    /// How many of them must have found a commitment valid before it becomes final.
+    #[arg(long, default_value_t = 0, help_heading = "Chain")]
+    pub verifiers_needed: usize,
+    /// gRPC URL of a DA node to sample.
+    #[arg(long, default_value = "http://127.0.0.1:9200", help_heading = "Chain")]
+    pub da_url: String,
+    /// Whose DA headers are taken.
+    #[arg(long, help_heading = "Chain")]
+    pub da_address: Option<Address>,
+    /// How sure sampling must be that data is available and rightly encoded.
+    #[arg(long, default_value_t = 0.99999, help_heading = "Chain")]
+    pub confidence: f64,
+    /// Commitments that wait for finality.
+    #[arg(long, default_value_t = Quotas::default().max_pending_commitments, help_heading = "Quotas")]
+    pub max_pending_commitments: usize,
+    /// Inbox items that wait for the sequencer.
+    #[arg(long, default_value_t = Quotas::default().max_inbox_queue, help_heading = "Quotas")]
+    pub max_inbox_queue: u64,
+    /// Commitments taken in a minute; 0 for any number.
+    #[arg(long, default_value_t = Quotas::default().max_posts_per_minute, help_heading = "Quotas")]
+    pub max_posts_per_minute: u32,
+}
+
+impl ModeName {
+    const fn mode(self, window_ms: u64) -> Mode {
+        match self {
+            Self::Verified => Mode::Verified,
+            Self::Optimistic => Mode::Optimistic { window_ms },
+        }
+    }
 }
 
 impl SettlementArgs {
     /// The service's configuration.
     pub fn to_config(&self) -> Result<Config, Failure> {
-        let missing = |option: &str, what: &str| {
-            Failure(format!("--{option} is needed: {what} (`weft keys show KEYFILE` prints an address)"))
+        let chains = match &self.chain[..] {
+            [] => vec![self.settings.to_settings()?],
+            tables => tables.iter().map(|table| table.over(&self.settings).to_settings()).collect::<Result<_, _>>()?,
         };
-        let chain = load_chain(self.genesis.as_deref())?;
-        let sequencer =
-            self.sequencer_address.ok_or_else(|| missing("sequencer-address", "whose commitments are taken"))?;
-        let da_signer = self.da_address.ok_or_else(|| missing("da-address", "whose DA headers are taken"))?;
         std::fs::create_dir_all(&self.data_dir)
             .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", self.data_dir.display())))?;
         Ok(Config {
             data_dir: self.data_dir.clone(),
             database_url: self.database_url.clone(),
-            chain,
-            sequencer,
-            da_url: self.da_url.clone(),
-            da_signer,
-            target: Target::new(self.confidence)?,
-            availability_deadline_ms: self.availability_deadline_ms,
+            chains,
             limits: Limits {
-                max_pending_commitments: self.max_pending_commitments,
-                max_inbox_queue: self.max_inbox_queue,
                 max_subscribers: self.max_subscribers,
+                max_waiting_requests: self.max_waiting_requests,
+                max_challenges: self.max_challenges,
+                max_witness_bytes: self.max_witness_bytes,
                 ..Limits::default()
             },
         })

@@ -131,9 +131,10 @@ impl Configs {
         let sequencer_key = key_file::load_or_create(&sequencer_dir.join("service.key"))?;
         let da_key = key_file::load_or_create(&da_dir.join("service.key"))?;
         let da_url = format!("http://{}", endpoints.da[0]);
-        let mut settlement =
-            weft_settlement_node::Config::new(settlement_dir, chain.clone(), sequencer_key.address(), da_key.address());
-        settlement.da_url.clone_from(&da_url);
+        let mut settled =
+            weft_settlement_node::ChainSettings::new(chain.clone(), sequencer_key.address(), da_key.address());
+        settled.da_url.clone_from(&da_url);
+        let settlement = weft_settlement_node::Config::new(settlement_dir, settled);
         let light = weft_light::Config {
             da_urls: vec![da_url.clone()],
             trusted: Some(da_key.address()),

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod audit;
 mod bench;
 mod blob;
 mod da_restore;

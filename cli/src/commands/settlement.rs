@@ -1,42 +1,34 @@
-//! `weft settlement status`, `commitments`, `show`.
+//! `weft settlement status`, `commitments`, `show`, `challenge`, `rotate-key`.
 
+mod challenge;
+mod rotate_key;
+
+use alloy_primitives::hex;
 use serde_json::{Value, json};
-use weft_wire::SettlementClient;
+use weft_service::key_file;
+use weft_wire::client::{EndpointError, Tip};
 use weft_wire::convert::CommitmentView;
+use weft_wire::pb::settlement::v1::GetInfoResponse;
+use weft_wire::{DaClient, SettlementClient};
 
-use crate::args::SettlementClientCommand;
+use crate::args::sequencer::load_chain;
+use crate::args::{SettlementClientCommand, SettlementEndpoint};
 use crate::output::{Exit, Failure, print};
+
+fn client(endpoint: &SettlementEndpoint) -> Result<SettlementClient, EndpointError> {
+    Ok(SettlementClient::new(&endpoint.settlement_url)?.for_chain(endpoint.chain_id))
+}
 
 /// Runs the command.
 pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
     match command {
         SettlementClientCommand::Status(endpoint) => {
-            let tip = SettlementClient::new(&endpoint.settlement_url)?.tip().await?;
-            let value = json!({
-                "tip_index": tip.tip.map(|(index, _)| index),
-                "tip_hash": tip.tip.map(|(_, hash)| hash),
-                "finalized_index": tip.finalized_index,
-                "finalized_block": tip.finalized_block,
-                "log_seq": tip.log.0,
-                "log_hash": tip.log.1,
-                "inbox_len": tip.inbox_len,
-                "frozen": tip.frozen,
-            });
-            print(endpoint.json, &value, || {
-                let shown = |index: Option<u64>| index.map_or("none".to_owned(), |index| index.to_string());
-                format!(
-                    "newest batch     {}\nfinal batch      {} (block {})\nlog              {} entries\ninbox            {} items{}",
-                    shown(tip.tip.map(|(index, _)| index)),
-                    shown(tip.finalized_index),
-                    tip.finalized_block,
-                    tip.log.0,
-                    tip.inbox_len,
-                    if tip.frozen { "\nposting is FROZEN because of equivocation" } else { "" },
-                )
-            })?;
+            let client = client(&endpoint)?;
+            let (info, tip) = (client.info().await?, client.tip().await?);
+            print(endpoint.json, &status(&info, &tip), || status_text(&info, &tip))?;
         }
         SettlementClientCommand::Commitments { from, limit, endpoint } => {
-            let client = SettlementClient::new(&endpoint.settlement_url)?;
+            let client = client(&endpoint)?;
             let views = client.commitments(from, limit).await?;
             let values: Vec<Value> = views.iter().map(describe).collect();
             print(endpoint.json, &values, || {
@@ -45,7 +37,7 @@ pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
             })?;
         }
         SettlementClientCommand::Show { batch, endpoint } => {
-            let view = SettlementClient::new(&endpoint.settlement_url)?.commitment(batch).await?;
+            let view = client(&endpoint)?.commitment(batch).await?;
             let value = describe(&view);
             print(endpoint.json, &value, || {
                 let empty = serde_json::Map::new();
@@ -58,8 +50,72 @@ pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
                 lines.join("\n")
             })?;
         }
+        SettlementClientCommand::Challenge { batch, force, genesis, da_url, endpoint } => {
+            let chain = load_chain(genesis.as_deref())?;
+            let client = SettlementClient::new(&endpoint.settlement_url)?.for_chain(chain.chain_id());
+            return challenge::run(&chain, &client, DaClient::new(&da_url)?, batch, force, endpoint.json).await;
+        }
+        SettlementClientCommand::RotateKey { key_file, new_key_file, new_address, endpoint } => {
+            let new_key = match (new_address, new_key_file) {
+                (Some(address), _) => address,
+                (None, Some(path)) => key_file::load(&path)?.address(),
+                (None, None) => return Err(Failure("--new-key-file or --new-address is needed".to_owned())),
+            };
+            return rotate_key::run(&client(&endpoint)?, &key_file, new_key, endpoint.json).await;
+        }
     }
     Ok(Exit::Ok)
+}
+
+fn address(bytes: &[u8]) -> String {
+    hex::encode_prefixed(bytes)
+}
+
+fn status(info: &GetInfoResponse, tip: &Tip) -> Value {
+    json!({
+        "chain_id": info.chain_id,
+        "mode": info.mode,
+        "challenge_window_ms": info.challenge_window_ms,
+        "verifiers": info.verifiers.iter().map(|verifier| address(verifier)).collect::<Vec<_>>(),
+        "verifiers_needed": info.verifiers_needed,
+        "admin": (!info.admin_address.is_empty()).then(|| address(&info.admin_address)),
+        "posting_key": tip.posting_key,
+        "epoch": tip.epoch,
+        "tip_index": tip.tip.map(|(index, _)| index),
+        "tip_hash": tip.tip.map(|(_, hash)| hash),
+        "finalized_index": tip.finalized_index,
+        "finalized_block": tip.finalized_block,
+        "log_seq": tip.log.0,
+        "log_hash": tip.log.1,
+        "inbox_len": tip.inbox_len,
+        "frozen": tip.frozen,
+        "chain_ids": info.chain_ids,
+    })
+}
+
+fn status_text(info: &GetInfoResponse, tip: &Tip) -> String {
+    let shown = |index: Option<u64>| index.map_or("none".to_owned(), |index| index.to_string());
+    let mode = match info.challenge_window_ms {
+        0 => info.mode.clone(),
+        window_ms => format!("{}, challenge window {} s", info.mode, window_ms as f64 / 1e3),
+    };
+    let mut lines = vec![
+        format!("chain            {}", info.chain_id),
+        format!("mode             {mode}"),
+        format!("posting key      {} (epoch {})", tip.posting_key, tip.epoch),
+        format!("newest batch     {}", shown(tip.tip.map(|(index, _)| index))),
+        format!("final batch      {} (block {})", shown(tip.finalized_index), tip.finalized_block),
+        format!("log              {} entries", tip.log.0),
+        format!("inbox            {} items", tip.inbox_len),
+    ];
+    if !info.verifiers.is_empty() {
+        lines.push(format!("verifiers        {} of {} must agree", info.verifiers_needed, info.verifiers.len()));
+    }
+    if tip.frozen {
+        lines
+            .push("posting is FROZEN because of equivocation, until the admin changes the key (rotate-key)".to_owned());
+    }
+    lines.join("\n")
 }
 
 fn line(view: &CommitmentView) -> String {
@@ -101,7 +157,12 @@ fn describe(view: &CommitmentView) -> Value {
         "signer": view.signed.signer().ok(),
         "log_seq": view.log_seq,
         "posted_ms": view.posted_ms,
+        "available_ms": view.available_ms,
         "finalized_ms": view.finalized_ms,
         "reject_reason": view.reject_reason,
+        "leader_epoch": header.leader_epoch,
+        "verdicts": view.votes.iter().map(|vote| {
+            json!({ "verifier": vote.verifier, "valid": vote.valid, "log_seq": vote.log_seq })
+        }).collect::<Vec<_>>(),
     })
 }

@@ -50,6 +50,16 @@ impl Plain {
         Self { code: Code::NotFound, reason: "NOT_FOUND", message: format!("{what} does not exist") }
     }
 
+    /// This node does not know the chain.
+    pub fn unknown_chain(message: impl Into<String>) -> Self {
+        Self { code: Code::NotFound, reason: "UNKNOWN_CHAIN", message: message.into() }
+    }
+
+    /// The request took too long to arrive.
+    pub fn too_slow(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Code::DeadlineExceeded, reason, message: message.into() }
+    }
+
     /// The request breaks a rule of the protocol.
     pub fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
         Self { code: Code::InvalidArgument, reason, message: message.into() }

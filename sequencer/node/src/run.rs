@@ -84,7 +84,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let stages = Stages::new(backend.clone(), readiness.clone())?;
     // The posting key also signs the puts, for namespaces that take them from certain keys alone.
     let da = DaClient::new(&config.da_url)?.with_signer(config.signer.clone());
-    let settlement = SettlementClient::new(&config.settlement_url)?;
+    let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
 
     let cutter = Cutter::new(backend.clone(), stages.clone())?;
     let submitter = Submitter::new(

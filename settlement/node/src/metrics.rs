@@ -1,4 +1,4 @@
-//! What operators count. All names begin with `weft_settlement_`.
+//! What operators count, for each chain by its id. All names begin with `weft_settlement_`.
 
 use std::time::Duration;
 
@@ -7,27 +7,29 @@ use weft_settlement::{Chain, Effect, Event, InboxReceipt, InboxRefusal, PostRece
 
 use crate::store::StoreError;
 
-pub(crate) fn posted(decided: &Result<Result<PostReceipt, PostRefusal>, StoreError>) {
+pub(crate) fn posted(chain: u64, decided: &Result<Result<PostReceipt, PostRefusal>, StoreError>) {
     let outcome = match decided {
         Ok(Ok(receipt)) if receipt.duplicate => "duplicate",
         Ok(Ok(_)) => "accepted",
         Ok(Err(refusal)) => refusal.reason(),
         Err(_) => "store_error",
     };
-    counter!("weft_settlement_posts_total", "outcome" => outcome).increment(1);
+    counter!("weft_settlement_posts_total", "chain" => chain.to_string(), "outcome" => outcome).increment(1);
 }
 
-pub(crate) fn submitted(decided: &Result<Result<InboxReceipt, InboxRefusal>, StoreError>) {
+pub(crate) fn submitted(chain: u64, decided: &Result<Result<InboxReceipt, InboxRefusal>, StoreError>) {
     let outcome = match decided {
         Ok(Ok(_)) => "accepted",
         Ok(Err(refusal)) => refusal.reason(),
         Err(_) => "store_error",
     };
-    counter!("weft_settlement_inbox_submissions_total", "outcome" => outcome).increment(1);
+    let chain = chain.to_string();
+    counter!("weft_settlement_inbox_submissions_total", "chain" => chain, "outcome" => outcome).increment(1);
 }
 
-pub(crate) fn committed(took: Duration, effects: &[Effect]) {
-    histogram!("weft_settlement_commit_seconds").record(took.as_secs_f64());
+pub(crate) fn committed(chain: u64, took: Duration, effects: &[Effect]) {
+    let chain = chain.to_string();
+    histogram!("weft_settlement_commit_seconds", "chain" => chain.clone()).record(took.as_secs_f64());
     for effect in effects {
         let Effect::Append(entry) = effect else { continue };
         let event = match entry.event {
@@ -38,33 +40,55 @@ pub(crate) fn committed(took: Duration, effects: &[Effect]) {
             Event::Rejected(_) => "rejected",
             Event::Inbox(_) => "inbox",
             Event::Equivocation(_) => "equivocation",
+            Event::KeyChange(_) => "key_change",
+            Event::Challenge(_) => "challenge",
+            Event::ChallengeOutcome(_) => "challenge_outcome",
+            Event::SignedVerdict(_) => "signed_verdict",
         };
-        counter!("weft_settlement_log_entries_total", "event" => event).increment(1);
+        counter!("weft_settlement_log_entries_total", "chain" => chain.clone(), "event" => event).increment(1);
     }
 }
 
 /// Figures of the chain; an index of -1 says that there is none.
 pub(crate) fn moved(chain: &Chain) {
     let head = chain.head();
+    let id = chain.rules().chain_id.to_string();
     let index = |index: Option<u64>| index.map_or(-1.0, |index| index as f64);
-    gauge!("weft_settlement_log_seq").set(head.log_seq as f64);
-    gauge!("weft_settlement_tip_index").set(index(head.tip.map(|(index, _)| index)));
-    gauge!("weft_settlement_finalized_index").set(index(head.finalized_index));
-    gauge!("weft_settlement_finalized_block").set(chain.final_parent().block as f64);
-    gauge!("weft_settlement_pending_commitments").set(chain.pending().count() as f64);
-    gauge!("weft_settlement_inbox_waiting").set(chain.inbox_waiting() as f64);
-    gauge!("weft_settlement_generation").set(head.generation as f64);
-    gauge!("weft_settlement_frozen").set(f64::from(u8::from(head.frozen)));
+    let figures = [
+        ("weft_settlement_log_seq", head.log_seq as f64),
+        ("weft_settlement_tip_index", index(head.tip.map(|(index, _)| index))),
+        ("weft_settlement_finalized_index", index(head.finalized_index)),
+        ("weft_settlement_finalized_block", chain.final_parent().block as f64),
+        ("weft_settlement_pending_commitments", chain.pending().count() as f64),
+        ("weft_settlement_inbox_waiting", chain.inbox_waiting() as f64),
+        ("weft_settlement_generation", head.generation as f64),
+        ("weft_settlement_frozen", f64::from(u8::from(head.frozen))),
+        ("weft_settlement_epoch", head.epoch as f64),
+    ];
+    for (name, value) in figures {
+        gauge!(name, "chain" => id.clone()).set(value);
+    }
 }
 
-pub(crate) fn sampled(took: Duration) {
-    histogram!("weft_settlement_sample_seconds").record(took.as_secs_f64());
+pub(crate) fn sampled(chain: u64, took: Duration) {
+    histogram!("weft_settlement_sample_seconds", "chain" => chain.to_string()).record(took.as_secs_f64());
 }
 
-pub(crate) fn executed(took: Duration) {
-    histogram!("weft_settlement_execute_seconds").record(took.as_secs_f64());
+pub(crate) fn executed(chain: u64, took: Duration) {
+    histogram!("weft_settlement_execute_seconds", "chain" => chain.to_string()).record(took.as_secs_f64());
 }
 
-pub(crate) fn waited(what: &'static str) {
-    counter!("weft_settlement_verifier_waits_total", "for" => what).increment(1);
+pub(crate) fn challenged(chain: u64, outcome: &'static str, took: Duration) {
+    let chain = chain.to_string();
+    counter!("weft_settlement_challenges_total", "chain" => chain.clone(), "outcome" => outcome).increment(1);
+    histogram!("weft_settlement_challenge_seconds", "chain" => chain).record(took.as_secs_f64());
+}
+
+pub(crate) fn waited(chain: u64, what: &'static str) {
+    counter!("weft_settlement_verifier_waits_total", "chain" => chain.to_string(), "for" => what).increment(1);
+}
+
+/// Whether a chain's part of the service has ended by a failure.
+pub(crate) fn failed(chain: u64, failed: bool) {
+    gauge!("weft_settlement_chain_failed", "chain" => chain.to_string()).set(f64::from(u8::from(failed)));
 }

@@ -1,30 +1,24 @@
-//! The whole service: store, engine, verifier, gRPC and HTTP, started and stopped together.
+//! The whole service: database, chains, gRPC and HTTP, started and stopped together.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::service::Routes;
-use weft_execution::block::Parent as Block;
-use weft_execution::verify::Checkpoint;
 use weft_execution::world::ApplyError;
-use weft_execution::{STF_VERSION, World};
-use weft_primitives::ChainConfig;
-use weft_service::clock::SystemClock;
 use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
-use weft_settlement::{Parent, Rules};
+use weft_settlement::TermsError;
+use weft_wire::FILE_DESCRIPTOR_SET;
 use weft_wire::client::EndpointError;
 use weft_wire::pb::settlement::v1::settlement_server::SettlementServer;
-use weft_wire::{DaClient, FILE_DESCRIPTOR_SET};
 
+use crate::chains::{Chains, Served};
 use crate::config::Config;
-use crate::engine::{Engine, EngineHandle, STORE_READY};
+use crate::engine::STORE_READY;
 use crate::grpc::{SERVICE, SettlementService};
-use crate::store::{Genesis, PostgresStore, SqliteStore, StateWrite, Store, StoreError};
-use crate::verifier::{DaSource, Verifier};
+use crate::store::{Database, StoreError};
 
 /// Where a service listens.
 #[derive(Debug)]
@@ -47,6 +41,15 @@ pub enum RunError {
     /// The DA node's URL cannot be used.
     #[error("settlement: da_url: {0}")]
     DaUrl(#[from] EndpointError),
+    /// The chain's terms make no sense.
+    #[error("settlement: {0}")]
+    Terms(#[from] TermsError),
+    /// A chain is configured twice.
+    #[error("settlement: chain {0} is configured twice")]
+    SameChain(u64),
+    /// Nothing to do.
+    #[error("settlement: no chain is configured")]
+    NoChain,
     /// A server failed.
     #[error("settlement: {0}")]
     Grpc(#[from] grpc::GrpcError),
@@ -75,47 +78,40 @@ pub fn start(config: Config, listeners: Listeners, shutdown: Shutdown) -> std::i
     Ok(Handle { grpc, http, task: tokio::spawn(run(config, listeners, shutdown)) })
 }
 
-/// Runs a service until shutdown, or until a part of it fails.
+/// Runs a service until shutdown, or until a part that all chains need fails, or the last chain does.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
     telemetry::metrics();
+    check(&config)?;
     let readiness = Readiness::new(&[STORE_READY]);
-    let (rules, genesis) = rules(&config)?;
-    let store = connect(&config).await?;
-    store.open(&genesis).await?;
-    let (engine, handle) = Engine::new(
-        rules,
-        config.limits.machine(),
-        config.limits.max_waiting_requests,
-        store.clone(),
-        Arc::new(SystemClock),
-        readiness.clone(),
-    )
-    .await?;
-    let da = DaSource { client: DaClient::new(&config.da_url)?, signer: config.da_signer, target: config.target };
-    let verifier = Verifier::new(Arc::new(config.chain.clone()), handle.clone(), store.clone(), da);
+    let database = Database::connect(&config).await?;
+    let (chains, running) = Chains::open(&config, &database, &readiness).await?;
     readiness.set(STORE_READY);
     let kind = if config.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
-    tracing::info!(chain_id = rules.chain_id, sequencer = %rules.sequencer, store = kind, "settlement is ready");
+    tracing::info!(chains = config.chains.len(), store = kind, "settlement is ready");
 
-    let service = SettlementService {
-        engine: handle.clone(),
-        store,
-        da_signer: config.da_signer,
-        subscribers: Arc::new(Semaphore::new(config.limits.max_subscribers)),
-        max_subscribers: config.limits.max_subscribers,
-    };
+    let service = SettlementService { chains: chains.clone() };
     let server = SettlementServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
-    let router = http::router("settlement", readiness, status(&config, handle));
+    let router = http::router("settlement", readiness, status(kind, chains));
     let stop = shutdown.child();
     let mut parts = JoinSet::new();
     let grpc = grpc::serve(listeners.grpc, Routes::new(server), FILE_DESCRIPTOR_SET, SERVICE, stop.clone());
     let http = http::serve(listeners.http, router, stop.clone());
-    let (engine, verifier) = (engine.run(stop.clone()), verifier.run(stop.clone()));
+    let running = running.run(stop.clone());
     parts.spawn(async { grpc.await.map_err(RunError::from) });
     parts.spawn(async { http.await.map_err(RunError::Http) });
-    parts.spawn(async { engine.await.map_err(RunError::from) });
-    parts.spawn(async { verifier.await.map_err(RunError::from) });
+    parts.spawn(running);
     ended(parts, &stop).await
+}
+
+/// Each chain once, and at least one.
+fn check(config: &Config) -> Result<(), RunError> {
+    let mut ids: Vec<u64> = config.chains.iter().map(|settings| settings.chain.chain_id()).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(RunError::SameChain(pair[0])),
+        None if ids.is_empty() => Err(RunError::NoChain),
+        None => Ok(()),
+    }
 }
 
 /// When one part ends, all end; the first failure counts.
@@ -128,59 +124,48 @@ async fn ended(mut parts: JoinSet<Result<(), RunError>>, stop: &Shutdown) -> Res
     outcome
 }
 
-async fn connect(config: &Config) -> Result<Arc<dyn Store>, RunError> {
-    let chain_id = config.chain.chain_id();
-    Ok(match &config.database_url {
-        Some(url) => Arc::new(PostgresStore::connect(url, chain_id).await?),
-        None => Arc::new(SqliteStore::connect(&config.data_dir, chain_id).await?),
+/// What the page for people shows: of the only chain line by line, of several a line each.
+fn status(store: &'static str, chains: Arc<Chains>) -> http::Status {
+    Arc::new(move || {
+        let mut page = serde_json::Map::new();
+        page.insert("version".to_owned(), json!(weft_service::VERSION));
+        page.insert("store".to_owned(), json!(store));
+        let several = chains.ids().count() > 1;
+        for (id, served) in chains.each() {
+            let figures = match served {
+                Ok(served) => figures(served),
+                Err(why) => json!({ "chain id": id, "failed": why }),
+            };
+            match figures {
+                Value::Object(figures) if !several => page.extend(figures),
+                figures => drop(page.insert(format!("chain {id}"), figures)),
+            }
+        }
+        Value::Object(page)
     })
 }
 
-/// The rules of the chain, and what its tables begin with.
-pub(crate) fn rules(config: &Config) -> Result<(Rules, Genesis), RunError> {
-    let chain: &ChainConfig = &config.chain;
-    let (_, header, applied) = World::genesis(chain)?;
-    let block = Block::new(header);
-    let rules = Rules {
-        chain_id: chain.chain_id(),
-        config_hash: chain.hash(),
-        sequencer: config.sequencer,
-        genesis: Parent::genesis(block.hash, block.header.state_root, block.header.timestamp),
-        stf_version: STF_VERSION,
-        availability_deadline_ms: config.availability_deadline_ms,
-    };
-    let state = StateWrite {
-        checkpoint: Checkpoint::genesis(block),
-        leaves: applied.updates.entries().to_vec(),
-        codes: applied.codes,
-    };
-    Ok((rules, Genesis { config_hash: chain.hash(), state }))
-}
-
-/// What the page for people shows.
-fn status(config: &Config, engine: EngineHandle) -> http::Status {
-    let (sequencer, da_url) = (config.sequencer, config.da_url.clone());
-    let store = if config.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
-    Arc::new(move || {
-        let chain = engine.chain();
-        let head = chain.head();
-        json!({
-            "version": weft_service::VERSION,
-            "chain id": chain.rules().chain_id,
-            "mode": "verified",
-            "sequencer": sequencer,
-            "DA node": da_url,
-            "store": store,
-            "log entries": head.log_seq,
-            "newest commitment": head.tip.map(|(index, _)| index),
-            "newest final commitment": head.finalized_index,
-            "final block": chain.final_parent().block,
-            "available block": chain.available_block(),
-            "commitments waiting": chain.pending().count(),
-            "inbox items": head.inbox_len,
-            "inbox items waiting": chain.inbox_waiting(),
-            "rejections": head.generation,
-            "posting frozen": head.frozen,
-        })
+fn figures(served: &Served) -> Value {
+    let chain = served.engine.chain();
+    let (head, terms) = (chain.head(), &chain.rules().terms);
+    json!({
+        "chain id": chain.rules().chain_id,
+        "mode": terms.mode.as_str(),
+        "challenge window (ms)": terms.mode.window_ms(),
+        "verifiers": terms.verifiers,
+        "verifiers needed": terms.verifiers_needed,
+        "sequencer": chain.posting_key(),
+        "epoch": head.epoch,
+        "DA node": served.da_url,
+        "log entries": head.log_seq,
+        "newest commitment": head.tip.map(|(index, _)| index),
+        "newest final commitment": head.finalized_index,
+        "final block": chain.final_parent().block,
+        "available block": chain.available_block(),
+        "commitments waiting": chain.pending().count(),
+        "inbox items": head.inbox_len,
+        "inbox items waiting": chain.inbox_waiting(),
+        "rejections": head.generation,
+        "posting frozen": head.frozen,
     })
 }

@@ -21,4 +21,4 @@ pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
 pub use light::{LightClient, LightStatus, RestoredBlob, VerifiedClaim};
 pub use listing::ListedHeight;
 pub use sequencer::SequencerClient;
-pub use settlement::{Posted, SettlementClient, Tip};
+pub use settlement::{ChallengeOutcome, Logged, Posted, SettlementClient, Tip};

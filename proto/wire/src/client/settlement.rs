@@ -1,18 +1,26 @@
 //! Client of a settlement service.
 
-use alloy_primitives::B256;
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tonic::transport::Channel;
-use weft_primitives::{InboxItem, SignedBatch};
-use weft_settlement::LogEntry;
+use weft_primitives::{BlockHeader, InboxItem, SignedBatch};
+use weft_settlement::{LogEntry, SignedKeyChange, SignedVerdict};
 
 use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
 use crate::MAX_MESSAGE_BYTES;
-use crate::convert::{CommitmentView, hash, required};
+use crate::convert::{CommitmentView, address, hash, required};
 use crate::pb::settlement::v1 as pb;
 use crate::status::RemoteError;
 use pb::settlement_client::SettlementClient as Inner;
+
+/// Bytes of a witness in one message.
+const WITNESS_CHUNK_BYTES: usize = 256 << 10;
+
+/// Longest time for a challenge to be received and judged.
+const CHALLENGE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Answer to a posted commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,24 +48,70 @@ pub struct Tip {
     pub inbox_len: u64,
     /// Whether posting is frozen.
     pub frozen: bool,
+    /// Highest epoch that was accepted.
+    pub epoch: u64,
+    /// Whose commitments are taken now.
+    pub posting_key: Address,
+}
+
+/// What becomes part of the log by one call, and whether it had before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Sequence number of its log entry.
+    pub log_seq: u64,
+    /// Whether it was there before.
+    pub duplicate: bool,
+}
+
+/// What came of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChallengeOutcome {
+    /// The commitment is false, and was rejected.
+    Invalid {
+        /// A stable reason.
+        reason: String,
+        /// Block that broke the rules, if one did.
+        block: Option<u64>,
+        /// The same in words.
+        message: String,
+        /// Sequence number of the challenge in the log.
+        log_seq: u64,
+    },
+    /// The commitment is true.
+    Valid {
+        /// Sequence number of the challenge in the log, unless it had been found true before.
+        log_seq: Option<u64>,
+    },
+    /// The witness does not decide it; nothing has changed.
+    Undecided {
+        /// What is missing.
+        missing: String,
+    },
 }
 
 /// Calls one settlement service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SettlementClient {
     inner: Inner<Channel>,
+    chain_id: u64,
 }
 
 impl SettlementClient {
     /// For a URL like `http://127.0.0.1:9300`. Connects on first use.
     pub fn new(url: &str) -> Result<Self, EndpointError> {
         let inner = Inner::new(channel(url)?).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { inner })
+        Ok(Self { inner, chain_id: 0 })
+    }
+
+    /// The same, for one of several chains of the service; 0 for the only one.
+    pub fn for_chain(self, chain_id: u64) -> Self {
+        Self { chain_id, ..self }
     }
 
     /// What the service settles.
     pub async fn info(&self) -> Result<pb::GetInfoResponse, RemoteError> {
-        within(CALL_TIMEOUT, self.inner.clone().get_info(timed(pb::GetInfoRequest {}, CALL_TIMEOUT))).await
+        let request = timed(pb::GetInfoRequest { chain_id: self.chain_id }, CALL_TIMEOUT);
+        within(CALL_TIMEOUT, self.inner.clone().get_info(request)).await
     }
 
     /// Posts a commitment.
@@ -85,21 +139,22 @@ impl SettlementClient {
     }
 
     async fn get(&self, id: pb::get_commitment_request::Id) -> Result<CommitmentView, RemoteError> {
-        let request = timed(pb::GetCommitmentRequest { id: Some(id) }, CALL_TIMEOUT);
+        let request = timed(pb::GetCommitmentRequest { id: Some(id), chain_id: self.chain_id }, CALL_TIMEOUT);
         let answer = within(CALL_TIMEOUT, self.inner.clone().get_commitment(request)).await?;
         Ok(required("commitment", answer.commitment)?.try_into()?)
     }
 
     /// Canonical commitments from an index on.
     pub async fn commitments(&self, from_index: u64, limit: u32) -> Result<Vec<CommitmentView>, RemoteError> {
-        let request = timed(pb::ListCommitmentsRequest { from_index, limit }, CALL_TIMEOUT);
+        let request = timed(pb::ListCommitmentsRequest { from_index, limit, chain_id: self.chain_id }, CALL_TIMEOUT);
         let answer = within(CALL_TIMEOUT, self.inner.clone().list_commitments(request)).await?;
         page(limit, answer.commitments)?.into_iter().map(|view| Ok(view.try_into()?)).collect()
     }
 
     /// Heads of chain, log and inbox.
     pub async fn tip(&self) -> Result<Tip, RemoteError> {
-        let tip = within(CALL_TIMEOUT, self.inner.clone().get_tip(timed(pb::GetTipRequest {}, CALL_TIMEOUT))).await?;
+        let request = timed(pb::GetTipRequest { chain_id: self.chain_id }, CALL_TIMEOUT);
+        let tip = within(CALL_TIMEOUT, self.inner.clone().get_tip(request)).await?;
         let tip_hash = hash("tip_hash", &tip.tip_hash)?;
         Ok(Tip {
             tip: tip.tip_index.map(|index| (index, tip_hash)),
@@ -108,6 +163,8 @@ impl SettlementClient {
             log: (tip.log_seq, hash("log_hash", &tip.log_hash)?),
             inbox_len: tip.inbox_len,
             frozen: tip.frozen,
+            epoch: tip.epoch,
+            posting_key: address("posting_key", &tip.posting_key)?,
         })
     }
 
@@ -117,21 +174,76 @@ impl SettlementClient {
         &self,
         from_seq: u64,
     ) -> Result<impl Stream<Item = Result<LogEntry, RemoteError>> + Send + Unpin + use<>, RemoteError> {
-        let stream =
-            within(CALL_TIMEOUT, self.inner.clone().subscribe_log(pb::SubscribeLogRequest { from_seq })).await?;
+        let request = pb::SubscribeLogRequest { from_seq, chain_id: self.chain_id };
+        let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_log(request)).await?;
         Ok(stream.map(|message| Ok(required("entry", message?.entry)?.try_into()?)))
     }
 
     /// Puts a signed transaction into the inbox.
     pub async fn submit_inbox(&self, transaction: Bytes) -> Result<pb::SubmitInboxResponse, RemoteError> {
-        let request = timed(pb::SubmitInboxRequest { transaction }, CALL_TIMEOUT);
+        let request = timed(pb::SubmitInboxRequest { transaction, chain_id: self.chain_id }, CALL_TIMEOUT);
         within(CALL_TIMEOUT, self.inner.clone().submit_inbox(request)).await
     }
 
     /// Inbox items from an index on.
     pub async fn inbox(&self, from_index: u64, limit: u32) -> Result<Vec<InboxItem>, RemoteError> {
-        let request = timed(pb::ListInboxRequest { from_index, limit }, CALL_TIMEOUT);
+        let request = timed(pb::ListInboxRequest { from_index, limit, chain_id: self.chain_id }, CALL_TIMEOUT);
         let answer = within(CALL_TIMEOUT, self.inner.clone().list_inbox(request)).await?;
         page(limit, answer.items)?.into_iter().map(|item| Ok(item.try_into()?)).collect()
+    }
+
+    /// Changes the posting key.
+    pub async fn change_key(&self, signed: &SignedKeyChange) -> Result<Logged, RemoteError> {
+        let request = timed(pb::ChangeKeyRequest { change: Some(signed.into()) }, CALL_TIMEOUT);
+        let answer = within(CALL_TIMEOUT, self.inner.clone().change_key(request)).await?;
+        Ok(Logged { log_seq: answer.log_seq, duplicate: answer.duplicate })
+    }
+
+    /// Submits a verifier's verdict.
+    pub async fn submit_verdict(&self, signed: &SignedVerdict) -> Result<Logged, RemoteError> {
+        let request = pb::SubmitVerdictRequest { chain_id: self.chain_id, verdict: Some(signed.into()) };
+        let answer = within(CALL_TIMEOUT, self.inner.clone().submit_verdict(timed(request, CALL_TIMEOUT))).await?;
+        Ok(Logged { log_seq: answer.log_seq, duplicate: answer.duplicate })
+    }
+
+    /// Challenges a commitment. `parent_header` is the header of the block before its batch.
+    pub async fn challenge(
+        &self,
+        commitment: B256,
+        parent_header: &BlockHeader,
+        witness: Bytes,
+    ) -> Result<ChallengeOutcome, RemoteError> {
+        use pb::challenge_request::Part;
+        let start = pb::ChallengeStart {
+            chain_id: self.chain_id,
+            commitment_hash: Bytes::copy_from_slice(commitment.as_slice()),
+            parent_header: alloy_rlp::encode(parent_header).into(),
+            witness_len: witness.len() as u64,
+        };
+        let mut parts = vec![Part::Start(start)];
+        parts.extend((0..witness.len()).step_by(WITNESS_CHUNK_BYTES).map(|from| {
+            let end = witness.len().min(from + WITNESS_CHUNK_BYTES);
+            Part::Chunk(witness.slice(from..end))
+        }));
+        let messages = parts.into_iter().map(|part| pb::ChallengeRequest { part: Some(part) });
+        let request = timed(futures::stream::iter(messages), CHALLENGE_TIMEOUT);
+        let answer = within(CHALLENGE_TIMEOUT, self.inner.clone().challenge(request)).await?;
+        Ok(required("outcome", answer.outcome)?.into())
+    }
+}
+
+impl From<pb::challenge_response::Outcome> for ChallengeOutcome {
+    fn from(outcome: pb::challenge_response::Outcome) -> Self {
+        use pb::challenge_response::Outcome;
+        match outcome {
+            Outcome::Invalid(found) => Self::Invalid {
+                reason: found.reason,
+                block: found.block_number,
+                message: found.message,
+                log_seq: found.log_seq,
+            },
+            Outcome::Valid(found) => Self::Valid { log_seq: found.log_seq },
+            Outcome::Undecided(found) => Self::Undecided { missing: found.missing },
+        }
     }
 }

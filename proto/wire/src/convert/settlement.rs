@@ -3,10 +3,11 @@
 use alloy_primitives::B256;
 use weft_primitives::{InboxItem, SignedBatch};
 use weft_settlement::{
-    AvailabilityVerdict, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, Record, Rejected, Status,
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, KeyChange, LogEntry,
+    MAX_VERIFIERS, Record, Rejected, SignedKeyChange, SignedVerdict, Status, Vote,
 };
 
-use super::field::{WireError, bytes, hash, required};
+use super::field::{WireError, address, bytes, hash, required, signature};
 use crate::pb::settlement::v1 as pb;
 use pb::log_entry::Event as PbEvent;
 
@@ -37,12 +38,7 @@ impl From<&LogEntry> for pb::LogEntry {
                 commitment_hash: bytes(verdict.commitment),
                 available: verdict.available,
             }),
-            Event::Verdict(verdict) => PbEvent::Verdict(pb::ExecutionVerdict {
-                batch_index: verdict.batch_index,
-                commitment_hash: bytes(verdict.commitment),
-                valid: verdict.valid,
-                stf_version: verdict.stf_version,
-            }),
+            Event::Verdict(verdict) => PbEvent::Verdict(verdict.into()),
             Event::Finalized(finalized) => PbEvent::Finalized(pb::Finalized {
                 batch_index: finalized.batch_index,
                 commitment_hash: bytes(finalized.commitment),
@@ -58,6 +54,14 @@ impl From<&LogEntry> for pb::LogEntry {
                 first: Some((&evidence.first).into()),
                 second: Some((&evidence.second).into()),
             }),
+            Event::KeyChange(signed) => PbEvent::KeyChange((&**signed).into()),
+            Event::Challenge(challenge) => PbEvent::Challenge(pb::ChallengeMade {
+                batch_index: challenge.batch_index,
+                commitment_hash: bytes(challenge.commitment),
+                witness_hash: bytes(challenge.witness_hash),
+            }),
+            Event::ChallengeOutcome(verdict) => PbEvent::ChallengeOutcome(verdict.into()),
+            Event::SignedVerdict(signed) => PbEvent::SignedVerdict((&**signed).into()),
         };
         Self {
             seq: entry.seq,
@@ -93,12 +97,7 @@ fn event(event: PbEvent) -> Result<Event, WireError> {
             commitment: commitment(&verdict.commitment_hash)?,
             available: verdict.available,
         }),
-        PbEvent::Verdict(verdict) => Event::Verdict(ExecutionVerdict {
-            batch_index: verdict.batch_index,
-            commitment: commitment(&verdict.commitment_hash)?,
-            valid: verdict.valid,
-            stf_version: verdict.stf_version,
-        }),
+        PbEvent::Verdict(verdict) => Event::Verdict(verdict.try_into()?),
         PbEvent::Finalized(finalized) => Event::Finalized(Finalized {
             batch_index: finalized.batch_index,
             commitment: commitment(&finalized.commitment_hash)?,
@@ -114,7 +113,83 @@ fn event(event: PbEvent) -> Result<Event, WireError> {
             first: required("first", evidence.first)?.try_into()?,
             second: required("second", evidence.second)?.try_into()?,
         })),
+        PbEvent::KeyChange(signed) => Event::KeyChange(Box::new(signed.try_into()?)),
+        PbEvent::Challenge(challenge) => Event::Challenge(Challenge {
+            batch_index: challenge.batch_index,
+            commitment: commitment(&challenge.commitment_hash)?,
+            witness_hash: hash("witness_hash", &challenge.witness_hash)?,
+        }),
+        PbEvent::ChallengeOutcome(verdict) => Event::ChallengeOutcome(verdict.try_into()?),
+        PbEvent::SignedVerdict(signed) => Event::SignedVerdict(Box::new(signed.try_into()?)),
     })
+}
+
+impl From<&ExecutionVerdict> for pb::ExecutionVerdict {
+    fn from(verdict: &ExecutionVerdict) -> Self {
+        Self {
+            batch_index: verdict.batch_index,
+            commitment_hash: bytes(verdict.commitment),
+            valid: verdict.valid,
+            stf_version: verdict.stf_version,
+        }
+    }
+}
+
+impl TryFrom<pb::ExecutionVerdict> for ExecutionVerdict {
+    type Error = WireError;
+
+    fn try_from(verdict: pb::ExecutionVerdict) -> Result<Self, WireError> {
+        Ok(Self {
+            batch_index: verdict.batch_index,
+            commitment: hash("commitment_hash", &verdict.commitment_hash)?,
+            valid: verdict.valid,
+            stf_version: verdict.stf_version,
+        })
+    }
+}
+
+impl From<&SignedKeyChange> for pb::SignedKeyChange {
+    fn from(signed: &SignedKeyChange) -> Self {
+        let change = &signed.change;
+        Self {
+            chain_id: change.chain_id,
+            config_hash: bytes(change.config_hash),
+            new_key: bytes(change.new_key),
+            epoch: change.epoch,
+            signature: bytes(signed.signature.0),
+        }
+    }
+}
+
+impl TryFrom<pb::SignedKeyChange> for SignedKeyChange {
+    type Error = WireError;
+
+    fn try_from(signed: pb::SignedKeyChange) -> Result<Self, WireError> {
+        let change = KeyChange {
+            chain_id: signed.chain_id,
+            config_hash: hash("config_hash", &signed.config_hash)?,
+            new_key: address("new_key", &signed.new_key)?,
+            epoch: signed.epoch,
+        };
+        Ok(Self { change, signature: signature("signature", &signed.signature)? })
+    }
+}
+
+impl From<&SignedVerdict> for pb::SignedVerdict {
+    fn from(signed: &SignedVerdict) -> Self {
+        Self { verdict: Some((&signed.verdict).into()), signature: bytes(signed.signature.0) }
+    }
+}
+
+impl TryFrom<pb::SignedVerdict> for SignedVerdict {
+    type Error = WireError;
+
+    fn try_from(signed: pb::SignedVerdict) -> Result<Self, WireError> {
+        Ok(Self {
+            verdict: required("verdict", signed.verdict)?.try_into()?,
+            signature: signature("signature", &signed.signature)?,
+        })
+    }
 }
 
 /// A commitment with its state, as settlement shows it.
@@ -130,8 +205,12 @@ pub struct CommitmentView {
     pub log_seq: u64,
     /// When it was posted.
     pub posted_ms: u64,
+    /// When its data was found available.
+    pub available_ms: Option<u64>,
     /// When it became final.
     pub finalized_ms: Option<u64>,
+    /// What independent verifiers found.
+    pub votes: Vec<Vote>,
     /// Why it was rejected; empty otherwise.
     pub reject_reason: String,
     /// Rollbacks before it was posted.
@@ -149,7 +228,23 @@ impl From<&Record> for pb::Commitment {
             finalized_ms: record.finalized_ms,
             reject_reason: record.rejection.map(|rejection| rejection.reason.to_string()).unwrap_or_default(),
             generation: record.generation,
+            available_ms: record.available_ms,
+            votes: record.votes.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<&Vote> for pb::Vote {
+    fn from(vote: &Vote) -> Self {
+        Self { verifier: bytes(vote.verifier), valid: vote.valid, log_seq: vote.log_seq }
+    }
+}
+
+impl TryFrom<pb::Vote> for Vote {
+    type Error = WireError;
+
+    fn try_from(vote: pb::Vote) -> Result<Self, WireError> {
+        Ok(Self { verifier: address("verifier", &vote.verifier)?, valid: vote.valid, log_seq: vote.log_seq })
     }
 }
 
@@ -172,6 +267,9 @@ impl TryFrom<pb::Commitment> for CommitmentView {
         let known = Status::ALL.into_iter().find(|known| status(*known) == wanted);
         let signed: SignedBatch = required("signed", view.signed)?.try_into()?;
         let commitment = hash("commitment_hash", &view.commitment_hash)?;
+        if view.votes.len() > MAX_VERIFIERS {
+            return Err(WireError::new("votes", format!("are more than {MAX_VERIFIERS}")));
+        }
         if signed.header.hash() != commitment {
             return Err(WireError::new("commitment_hash", "is not the commitment's"));
         }
@@ -181,7 +279,9 @@ impl TryFrom<pb::Commitment> for CommitmentView {
             status: required("status", known)?,
             log_seq: view.log_seq,
             posted_ms: view.posted_ms,
+            available_ms: view.available_ms,
             finalized_ms: view.finalized_ms,
+            votes: view.votes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             reject_reason: view.reject_reason,
             generation: view.generation,
         })

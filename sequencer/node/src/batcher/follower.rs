@@ -11,9 +11,9 @@ use weft_settlement::{Event, LogEntry};
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::Stages;
-use super::stages::News;
+use super::stages::{FROZEN, News};
 use crate::backend::Backend;
-use crate::store::{BatchStage, LogState, StoreError};
+use crate::store::{BatchStage, LogState, PostingKey, StoreError};
 
 /// Readiness condition: settlement's log goes on from what was seen of it.
 const LOG: &str = "settlement_log";
@@ -137,11 +137,16 @@ impl Follower {
                     format!("settlement rejected batch {index} ({}): an operator has to look", rejected.reason)
                 });
             }
-            Event::Equivocation(_) => {
-                news.halt =
-                    Some("settlement holds two commitments of ours for one place and has frozen posting".to_owned());
+            Event::Equivocation(_) => news.halt = Some(FROZEN.to_owned()),
+            Event::KeyChange(signed) => {
+                state.posting = Some(PostingKey { address: signed.change.new_key, epoch: signed.change.epoch });
+                news.key_changed = true;
             }
-            Event::Availability(_) | Event::Verdict(_) => {}
+            Event::Availability(_)
+            | Event::Verdict(_)
+            | Event::Challenge(_)
+            | Event::ChallengeOutcome(_)
+            | Event::SignedVerdict(_) => {}
         }
         Ok(news)
     }

@@ -5,12 +5,15 @@
 //! lost, and a second signature for its place would be equivocation. And never
 //! again after a halt (a batch was rejected, the log holds a commitment that
 //! this folder does not, posting is frozen): the reason is stored with the log
-//! entry that caused it, admission closes, readiness falls.
+//! entry that caused it, admission closes, readiness falls. One halt heals: a
+//! key change lifts what equivocation has frozen. While settlement takes
+//! commitments from another key than ours nothing is signed either; whoever
+//! starts with that key's file goes on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use weft_primitives::InboxItem;
+use weft_primitives::{Address, InboxItem};
 use weft_service::Readiness;
 
 use crate::backend::Backend;
@@ -19,6 +22,10 @@ use crate::store::{BatchRecord, BatchStage, LogNews, LogState, StoreError};
 /// Readiness condition: settlement has nothing against what was posted.
 const VERDICTS: &str = "settlement_verdicts";
 
+/// Why nothing is posted after an equivocation, until a key change.
+pub const FROZEN: &str = "settlement holds two commitments of ours for one place and has frozen posting until the \
+                          chain's admin changes the key (weft settlement rotate-key)";
+
 /// Whether commitments may be signed and posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Posting {
@@ -26,6 +33,8 @@ pub enum Posting {
     Unknown,
     /// All may.
     Open,
+    /// Nothing may: settlement takes commitments from this key, which is not ours.
+    Replaced(Address),
     /// Nothing may, for this reason.
     Halted(String),
 }
@@ -39,6 +48,8 @@ pub struct News {
     pub moved: Option<(u64, BatchStage)>,
     /// Why nothing may be posted after it.
     pub halt: Option<String>,
+    /// The log state's posting key is new.
+    pub key_changed: bool,
 }
 
 /// Shared by cutter, submitter and follower. Stages only go up.
@@ -54,9 +65,10 @@ pub struct Stages {
 impl Stages {
     /// Over a backend's store. A halt of an earlier run stands.
     pub fn new(backend: Backend, readiness: Readiness) -> Result<Self, StoreError> {
-        let posting = match backend.chain().store().halt()? {
+        let store = backend.chain().store();
+        let posting = match store.halt()? {
             Some(reason) => Posting::Halted(reason),
-            None => Posting::Unknown,
+            None => unknown(&backend, &store.log_state()?),
         };
         let stages = Self { backend, readiness, posting: Arc::new(Mutex::new(posting)), work: Arc::default() };
         let posting = stages.locked();
@@ -82,6 +94,11 @@ impl Stages {
 
     fn locked(&self) -> MutexGuard<'_, Posting> {
         self.posting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Epoch that commitments are signed for.
+    pub fn epoch(&self) -> Result<u64, StoreError> {
+        Ok(self.backend.chain().store().log_state()?.posting.map_or(0, |posting| posting.epoch))
     }
 
     /// The settlement log was read to its end.
@@ -135,11 +152,16 @@ impl Stages {
             state.safe = self.safe(state, moved)?;
         }
         let (item, halt) = (news.item.as_ref(), news.halt.as_deref());
-        store.put_log(state, &LogNews { item, batch: record.as_ref(), halt })?;
+        let frozen = matches!(&*posting, Posting::Halted(reason) if reason == FROZEN);
+        let resumes = news.key_changed && frozen;
+        store.put_log(state, &LogNews { item, batch: record.as_ref(), halt, resumes })?;
         self.backend.chain().settle(state.safe, state.finalized);
         if let Some(reason) = halt {
             tracing::error!("posting is halted: {reason}");
             *posting = Posting::Halted(reason.to_owned());
+        }
+        if news.key_changed && (frozen || !matches!(&*posting, Posting::Halted(_))) {
+            *posting = unknown(&self.backend, state);
         }
         self.show(&posting)?;
         drop(posting);
@@ -198,10 +220,15 @@ impl Stages {
         };
         metrics::gauge!("weft_sequencer_batches_pending").set(waiting as f64);
         metrics::gauge!("weft_sequencer_posting_halted")
-            .set(f64::from(u8::from(matches!(posting, Posting::Halted(_)))));
+            .set(f64::from(u8::from(matches!(posting, Posting::Halted(_) | Posting::Replaced(_)))));
         let limit = self.backend.limits().batch_max_pending;
         let closed = match posting {
             Posting::Halted(reason) => {
+                self.readiness.unset(VERDICTS, reason.clone());
+                Some(format!("nothing is posted to settlement any more: {reason}"))
+            }
+            Posting::Replaced(key) => {
+                let reason = format!("settlement takes commitments from {key} now: start with that key's key_file");
                 self.readiness.unset(VERDICTS, reason.clone());
                 Some(format!("nothing is posted to settlement any more: {reason}"))
             }
@@ -217,5 +244,13 @@ impl Stages {
         };
         self.backend.gate().set_backpressure(closed);
         Ok(())
+    }
+}
+
+/// Before the log was read to its end: whether settlement takes our key's commitments, as far as is known.
+fn unknown(backend: &Backend, state: &LogState) -> Posting {
+    match state.posting {
+        Some(posting) if posting.address != backend.signer() => Posting::Replaced(posting.address),
+        _ => Posting::Unknown,
     }
 }

@@ -138,19 +138,21 @@ impl Submitter {
     /// Brings the first unposted batch one step further; false if there is nothing to do until told.
     pub(super) async fn step(&self) -> Result<bool, Failure> {
         let posting = self.stages.posting();
-        if matches!(posting, Posting::Halted(_)) {
+        if matches!(posting, Posting::Halted(_) | Posting::Replaced(_)) {
             return Ok(false);
         }
         let stages = self.stages.clone();
-        let Some(record) = blocking(move || stages.first_unposted()).await? else { return Ok(false) };
+        let next = blocking(move || -> Result<_, StoreError> { Ok((stages.first_unposted()?, stages.epoch()?)) });
+        let (Some(record), epoch) = next.await? else { return Ok(false) };
         match record.signed.clone() {
-            Some(signed) => self.post(record, &signed).await,
-            None if posting == Posting::Open => self.publish(record).await,
-            None => Ok(false),
+            // What was signed for an epoch before a key change is not in the log and cannot come in any more.
+            Some(signed) if signed.header.leader_epoch >= epoch => self.post(record, &signed).await,
+            _ if posting == Posting::Open => self.publish(record, epoch).await,
+            _ => Ok(false),
         }
     }
 
-    async fn publish(&self, record: BatchRecord) -> Result<bool, Failure> {
+    async fn publish(&self, record: BatchRecord, leader_epoch: u64) -> Result<bool, Failure> {
         let (chain, index) = (self.backend.chain().clone(), record.header.batch_index);
         let (payload, parent_commitment) = blocking(move || -> Result<_, StoreError> {
             let store = chain.store();
@@ -168,9 +170,10 @@ impl Submitter {
             parent_commitment,
             da_data_root: published.data_root,
             da_height: published.height,
+            leader_epoch,
             ..record.header
         };
-        // Stored before anyone sees it: there is never a second signature for this place.
+        // Stored before anyone sees it: there is never a second signature for this place in one epoch.
         let signed = header.clone().sign(&self.signer);
         let record = BatchRecord { stage: BatchStage::Published, header, signed: Some(signed) };
         let stages = self.stages.clone();

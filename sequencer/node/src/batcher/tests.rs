@@ -13,14 +13,16 @@ use weft_primitives::batch::Batch;
 use weft_primitives::limits::INBOX_DEADLINE_MS;
 use weft_primitives::{B256, InboxItem, Namespace, SignedBatch};
 use weft_service::{Readiness, Shutdown};
-use weft_settlement::{AvailabilityVerdict, Event, Finalized, LogEntry, RejectReason, Rejected};
+use weft_settlement::{
+    AvailabilityVerdict, Equivocation, Event, Finalized, KeyChange, LogEntry, RejectReason, Rejected,
+};
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::{Commit, Cutter, Follower, News, Posting, Publish, Published, Stages, Submitter};
 use crate::backend::Stage;
 use crate::mempool::PoolError;
 use crate::store::{BatchStage, LogState, MemoryKv};
-use crate::testing::{TestNode, config, node, open, signer, transfer};
+use crate::testing::{CHAIN_ID, TestNode, config, node, open, signer, transfer};
 
 fn away() -> RemoteError {
     RemoteError { code: Code::Unavailable, reason: String::new(), message: "away".to_owned(), retry_after: None }
@@ -340,4 +342,72 @@ async fn an_item_that_comes_in_overdue_does_not_spoil_the_batch() {
     assert_eq!(cut(&mut node, &mut cutter, 1), (1, 0), "overdue at the newest entry: anchored before");
     node.producer.make_block(&[item(0, 1_000)]).unwrap().unwrap();
     assert_eq!(cut(&mut node, &mut cutter, 2), (2, 1), "consumed: anchored to the newest");
+}
+
+fn key_change(new_key: alloy_primitives::Address, epoch: u64) -> Event {
+    let change = KeyChange { chain_id: CHAIN_ID, config_hash: config().chain.hash(), new_key, epoch };
+    Event::KeyChange(Box::new(change.sign(&signer(9))))
+}
+
+/// The old key stops at once; who starts with the new key signs again what was signed and not posted, one epoch on.
+#[tokio::test]
+async fn the_new_key_goes_on_where_the_old_one_stopped() {
+    let kv = Arc::new(MemoryKv::default());
+    let mut first = open(kv.clone(), &config());
+    let stages = open_stages(&first);
+    batches(&mut first, &stages, 0..1);
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    let poster = submitter(&first, &stages, &da, &settlement);
+    settle(&poster).await;
+    batches(&mut first, &stages, 1..3);
+    // Signed and stored, then the key changes.
+    assert!(poster.step().await.unwrap_or_else(|_| panic!("refused")));
+    let signed = first.backend.batch(1).unwrap().unwrap().signed.unwrap();
+    let mut state = LogState::default();
+    take(&follower(&first, &stages), &mut state, 5, key_change(signer(7).address(), 1));
+    assert_eq!(stages.posting(), Posting::Replaced(signer(7).address()));
+    settle(&poster).await;
+    assert_eq!(settlement.commitments.lock().unwrap().len(), 1);
+    let refused = first.submit(&transfer(1, 3)).unwrap_err();
+    assert!(refused.to_string().contains("key_file"), "{refused}");
+    drop((first, poster));
+
+    let changed = crate::config::Config { signer: signer(7), ..config() };
+    let second = open(kv, &changed);
+    let stages = Stages::new(second.backend.clone(), Readiness::default()).unwrap();
+    let poster = Submitter::new(second.backend.clone(), stages.clone(), signer(7), da.clone(), settlement.clone());
+    settle(&poster).await;
+    assert_eq!(settlement.commitments.lock().unwrap().len(), 1, "the log was not read yet");
+    stages.caught_up();
+    settle(&poster).await;
+    let posted = settlement.commitments.lock().unwrap().clone();
+    let by: Vec<_> = posted.iter().map(|signed| (signed.signer().unwrap(), signed.header.leader_epoch)).collect();
+    let (old, new) = (signer(9).address(), signer(7).address());
+    assert_eq!(by, [(old, 0), (new, 1), (new, 1)]);
+    assert_ne!(posted[1].header.hash(), signed.header.hash());
+    assert!(posted.windows(2).all(|pair| pair[1].header.parent_commitment == pair[0].header.hash()));
+}
+
+#[tokio::test]
+async fn a_key_change_lifts_what_equivocation_froze_and_nothing_else() {
+    let kv = Arc::new(MemoryKv::default());
+    let node = open(kv.clone(), &config());
+    let stages = open_stages(&node);
+    let follow = follower(&node, &stages);
+    let mut state = LogState::default();
+    let twice = SignedBatch { header: Default::default(), signature: weft_primitives::Signature([0; 65]) };
+    let evidence = Equivocation { first: twice.clone(), second: twice };
+    take(&follow, &mut state, 5, Event::Equivocation(Box::new(evidence)));
+    assert!(matches!(stages.posting(), Posting::Halted(reason) if reason.contains("frozen")));
+    // The same key again is the admin's to decide.
+    take(&follow, &mut state, 6, key_change(signer(9).address(), 1));
+    assert_eq!(stages.posting(), Posting::Unknown);
+    stages.caught_up();
+    assert_eq!((stages.posting(), stages.epoch().unwrap()), (Posting::Open, 1));
+    let again = Stages::new(node.backend.clone(), Readiness::default()).unwrap();
+    assert_eq!(again.posting(), Posting::Unknown);
+
+    stages.log(&mut state, &News { halt: Some("an operator has to look".to_owned()), ..News::default() }).unwrap();
+    take(&follow, &mut state, 7, key_change(signer(9).address(), 2));
+    assert!(matches!(stages.posting(), Posting::Halted(_)));
 }

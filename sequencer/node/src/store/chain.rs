@@ -41,6 +41,8 @@ pub struct LogNews<'a> {
     pub batch: Option<&'a BatchRecord>,
     /// Why nothing may be posted after it.
     pub halt: Option<&'a str>,
+    /// The reason that was stored before holds no longer.
+    pub resumes: bool,
 }
 
 /// Reads and writes the chain's records. Cheap to clone.
@@ -239,6 +241,9 @@ impl ChainStore {
         let mut writes = vec![put(Family::Meta, LOG, state.encode())];
         writes.extend(news.item.map(|item| put(Family::Inbox, number_key(item.index), item.encode())));
         writes.extend(news.halt.map(|reason| put(Family::Meta, HALT, reason.as_bytes().to_vec())));
+        if news.resumes {
+            writes.push(Write { family: Family::Meta, key: HALT.into(), value: None });
+        }
         if let Some(batch) = news.batch {
             let index = number_key(batch.header.batch_index);
             writes.push(put(Family::Batch, index, batch.encode()));

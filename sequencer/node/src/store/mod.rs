@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub use chain::{ChainStore, LogNews, NewBlock};
 pub use keys::Family;
 pub use memory::MemoryKv;
-pub use records::{BatchRecord, BatchStage, Head, LogState, StoredBlock};
+pub use records::{BatchRecord, BatchStage, Head, LogState, PostingKey, StoredBlock};
 pub use rocks::RocksKv;
 
 /// Key and value.

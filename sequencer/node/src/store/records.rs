@@ -2,7 +2,7 @@
 
 use alloy_rlp::Decodable;
 use weft_primitives::codec::{DecodeError, Reader, put_uvarint};
-use weft_primitives::{B256, BatchHeader, BlockBody, BlockHeader, Bytes, SignedBatch, Transaction};
+use weft_primitives::{Address, B256, BatchHeader, BlockBody, BlockHeader, Bytes, SignedBatch, Transaction};
 
 /// A sealed block, and the inbox after it.
 #[derive(Clone, Debug)]
@@ -41,6 +41,17 @@ pub struct LogState {
     pub finalized: u64,
     /// First inbox item not seen.
     pub inbox_len: u64,
+    /// The newest key change, if there was one.
+    pub posting: Option<PostingKey>,
+}
+
+/// Whose commitments settlement takes, and from which epoch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostingKey {
+    /// The key.
+    pub address: Address,
+    /// The epoch that it opened.
+    pub epoch: u64,
 }
 
 /// How far a batch is.
@@ -126,19 +137,28 @@ impl LogState {
         for value in [self.seq, self.time_ms, self.safe, self.finalized, self.inbox_len] {
             out.extend_from_slice(&value.to_be_bytes());
         }
+        // Absent in folders from before there were key changes, too.
+        if let Some(posting) = self.posting {
+            out.extend_from_slice(posting.address.as_slice());
+            out.extend_from_slice(&posting.epoch.to_be_bytes());
+        }
         out
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let state = Self {
+        let mut state = Self {
             hash: reader.b256("hash")?,
             seq: reader.u64("seq")?,
             time_ms: reader.u64("time")?,
             safe: reader.u64("safe")?,
             finalized: reader.u64("finalized")?,
             inbox_len: reader.u64("inbox length")?,
+            posting: None,
         };
+        if reader.remaining() > 0 {
+            state.posting = Some(PostingKey { address: reader.address("posting key")?, epoch: reader.u64("epoch")? });
+        }
         reader.finish()?;
         Ok(state)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 
 use super::{Chain, Limits, Record, Rules, Status};
 
@@ -25,6 +25,8 @@ pub struct Head {
     pub generation: u64,
     /// Whether posting is frozen because of equivocation.
     pub frozen: bool,
+    /// Whose commitments are taken, if that ever changed.
+    pub posting_key: Option<Address>,
     /// Items in the inbox since the beginning.
     pub inbox_len: u64,
     /// Inbox accumulator over all items.

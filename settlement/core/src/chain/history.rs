@@ -6,7 +6,8 @@ use alloy_primitives::B256;
 use weft_primitives::SignedBatch;
 
 use super::{Anchor, Effect, InboxRow, PostFacts, Record};
-use crate::log::LogEntry;
+use crate::log::{Event, LogEntry};
+use crate::statement::SignedKeyChange;
 
 /// All entries, commitments and inbox items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct History {
     records: BTreeMap<B256, Record>,
     canonical: BTreeMap<u64, B256>,
     inbox: Vec<InboxRow>,
+    /// Key changes by epoch, each with its log entry.
+    keys: BTreeMap<u64, (u64, SignedKeyChange)>,
 }
 
 impl History {
@@ -24,6 +27,9 @@ impl History {
         match effect {
             Effect::Append(entry) => {
                 self.anchors.push(Anchor { hash: entry.hash(), time_ms: entry.time_ms });
+                if let Event::KeyChange(signed) = &entry.event {
+                    self.keys.insert(signed.change.epoch, (entry.seq, **signed));
+                }
                 self.entries.push(entry.clone());
             }
             Effect::Save(record) => {
@@ -55,6 +61,11 @@ impl History {
             inbox_acc,
             first_left_ms: self.inbox_row(header.inbox_to).map(|row| row.item.time_ms),
         }
+    }
+
+    /// The key change that opened an epoch, with its log entry.
+    pub fn key_change(&self, epoch: u64) -> Option<(u64, SignedKeyChange)> {
+        self.keys.get(&epoch).copied()
     }
 
     /// All entries; the one at position i has sequence number i + 1.

@@ -9,6 +9,11 @@
 //! VERIFIED  ── all before it final ──► FINALIZED
 //! ```
 //!
+//! In mode `optimistic` only what is challenged is re-executed, and AVAILABLE
+//! or VERIFIED becomes FINALIZED once all before it are final and its window
+//! has passed. Where the chain has independent verifiers, enough of them must
+//! have agreed too.
+//!
 //! A rejection takes the tip back to the commitment before; every commitment
 //! after the rejected one becomes ORPHANED, and so the inbox cursor, which is
 //! the tip's, goes back too. FINALIZED, REJECTED and ORPHANED are terminal.
@@ -18,31 +23,40 @@
 //! anyone hears of it. Memory is bounded: only the commitments that are not
 //! yet final are held, and of the final ones the newest.
 
+mod challenge;
+mod finality;
 mod head;
 mod history;
 mod inbox;
+mod key;
 mod lineage;
 mod post;
 mod record;
 mod replay;
 mod rules;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod vote;
 
 use std::collections::VecDeque;
 
 use alloy_primitives::B256;
 
+pub use challenge::ChallengeRefusal;
 pub use head::{Head, RestoreError};
 pub use history::History;
 pub use inbox::{InboxReceipt, InboxRefusal};
+pub use key::{KeyReceipt, KeyRefusal, MAX_EPOCH_STEP};
 pub use lineage::LineageRefusal;
 pub use post::{Anchor, PostFacts, PostReceipt, PostRefusal};
 pub use record::{InboxRow, Parent, Record, Rejection, Status};
 pub use replay::{Replay, ReplayError, ReplayFault};
 pub use rules::{Limits, Rules};
+pub use terms::{MAX_VERIFIERS, Mode, Terms, TermsError};
 pub use verdict::{Judgement, Sampled, VerdictRefusal};
+pub use vote::{Vote, VoteReceipt, VoteRefusal};
 
 use crate::log::{Event, LogEntry};
 
@@ -108,6 +122,13 @@ impl Chain {
     /// What the oldest pending commitment was built on: the state that is final.
     pub fn final_parent(&self) -> Parent {
         self.finalized.as_ref().map_or(self.rules.genesis, Parent::of)
+    }
+
+    /// A commitment that waits for finality, with the canonical one before it; that is `None` at genesis.
+    pub fn pending_with_parent(&self, commitment: B256) -> Option<(&Record, Option<&Record>)> {
+        let at = self.position(commitment)?;
+        let parent = at.checked_sub(1).map_or(self.finalized.as_ref(), |before| self.pending.get(before));
+        Some((&self.pending[at], parent))
     }
 
     /// Last block of the newest commitment such that its data and that of all before it are available.

@@ -4,10 +4,11 @@
 //! recorded and freezes posting. Of two signatures for one place the first in
 //! the log stands; a commitment that was rejected or orphaned holds no place.
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use weft_primitives::SignedBatch;
 use weft_primitives::signer::SignatureError;
 
+use super::key::MAX_EPOCH_STEP;
 use super::lineage::{self, LineageRefusal};
 use super::{Chain, Effect, Record, Status};
 use crate::log::{Equivocation, Event};
@@ -75,9 +76,9 @@ pub enum PostRefusal {
     #[error("the commitment is signed by {got}; commitments are taken from {want}")]
     UnknownSigner {
         /// Who signed.
-        got: alloy_primitives::Address,
+        got: Address,
         /// The sequencer.
-        want: alloy_primitives::Address,
+        want: Address,
     },
     /// Another commitment with this index and parent stands.
     #[error(
@@ -100,9 +101,25 @@ pub enum PostRefusal {
         /// The highest so far.
         current: u64,
     },
+    /// Far above every epoch before.
+    #[error("the commitment's epoch is {got}, too far above {current}")]
+    EpochAhead {
+        /// In the commitment.
+        got: u64,
+        /// The highest so far.
+        current: u64,
+    },
     /// It does not fit the chain.
     #[error(transparent)]
     Lineage(#[from] LineageRefusal),
+    /// Too many came in a short time. The service counts them; the machine knows no rate.
+    #[error("{limit} commitments a minute are taken (max_posts_per_minute); the next one in {wait_ms} ms")]
+    TooOften {
+        /// The limit.
+        limit: u32,
+        /// When the same commitment would be taken, in milliseconds from now.
+        wait_ms: u64,
+    },
     /// Too many commitments wait.
     #[error("{limit} commitments wait for finality (max_pending_commitments); try again later")]
     TooManyPending {
@@ -122,14 +139,17 @@ impl PostRefusal {
             Self::Equivocation { .. } => "EQUIVOCATION",
             Self::PostingFrozen => "POSTING_FROZEN",
             Self::StaleEpoch { .. } => "STALE_EPOCH",
+            Self::EpochAhead { .. } => "EPOCH_AHEAD",
             Self::Lineage(refusal) => refusal.reason(),
+            Self::TooOften { .. } => "POST_RATE",
             Self::TooManyPending { .. } => "TOO_MANY_PENDING",
         }
     }
 }
 
 impl Chain {
-    /// Takes a commitment as the new tip. Idempotent: the same bytes again yield the first receipt.
+    /// Takes a commitment as the new tip. Idempotent: the same commitment again yields the first receipt, also after
+    /// its key was replaced.
     pub fn post(
         &mut self,
         now_ms: u64,
@@ -137,9 +157,14 @@ impl Chain {
         facts: &PostFacts,
         out: &mut Vec<Effect>,
     ) -> Result<PostReceipt, PostRefusal> {
-        let commitment = self.authenticate(signed)?;
+        let signer = self.authenticate(signed)?;
+        let commitment = signed.header.hash();
         if let Some((log_seq, status)) = facts.known {
             return Ok(PostReceipt { commitment, log_seq, duplicate: true, status });
+        }
+        let want = self.posting_key();
+        if signer != want {
+            return Err(PostRefusal::UnknownSigner { got: signer, want });
         }
         if let Some(rival) = facts.rival.as_ref().filter(|rival| same_place(rival, signed)) {
             return Err(self.equivocation(now_ms, rival, signed, out));
@@ -148,8 +173,8 @@ impl Chain {
         Ok(self.accept(now_ms, signed, commitment, out))
     }
 
-    /// The sequencer's key signed it, for this chain.
-    fn authenticate(&self, signed: &SignedBatch) -> Result<B256, PostRefusal> {
+    /// It is for this chain. Returns who signed it.
+    fn authenticate(&self, signed: &SignedBatch) -> Result<Address, PostRefusal> {
         let (header, rules) = (&signed.header, &self.rules);
         if header.chain_id != rules.chain_id {
             return Err(PostRefusal::WrongChain { got: header.chain_id, want: rules.chain_id });
@@ -157,20 +182,19 @@ impl Chain {
         if header.config_hash != rules.config_hash {
             return Err(PostRefusal::WrongConfig { got: header.config_hash, want: rules.config_hash });
         }
-        let signer = signed.signer()?;
-        if signer != rules.sequencer {
-            return Err(PostRefusal::UnknownSigner { got: signer, want: rules.sequencer });
-        }
-        Ok(header.hash())
+        Ok(signed.signer()?)
     }
 
     fn admit(&self, now_ms: u64, signed: &SignedBatch, facts: &PostFacts) -> Result<(), PostRefusal> {
         if self.head.frozen {
             return Err(PostRefusal::PostingFrozen);
         }
-        let epoch = signed.header.leader_epoch;
-        if epoch < self.head.epoch {
-            return Err(PostRefusal::StaleEpoch { got: epoch, current: self.head.epoch });
+        let (got, current) = (signed.header.leader_epoch, self.head.epoch);
+        if got < current {
+            return Err(PostRefusal::StaleEpoch { got, current });
+        }
+        if got - current > MAX_EPOCH_STEP {
+            return Err(PostRefusal::EpochAhead { got, current });
         }
         lineage::check(&signed.header, &self.parent(), self.log_time(now_ms), facts)?;
         let limit = self.limits.max_pending_commitments;
@@ -189,7 +213,9 @@ impl Chain {
             status: Status::Posted,
             log_seq,
             posted_ms: self.head.log_time_ms,
+            available_ms: None,
             finalized_ms: None,
+            votes: Vec::new(),
             rejection: None,
             generation: self.head.generation,
         };

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use weft_primitives::{InboxItem, SignedBatch};
 
+use super::Vote;
 use crate::log::RejectReason;
 
 /// State of a commitment.
@@ -92,8 +93,12 @@ pub struct Record {
     pub log_seq: u64,
     /// When it was posted, in milliseconds of log time.
     pub posted_ms: u64,
+    /// When its data was found available, in milliseconds of log time.
+    pub available_ms: Option<u64>,
     /// When it became final, in milliseconds of log time.
     pub finalized_ms: Option<u64>,
+    /// What independent verifiers found, in the order of the log.
+    pub votes: Vec<Vote>,
     /// Present when it was rejected.
     pub rejection: Option<Rejection>,
     /// Rejections of other commitments before it was posted.

@@ -2,12 +2,14 @@
 //!
 //! Entries that say what came from outside (a commitment, an inbox item, a
 //! verdict) are put into a fresh [`Chain`]; the entries that follow from them
-//! must come next. A negative verdict is held until the rejection tells why.
+//! must come next. What only later entries tell the whole of is held until
+//! they come: a negative verdict until the rejection says why, a challenge
+//! until its outcome.
 
 use std::collections::VecDeque;
 
 use super::{Chain, Effect, History, Judgement, Limits, Rules, Sampled};
-use crate::log::{Event, LogEntry};
+use crate::log::{Event, LogEntry, Rejected};
 
 /// A log that is being replayed.
 #[derive(Clone, Debug)]
@@ -16,8 +18,8 @@ pub struct Replay {
     history: History,
     /// Entries that must come next.
     due: VecDeque<LogEntry>,
-    /// A negative verdict whose rejection must come next.
-    held: Option<LogEntry>,
+    /// The beginning of something whose rest must come next; at most two entries.
+    held: Vec<LogEntry>,
 }
 
 /// The log is not one that the machine could have written.
@@ -53,7 +55,12 @@ pub enum ReplayFault {
 impl Replay {
     /// Of an empty log.
     pub fn new(rules: Rules) -> Self {
-        Self { chain: Chain::new(rules, Limits::NONE), history: History::default(), due: VecDeque::new(), held: None }
+        Self {
+            chain: Chain::new(rules, Limits::NONE),
+            history: History::default(),
+            due: VecDeque::new(),
+            held: Vec::new(),
+        }
     }
 
     /// The state after all entries so far.
@@ -68,36 +75,48 @@ impl Replay {
 
     /// Whether no entry is missing that must follow the last one.
     pub fn is_complete(&self) -> bool {
-        self.due.is_empty() && self.held.is_none()
+        self.due.is_empty() && self.held.is_empty()
     }
 
-    /// Takes the next entry. After an error the replay is over.
-    pub fn push(&mut self, entry: &LogEntry) -> Result<(), ReplayError> {
+    /// Takes the next entry. Returns what was decided with it: the transition that it completes or begins. After an
+    /// error the replay is over.
+    pub fn push(&mut self, entry: &LogEntry) -> Result<Vec<Effect>, ReplayError> {
         self.try_push(entry).map_err(|fault| ReplayError { seq: entry.seq, fault })
     }
 
-    fn try_push(&mut self, entry: &LogEntry) -> Result<(), ReplayFault> {
+    fn try_push(&mut self, entry: &LogEntry) -> Result<Vec<Effect>, ReplayFault> {
         if let Some(due) = self.due.pop_front() {
-            return if due == *entry { Ok(()) } else { Err(ReplayFault::Different) };
+            return if due == *entry { Ok(Vec::new()) } else { Err(ReplayFault::Different) };
         }
-        let held = self.held.take();
-        if held.is_none() {
+        if self.held.is_empty() {
             self.check_link(entry)?;
-            if is_negative(&entry.event) {
-                self.held = Some(entry.clone());
-                return Ok(());
-            }
         }
+        let half = is_half(&entry.event);
+        let fits = match &self.held[..] {
+            [] => true,
+            [first] => {
+                !half || matches!((&first.event, &entry.event), (Event::Challenge(_), Event::ChallengeOutcome(_)))
+            }
+            _ => !half,
+        };
+        if !fits {
+            return Err(ReplayFault::Different);
+        }
+        self.held.push(entry.clone());
+        if half {
+            return Ok(Vec::new());
+        }
+        let written = std::mem::take(&mut self.held);
         let mut effects = Vec::new();
-        match &held {
-            Some(verdict) => self.reject(verdict, &entry.event, &mut effects)?,
-            None => self.decide(entry, &mut effects)?,
+        match &written[..] {
+            [entry] => self.decide(entry, &mut effects)?,
+            [verdict, rest @ ..] => self.decide_held(verdict, rest, &mut effects)?,
+            [] => return Err(ReplayFault::Different),
         }
         effects.iter().for_each(|effect| self.history.absorb(effect));
-        self.due = effects.into_iter().filter_map(appended).collect();
-        let written: Vec<&LogEntry> = held.iter().chain([entry]).collect();
-        let same = written.into_iter().all(|entry| self.due.pop_front().as_ref() == Some(entry));
-        if same { Ok(()) } else { Err(ReplayFault::Different) }
+        self.due = effects.iter().filter_map(appended).collect();
+        let same = written.iter().all(|entry| self.due.pop_front().as_ref() == Some(entry));
+        if same { Ok(effects) } else { Err(ReplayFault::Different) }
     }
 
     fn check_link(&self, entry: &LogEntry) -> Result<(), ReplayFault> {
@@ -134,42 +153,63 @@ impl Replay {
             Event::Verdict(verdict) => chain
                 .judge_execution(now_ms, verdict.commitment, verdict.stf_version, Judgement::Valid, out)
                 .map_err(refused),
+            Event::KeyChange(signed) => chain.change_key(now_ms, signed, None, out).map(drop).map_err(refused),
+            Event::SignedVerdict(signed) => chain.vote(now_ms, signed, out).map(drop).map_err(refused),
+            // In mode optimistic time alone makes final; else nothing is done, and nothing is what must not be.
+            Event::Finalized(_) => {
+                chain.finalize_due(now_ms, out);
+                Ok(())
+            }
             // These follow from others, and nothing is due.
-            Event::Finalized(_) | Event::Rejected(_) => Err(ReplayFault::Different),
+            Event::Rejected(_) | Event::Challenge(_) | Event::ChallengeOutcome(_) => Err(ReplayFault::Different),
         }
     }
 
-    /// A negative verdict, now that the entry after it tells why.
-    fn reject(&mut self, verdict: &LogEntry, next: &Event, out: &mut Vec<Effect>) -> Result<(), ReplayFault> {
-        let Event::Rejected(rejected) = next else { return Err(ReplayFault::Different) };
-        let (reason, block) = (rejected.reason, rejected.block);
-        let now_ms = verdict.time_ms;
-        match &verdict.event {
-            Event::Availability(verdict) => {
-                let sampled = Sampled::from_reject_reason(reason).ok_or(ReplayFault::Different)?;
-                self.chain.judge_availability(now_ms, verdict.commitment, sampled, out).map_err(refused)
+    /// Events from outside that only the entries after them tell the whole of.
+    fn decide_held(&mut self, first: &LogEntry, rest: &[LogEntry], out: &mut Vec<Effect>) -> Result<(), ReplayFault> {
+        let (chain, now_ms) = (&mut self.chain, first.time_ms);
+        let rest: Vec<&Event> = rest.iter().map(|entry| &entry.event).collect();
+        match (&first.event, &rest[..]) {
+            (Event::Availability(verdict), [Event::Rejected(rejected)]) => {
+                let sampled = Sampled::from_reject_reason(rejected.reason).ok_or(ReplayFault::Different)?;
+                chain.judge_availability(now_ms, verdict.commitment, sampled, out).map_err(refused)
             }
-            Event::Verdict(verdict) => {
-                let judgement = Judgement::Invalid { reason, block };
+            (Event::Verdict(verdict), [Event::Rejected(rejected)]) => {
                 let (commitment, version) = (verdict.commitment, verdict.stf_version);
-                self.chain.judge_execution(now_ms, commitment, version, judgement, out).map_err(refused)
+                chain.judge_execution(now_ms, commitment, version, invalid(rejected), out).map_err(refused)
+            }
+            (Event::Challenge(challenge), [Event::ChallengeOutcome(outcome), reasons @ ..]) => {
+                let judgement = match reasons {
+                    [] if outcome.valid => Judgement::Valid,
+                    [Event::Rejected(rejected)] if !outcome.valid => invalid(rejected),
+                    _ => return Err(ReplayFault::Different),
+                };
+                let (commitment, witness) = (challenge.commitment, challenge.witness_hash);
+                let taken = chain.challenge(now_ms, commitment, witness, outcome.stf_version, judgement, out);
+                taken.map(drop).map_err(refused)
             }
             _ => Err(ReplayFault::Different),
         }
     }
 }
 
-const fn is_negative(event: &Event) -> bool {
+const fn invalid(rejected: &Rejected) -> Judgement {
+    Judgement::Invalid { reason: rejected.reason, block: rejected.block }
+}
+
+/// Whether the next entry is needed to know what happened.
+const fn is_half(event: &Event) -> bool {
     match event {
         Event::Availability(verdict) => !verdict.available,
-        Event::Verdict(verdict) => !verdict.valid,
+        Event::Verdict(verdict) | Event::ChallengeOutcome(verdict) => !verdict.valid,
+        Event::Challenge(_) => true,
         _ => false,
     }
 }
 
-fn appended(effect: Effect) -> Option<LogEntry> {
+fn appended(effect: &Effect) -> Option<LogEntry> {
     match effect {
-        Effect::Append(entry) => Some(entry),
+        Effect::Append(entry) => Some(entry.clone()),
         Effect::Save(_) | Effect::Queue(_) => None,
     }
 }

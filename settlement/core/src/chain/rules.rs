@@ -1,29 +1,23 @@
 //! What a chain's settlement is told once: the rules that everyone shares, and this node's limits.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 
 use super::Parent;
+use super::terms::Terms;
 
 /// Rules that decide what a valid log is. All who read the log must have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// EIP-155 chain id.
     pub chain_id: u64,
     /// Hash of the chain configuration.
     pub config_hash: B256,
-    /// Whose commitments are taken.
-    pub sequencer: Address,
     /// What the first commitment builds on.
     pub genesis: Parent,
     /// Version of the state transition function; verdicts of another one are refused.
     pub stf_version: u32,
-    /// How long data may be missing before its commitment is rejected, in milliseconds of log time since it was posted.
-    pub availability_deadline_ms: u64,
-}
-
-impl Rules {
-    /// Default of [`Rules::availability_deadline_ms`]: one hour.
-    pub const AVAILABILITY_DEADLINE_MS: u64 = 60 * 60 * 1000;
+    /// What the operator chose when the chain began, for good.
+    pub terms: Terms,
 }
 
 /// Limits of one node: they bound its memory, and do not change what a valid log is.

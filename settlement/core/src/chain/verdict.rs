@@ -1,12 +1,12 @@
-//! Verdicts: from posted to final, or to rejected.
+//! Settlement's own verdicts: from posted to final, or to rejected.
 //!
 //! That nothing could be decided yet is no verdict and never comes here.
 
 use alloy_primitives::B256;
 
-use super::record::Rejection;
+use super::terms::Mode;
 use super::{Chain, Effect, Status};
-use crate::log::{AvailabilityVerdict, Event, ExecutionVerdict, Finalized, RejectReason, Rejected};
+use crate::log::{AvailabilityVerdict, Event, ExecutionVerdict, RejectReason};
 
 /// What sampling found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,9 @@ pub enum VerdictRefusal {
         /// Of the chain.
         want: u32,
     },
+    /// Settlement re-executes only what is challenged.
+    #[error("in mode optimistic verdicts come by challenge")]
+    Optimistic,
 }
 
 impl Chain {
@@ -96,20 +99,23 @@ impl Chain {
         let at = self.waiting(commitment, Status::Posted)?;
         let record = &self.pending[at];
         let batch_index = record.signed.header.batch_index;
-        let deadline_ms = record.posted_ms.saturating_add(self.rules.availability_deadline_ms);
+        let deadline_ms = record.posted_ms.saturating_add(self.rules.terms.availability_deadline_ms);
         if sampled == Sampled::Withheld && self.log_time(now_ms) < deadline_ms {
             return Err(VerdictRefusal::TooEarly { deadline_ms });
         }
         let available = sampled == Sampled::Available;
         self.append(now_ms, Event::Availability(AvailabilityVerdict { batch_index, commitment, available }), out);
         match sampled.reject_reason() {
-            None => self.set_status(at, Status::Available, out),
+            None => {
+                self.pending[at].available_ms = Some(self.head.log_time_ms);
+                self.set_status(at, Status::Available, out);
+            }
             Some(reason) => self.reject(now_ms, at, reason, None, out),
         }
         Ok(())
     }
 
-    /// Takes what re-execution found for an available commitment, and makes final what may be.
+    /// In mode `verified`: takes what re-execution found for an available commitment, and makes final what may be.
     pub fn judge_execution(
         &mut self,
         now_ms: u64,
@@ -121,6 +127,9 @@ impl Chain {
         if stf_version != self.rules.stf_version {
             return Err(VerdictRefusal::WrongVersion { got: stf_version, want: self.rules.stf_version });
         }
+        if self.rules.terms.mode != Mode::Verified {
+            return Err(VerdictRefusal::Optimistic);
+        }
         let at = self.waiting(commitment, Status::Available)?;
         let batch_index = self.pending[at].signed.header.batch_index;
         let valid = judgement == Judgement::Valid;
@@ -128,7 +137,7 @@ impl Chain {
         match judgement {
             Judgement::Valid => {
                 self.set_status(at, Status::Verified, out);
-                self.finalize(now_ms, out);
+                self.finalize_judged(now_ms, out);
             }
             Judgement::Invalid { reason, block } => self.reject(now_ms, at, reason, block, out),
         }
@@ -143,40 +152,8 @@ impl Chain {
         }
     }
 
-    fn set_status(&mut self, at: usize, status: Status, out: &mut Vec<Effect>) {
+    pub(super) fn set_status(&mut self, at: usize, status: Status, out: &mut Vec<Effect>) {
         self.pending[at].status = status;
         out.push(Effect::Save(Box::new(self.pending[at].clone())));
-    }
-
-    /// Everything verified whose predecessors are all final.
-    fn finalize(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        while self.pending.front().is_some_and(|record| record.status == Status::Verified) {
-            let Some(mut record) = self.pending.pop_front() else { return };
-            let batch_index = record.signed.header.batch_index;
-            self.append(now_ms, Event::Finalized(Finalized { batch_index, commitment: record.commitment }), out);
-            record.status = Status::Finalized;
-            record.finalized_ms = Some(self.head.log_time_ms);
-            out.push(Effect::Save(Box::new(record.clone())));
-            self.finalized = Some(record);
-            self.update_tip();
-        }
-    }
-
-    /// Rejects the commitment and orphans all after it.
-    fn reject(&mut self, now_ms: u64, at: usize, reason: RejectReason, block: Option<u64>, out: &mut Vec<Effect>) {
-        let fallen = self.pending.split_off(at);
-        for (distance, mut record) in fallen.into_iter().enumerate() {
-            if distance == 0 {
-                let (batch_index, commitment) = (record.signed.header.batch_index, record.commitment);
-                self.append(now_ms, Event::Rejected(Rejected { batch_index, commitment, reason, block }), out);
-                record.rejection = Some(Rejection { reason, block });
-                record.status = Status::Rejected;
-            } else {
-                record.status = Status::Orphaned;
-            }
-            out.push(Effect::Save(Box::new(record)));
-        }
-        self.head.generation += 1;
-        self.update_tip();
     }
 }

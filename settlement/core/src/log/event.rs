@@ -9,12 +9,17 @@
 //! | 5 | rejected | batch index (8), commitment (32), reason (1), block present (1), block (8 if present) |
 //! | 6 | inbox | [`InboxItem`] |
 //! | 7 | equivocation | [`SignedBatch`] that stands, [`SignedBatch`] that does not |
+//! | 9 | key change | [`SignedKeyChange`] (133 bytes) |
+//! | 10 | challenge | batch index (8), commitment (32), BLAKE3 of the witness (32) |
+//! | 11 | challenge outcome | as a verdict |
+//! | 12 | signed verdict | as a verdict, signature (65) |
 
 use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
-use weft_primitives::{BatchHeader, InboxItem, SignedBatch};
+use weft_primitives::{BatchHeader, InboxItem, Signature, SignedBatch};
 
 use super::RejectReason;
+use crate::statement::{SignedKeyChange, SignedVerdict};
 
 /// Bytes of a signed commitment.
 const SIGNED_BATCH_BYTES: usize = BatchHeader::ENCODED_LEN + 65;
@@ -36,6 +41,14 @@ pub enum Event {
     Inbox(InboxItem),
     /// The sequencer signed two commitments for one place; posting is frozen.
     Equivocation(Box<Equivocation>),
+    /// Commitments are taken from another key; if posting was frozen, it no longer is.
+    KeyChange(Box<SignedKeyChange>),
+    /// A commitment was challenged with a witness. Its outcome is the next entry.
+    Challenge(Challenge),
+    /// What judging the challenge found.
+    ChallengeOutcome(ExecutionVerdict),
+    /// An independent verifier judged a commitment.
+    SignedVerdict(Box<SignedVerdict>),
 }
 
 /// What sampling found.
@@ -60,6 +73,17 @@ pub struct ExecutionVerdict {
     pub valid: bool,
     /// Version of the state transition function that judged.
     pub stf_version: u32,
+}
+
+/// Somebody says that a commitment is false, and brings what is needed to see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Batch number.
+    pub batch_index: u64,
+    /// Commitment hash.
+    pub commitment: B256,
+    /// BLAKE3 of the witness that it was judged by.
+    pub witness_hash: B256,
 }
 
 /// A commitment became final.
@@ -93,6 +117,17 @@ pub struct Equivocation {
     pub second: SignedBatch,
 }
 
+impl ExecutionVerdict {
+    /// `batch index (8) || commitment (32) || valid (1) || stf version (4)`, big-endian.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(8 + 32 + 1 + 4);
+        put_place(&mut out, self.batch_index, self.commitment);
+        out.push(u8::from(self.valid));
+        out.extend_from_slice(&self.stf_version.to_be_bytes());
+        out
+    }
+}
+
 impl Event {
     /// The kind byte.
     pub const fn kind(&self) -> u8 {
@@ -104,6 +139,10 @@ impl Event {
             Self::Rejected(_) => 5,
             Self::Inbox(_) => 6,
             Self::Equivocation(_) => 7,
+            Self::KeyChange(_) => 9,
+            Self::Challenge(_) => 10,
+            Self::ChallengeOutcome(_) => 11,
+            Self::SignedVerdict(_) => 12,
         }
     }
 
@@ -114,11 +153,7 @@ impl Event {
                 put_place(out, verdict.batch_index, verdict.commitment);
                 out.push(u8::from(verdict.available));
             }
-            Self::Verdict(verdict) => {
-                put_place(out, verdict.batch_index, verdict.commitment);
-                out.push(u8::from(verdict.valid));
-                out.extend_from_slice(&verdict.stf_version.to_be_bytes());
-            }
+            Self::Verdict(verdict) | Self::ChallengeOutcome(verdict) => out.extend_from_slice(&verdict.encode()),
             Self::Finalized(finalized) => put_place(out, finalized.batch_index, finalized.commitment),
             Self::Rejected(rejected) => {
                 put_place(out, rejected.batch_index, rejected.commitment);
@@ -130,6 +165,15 @@ impl Event {
             Self::Equivocation(evidence) => {
                 out.extend_from_slice(&evidence.first.encode());
                 out.extend_from_slice(&evidence.second.encode());
+            }
+            Self::KeyChange(signed) => out.extend_from_slice(&signed.encode()),
+            Self::Challenge(challenge) => {
+                put_place(out, challenge.batch_index, challenge.commitment);
+                out.extend_from_slice(challenge.witness_hash.as_slice());
+            }
+            Self::SignedVerdict(signed) => {
+                out.extend_from_slice(&signed.verdict.encode());
+                out.extend_from_slice(&signed.signature.0);
             }
         }
     }
@@ -143,12 +187,7 @@ impl Event {
                 let available = flag(&mut reader, "available")?;
                 Self::Availability(AvailabilityVerdict { batch_index, commitment, available })
             }
-            3 => {
-                let (batch_index, commitment) = place(&mut reader)?;
-                let valid = flag(&mut reader, "valid")?;
-                let stf_version = reader.u32("stf version")?;
-                Self::Verdict(ExecutionVerdict { batch_index, commitment, valid, stf_version })
-            }
+            3 => Self::Verdict(verdict(&mut reader)?),
             4 => {
                 let (batch_index, commitment) = place(&mut reader)?;
                 Self::Finalized(Finalized { batch_index, commitment })
@@ -158,6 +197,17 @@ impl Event {
             7 => {
                 let (first, second) = (signed_batch(&mut reader)?, signed_batch(&mut reader)?);
                 Self::Equivocation(Box::new(Equivocation { first, second }))
+            }
+            9 => Self::KeyChange(Box::new(SignedKeyChange::read(&mut reader)?)),
+            10 => {
+                let (batch_index, commitment) = place(&mut reader)?;
+                let witness_hash = reader.b256("witness hash")?;
+                Self::Challenge(Challenge { batch_index, commitment, witness_hash })
+            }
+            11 => Self::ChallengeOutcome(verdict(&mut reader)?),
+            12 => {
+                let (verdict, signature) = (verdict(&mut reader)?, Signature(reader.array("signature")?));
+                Self::SignedVerdict(Box::new(SignedVerdict { verdict, signature }))
             }
             _ => return Err(DecodeError::Invalid { field: "kind", why: "unknown kind of log entry" }),
         };
@@ -181,6 +231,13 @@ fn flag(reader: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeErro
         1 => Ok(true),
         _ => Err(DecodeError::Invalid { field, why: "must be 0 or 1" }),
     }
+}
+
+fn verdict(reader: &mut Reader<'_>) -> Result<ExecutionVerdict, DecodeError> {
+    let (batch_index, commitment) = place(reader)?;
+    let valid = flag(reader, "valid")?;
+    let stf_version = reader.u32("stf version")?;
+    Ok(ExecutionVerdict { batch_index, commitment, valid, stf_version })
 }
 
 fn rejected(reader: &mut Reader<'_>) -> Result<Rejected, DecodeError> {

@@ -1,28 +1,42 @@
 //! Golden hashes, one a kind; round trips; hostile bytes.
 #![allow(clippy::unwrap_used)]
 
-use alloy_primitives::{B256, Bytes, b256};
+use alloy_primitives::{Address, B256, Bytes, b256};
 use proptest::prelude::*;
 use weft_primitives::{BatchHeader, InboxItem, SignedBatch, Signer};
 
 use super::*;
+use crate::statement::KeyChange;
+
+fn signer() -> Signer {
+    Signer::from_bytes([1; 32]).unwrap()
+}
 
 fn signed(batch_index: u64) -> SignedBatch {
-    BatchHeader { version: 1, chain_id: 31337, batch_index, ..Default::default() }
-        .sign(&Signer::from_bytes([1; 32]).unwrap())
+    BatchHeader { version: 1, chain_id: 31337, batch_index, ..Default::default() }.sign(&signer())
+}
+
+fn key_change() -> KeyChange {
+    let (config_hash, new_key) = (B256::repeat_byte(2), Address::repeat_byte(3));
+    KeyChange { chain_id: 31337, config_hash, new_key, epoch: 4 }
 }
 
 /// One of each kind.
 fn events() -> Vec<Event> {
     let (batch_index, commitment) = (3, B256::repeat_byte(9));
+    let verdict = ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 };
     vec![
         Event::Posted(Box::new(signed(0))),
         Event::Availability(AvailabilityVerdict { batch_index, commitment, available: true }),
-        Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 }),
+        Event::Verdict(verdict),
         Event::Finalized(Finalized { batch_index, commitment }),
         Event::Rejected(Rejected { batch_index, commitment, reason: RejectReason::InvalidStf, block: Some(7) }),
         Event::Inbox(InboxItem { index: 0, time_ms: 5, transaction: Bytes::from_static(&[2, 3]) }),
         Event::Equivocation(Box::new(Equivocation { first: signed(1), second: signed(2) })),
+        Event::KeyChange(Box::new(key_change().sign(&signer()))),
+        Event::Challenge(Challenge { batch_index, commitment, witness_hash: B256::repeat_byte(8) }),
+        Event::ChallengeOutcome(ExecutionVerdict { valid: false, ..verdict }),
+        Event::SignedVerdict(Box::new(verdict.sign(&signer()))),
     ]
 }
 
@@ -40,6 +54,10 @@ fn golden_hashes() {
         b256!("5a4c4f7545bd78ea3806d9d61619205fa3e387fbad0b83e13e03fbdd57f4dcc7"),
         b256!("e1f008910fc30b32bf4a16ef07e1cabfad58f83cb273e1cbedca9eedd07f7d6f"),
         b256!("d55c97c86fa06b919d69c59f9e896c00ec755730787058445a2931b8bb1c9336"),
+        b256!("5a9dc9d0792a6e6b063abf8782baf8cd177c62534136a43dfff8e792afdcf32e"),
+        b256!("b4bdda5d3aee188f494374273d66a5bb7caca411c5021e48d789f357b1bc2b57"),
+        b256!("dcfc160d1cbc0190bd2bc37dd63d8d48e9c8c6e791a2918f256b6cf1cde3dc89"),
+        b256!("930f566c4f1fae08382797c43e14b531b42780e0239541d4b21d70eb10b481ad"),
     ];
     let got: Vec<B256> = events().into_iter().map(|event| entry(event).hash()).collect();
     assert_eq!(got, want);
@@ -90,7 +108,7 @@ fn reasons_have_one_code_and_one_name() {
 
 proptest! {
     #[test]
-    fn random_bytes_never_panic(kind in 0u8..9, bytes in proptest::collection::vec(any::<u8>(), 0..1200)) {
+    fn random_bytes_never_panic(kind in 0u8..16, bytes in proptest::collection::vec(any::<u8>(), 0..1200)) {
         let bytes = [&[kind][..], &bytes].concat();
         if let Ok(entry) = LogEntry::decode(&bytes) {
             prop_assert_eq!(entry.encode(), bytes);
@@ -98,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_entries_decode_to_what_they_encode(which in 0usize..7, at: prop::sample::Index, byte: u8, cut: bool) {
+    fn mutated_entries_decode_to_what_they_encode(which in 0usize..11, at: prop::sample::Index, byte: u8, cut: bool) {
         let mut bytes = entry(events().remove(which)).encode();
         let at = at.index(bytes.len());
         bytes[at] = byte;
@@ -111,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn any_change_changes_the_hash(which in 0usize..7, at: prop::sample::Index, flip in 1u8..) {
+    fn any_change_changes_the_hash(which in 0usize..11, at: prop::sample::Index, flip in 1u8..) {
         let honest = entry(events().remove(which));
         let mut bytes = honest.encode();
         let at = at.index(bytes.len());

@@ -6,7 +6,8 @@ use alloy_primitives::{B256, Bytes};
 use tokio::sync::{mpsc, oneshot, watch};
 use weft_primitives::SignedBatch;
 use weft_settlement::{
-    Chain, InboxReceipt, InboxRefusal, Judgement, PostReceipt, PostRefusal, Sampled, VerdictRefusal,
+    Chain, ChallengeRefusal, InboxReceipt, InboxRefusal, Judgement, KeyReceipt, KeyRefusal, PostReceipt, PostRefusal,
+    Sampled, SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt, VoteRefusal,
 };
 
 use crate::store::StateWrite;
@@ -33,6 +34,21 @@ pub(super) enum Command {
         judgement: Judgement,
         state: Option<Box<StateWrite>>,
         reply: Reply<(), VerdictRefusal>,
+    },
+    Challenge {
+        commitment: B256,
+        witness_hash: B256,
+        stf_version: u32,
+        judgement: Judgement,
+        reply: Reply<u64, ChallengeRefusal>,
+    },
+    ChangeKey {
+        signed: Box<SignedKeyChange>,
+        reply: Reply<KeyReceipt, KeyRefusal>,
+    },
+    Vote {
+        signed: Box<SignedVerdict>,
+        reply: Reply<VoteReceipt, VoteRefusal>,
     },
 }
 
@@ -100,6 +116,27 @@ impl EngineHandle {
     ) -> Result<(), Failure<VerdictRefusal>> {
         let state = state.map(Box::new);
         self.ask(|reply| Command::Judged { commitment, stf_version, judgement, state, reply }).await
+    }
+
+    /// Takes a challenge with its outcome. Returns the sequence number of its log entry.
+    pub async fn challenge(
+        &self,
+        commitment: B256,
+        witness_hash: B256,
+        stf_version: u32,
+        judgement: Judgement,
+    ) -> Result<u64, Failure<ChallengeRefusal>> {
+        self.ask(|reply| Command::Challenge { commitment, witness_hash, stf_version, judgement, reply }).await
+    }
+
+    /// Changes the posting key.
+    pub async fn change_key(&self, signed: SignedKeyChange) -> Result<KeyReceipt, Failure<KeyRefusal>> {
+        self.ask(|reply| Command::ChangeKey { signed: Box::new(signed), reply }).await
+    }
+
+    /// Takes an independent verifier's verdict.
+    pub async fn vote(&self, signed: SignedVerdict) -> Result<VoteReceipt, Failure<VoteRefusal>> {
+        self.ask(|reply| Command::Vote { signed: Box::new(signed), reply }).await
     }
 
     /// A full queue is refused at once, so that callers are told instead of piling up.

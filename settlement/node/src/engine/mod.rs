@@ -5,27 +5,32 @@
 //! decision said. If another service on the same database was faster, the
 //! chain is loaded again and the request decided again. After any failure of
 //! the store the chain is loaded before the next request, so a commit whose
-//! answer was lost is found.
+//! answer was lost is found. In mode `optimistic` it also makes final what time
+//! alone has made final, unless a challenge is on its way.
 
 mod ingress;
+mod rate;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::B256;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use weft_primitives::SignedBatch;
 use weft_service::clock::Clock;
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
-    Chain, Effect, InboxReceipt, InboxRefusal, Judgement, Limits, PostReceipt, PostRefusal, Rules, Sampled,
+    Chain, Effect, Judgement, KeyReceipt, KeyRefusal, Limits, Mode, PostReceipt, PostRefusal, Rules, SignedKeyChange,
     VerdictRefusal,
 };
 
 use ingress::Command;
 pub use ingress::{EngineHandle, Failure};
+use rate::Rate;
 
+use crate::challenge::Holds;
+use crate::config::Quotas;
 use crate::metrics;
 use crate::store::{StateWrite, Store, StoreError, Write};
 
@@ -52,23 +57,35 @@ pub struct Engine {
     version: u64,
     /// Whether the chain must be loaded before it is used.
     stale: bool,
+    /// Commitments a minute.
+    rate: Rate,
+    /// Challenges on their way.
+    holds: Holds,
 }
 
 impl Engine {
     /// Loads the chain. The handle takes `max_waiting` requests.
     pub async fn new(
         rules: Rules,
-        limits: Limits,
+        quotas: &Quotas,
         max_waiting: usize,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         readiness: Readiness,
     ) -> Result<(Self, EngineHandle), StoreError> {
         let (sender, commands) = mpsc::channel(max_waiting.max(1));
-        let (view, receiver) = watch::channel(Arc::new(Chain::new(rules, limits)));
-        let mut engine = Self { rules, limits, store, clock, readiness, commands, view, version: 0, stale: true };
+        let limits = quotas.machine();
+        let (view, receiver) = watch::channel(Arc::new(Chain::new(rules.clone(), limits)));
+        let rate = Rate::new(quotas.max_posts_per_minute, clock.now_ms());
+        let (version, stale, holds) = (0, true, Holds::default());
+        let mut engine = Self { rules, limits, store, clock, readiness, commands, view, version, stale, rate, holds };
         engine.refresh().await?;
         Ok((engine, EngineHandle::new(sender, receiver)))
+    }
+
+    /// What holds up finality here.
+    pub(crate) fn holds(&self) -> Holds {
+        self.holds.clone()
     }
 
     /// Serves requests until shutdown. Fails only if the database is damaged.
@@ -92,7 +109,9 @@ impl Engine {
     fn note(&mut self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
         match outcome {
             Ok(()) => self.readiness.set(STORE_READY),
-            Err(error @ (StoreError::Damaged(_) | StoreError::WrongChain { .. })) => return Err(error),
+            Err(error @ (StoreError::Damaged(_) | StoreError::WrongChain { .. } | StoreError::WrongTerms { .. })) => {
+                return Err(error);
+            }
             Err(error) => {
                 tracing::error!(%error, "settlement store");
                 self.stale = true;
@@ -106,19 +125,32 @@ impl Engine {
         match command {
             Command::Post { signed, reply } => {
                 let decided = self.post(&signed).await;
-                metrics::posted(&decided);
+                metrics::posted(self.rules.chain_id, &decided);
                 answer(reply, decided)
             }
             Command::Inbox { transaction, reply } => {
-                let decided = self.submit_inbox(transaction).await;
-                metrics::submitted(&decided);
+                let decided =
+                    self.decide(|chain, now_ms, out| chain.submit_inbox(now_ms, transaction.clone(), out)).await;
+                metrics::submitted(self.rules.chain_id, &decided);
                 answer(reply, decided)
             }
             Command::Sampled { commitment, sampled, reply } => {
-                answer(reply, self.judge_availability(commitment, sampled).await)
+                let judge =
+                    |chain: &mut Chain, now_ms, out: &mut _| chain.judge_availability(now_ms, commitment, sampled, out);
+                answer(reply, self.decide(judge).await)
             }
             Command::Judged { commitment, stf_version, judgement, state, reply } => {
                 answer(reply, self.judge_execution(commitment, stf_version, judgement, state).await)
+            }
+            Command::Challenge { commitment, witness_hash, stf_version, judgement, reply } => {
+                let judge = |chain: &mut Chain, now_ms, out: &mut _| {
+                    chain.challenge(now_ms, commitment, witness_hash, stf_version, judgement, out)
+                };
+                answer(reply, self.decide(judge).await)
+            }
+            Command::ChangeKey { signed, reply } => answer(reply, self.change_key(&signed).await),
+            Command::Vote { signed, reply } => {
+                answer(reply, self.decide(|chain, now_ms, out| chain.vote(now_ms, &signed, out)).await)
             }
         }
     }
@@ -127,34 +159,33 @@ impl Engine {
         for _ in 0..MAX_TRIES {
             self.refresh().await?;
             let facts = self.store.facts(signed).await?;
-            match self.decide(None, |chain, now_ms, out| chain.post(now_ms, signed, &facts, out)).await {
+            let wait_ms = self.rate.wait_ms(self.clock.now_ms());
+            if wait_ms > 0 && facts.known.is_none() {
+                return Ok(Err(PostRefusal::TooOften { limit: self.rate.limit(), wait_ms }));
+            }
+            let mut post = |chain: &mut Chain, now_ms, out: &mut _| chain.post(now_ms, signed, &facts, out);
+            match self.try_decide(&mut None, &mut post).await {
                 Err(StoreError::Conflict) => {}
-                other => return other,
+                decided => {
+                    if matches!(&decided, Ok(Ok(receipt)) if !receipt.duplicate) {
+                        self.rate.take();
+                    }
+                    return decided;
+                }
             }
         }
         Err(StoreError::Conflict)
     }
 
-    async fn submit_inbox(&mut self, transaction: Bytes) -> Decided<InboxReceipt, InboxRefusal> {
+    async fn change_key(&mut self, signed: &SignedKeyChange) -> Decided<KeyReceipt, KeyRefusal> {
         for _ in 0..MAX_TRIES {
             self.refresh().await?;
-            let transaction = transaction.clone();
-            match self.decide(None, |chain, now_ms, out| chain.submit_inbox(now_ms, transaction, out)).await {
+            let before = self.store.key_change(signed.change.epoch).await?;
+            let known = before.filter(|(_, before)| before == signed).map(|(log_seq, _)| log_seq);
+            let mut change = |chain: &mut Chain, now_ms, out: &mut _| chain.change_key(now_ms, signed, known, out);
+            match self.try_decide(&mut None, &mut change).await {
                 Err(StoreError::Conflict) => {}
-                other => return other,
-            }
-        }
-        Err(StoreError::Conflict)
-    }
-
-    async fn judge_availability(&mut self, commitment: B256, sampled: Sampled) -> Decided<(), VerdictRefusal> {
-        for _ in 0..MAX_TRIES {
-            self.refresh().await?;
-            let judge =
-                |chain: &mut Chain, now_ms, out: &mut _| chain.judge_availability(now_ms, commitment, sampled, out);
-            match self.decide(None, judge).await {
-                Err(StoreError::Conflict) => {}
-                other => return other,
+                decided => return decided,
             }
         }
         Err(StoreError::Conflict)
@@ -168,33 +199,70 @@ impl Engine {
         judgement: Judgement,
         state: Option<Box<StateWrite>>,
     ) -> Decided<(), VerdictRefusal> {
-        let mut state = state.map(|state| *state);
+        let judge = |chain: &mut Chain, now_ms, out: &mut _| {
+            chain.judge_execution(now_ms, commitment, stf_version, judgement, out)
+        };
+        self.decide_with(state.map(|state| *state), judge).await
+    }
+
+    /// In mode `optimistic`: what time alone has made final.
+    async fn finalize_due(&mut self) -> Result<(), StoreError> {
+        if self.rules.terms.mode == Mode::Verified {
+            return Ok(());
+        }
+        loop {
+            let chain = self.view.borrow().clone();
+            let Some(commitment) = chain.due(self.clock.now_ms()).map(|record| record.commitment) else {
+                return Ok(());
+            };
+            if self.holds.holds(commitment) {
+                return Ok(());
+            }
+            let decided: Decided<(), std::convert::Infallible> = self
+                .decide(|chain, now_ms, out| {
+                    // It may have become final, or fallen, by another service's hand.
+                    if chain.due(now_ms).is_some_and(|record| record.commitment == commitment) {
+                        chain.finalize_due(now_ms, out);
+                    }
+                    Ok(())
+                })
+                .await;
+            match decided {
+                Ok(_) => {}
+                Err(StoreError::Conflict) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Decides, again if others move the chain meanwhile.
+    async fn decide<T, R>(
+        &mut self,
+        act: impl FnMut(&mut Chain, u64, &mut Vec<Effect>) -> Result<T, R>,
+    ) -> Decided<T, R> {
+        self.decide_with(None, act).await
+    }
+
+    async fn decide_with<T, R>(
+        &mut self,
+        mut state: Option<StateWrite>,
+        mut act: impl FnMut(&mut Chain, u64, &mut Vec<Effect>) -> Result<T, R>,
+    ) -> Decided<T, R> {
         for _ in 0..MAX_TRIES {
             self.refresh().await?;
-            let judge = |chain: &mut Chain, now_ms, out: &mut _| {
-                chain.judge_execution(now_ms, commitment, stf_version, judgement, out)
-            };
-            match self.decide_with(&mut state, judge).await {
+            match self.try_decide(&mut state, &mut act).await {
                 Err(StoreError::Conflict) => {}
-                other => return other,
+                decided => return decided,
             }
         }
         Err(StoreError::Conflict)
     }
 
-    async fn decide<T, R>(
-        &mut self,
-        state: Option<StateWrite>,
-        act: impl FnOnce(&mut Chain, u64, &mut Vec<Effect>) -> Result<T, R>,
-    ) -> Decided<T, R> {
-        self.decide_with(&mut { state }, act).await
-    }
-
     /// One decision and, if it did anything, one commit.
-    async fn decide_with<T, R>(
+    async fn try_decide<T, R>(
         &mut self,
         state: &mut Option<StateWrite>,
-        act: impl FnOnce(&mut Chain, u64, &mut Vec<Effect>) -> Result<T, R>,
+        act: &mut impl FnMut(&mut Chain, u64, &mut Vec<Effect>) -> Result<T, R>,
     ) -> Decided<T, R> {
         let mut chain = Chain::clone(&self.view.borrow());
         let mut effects = Vec::new();
@@ -206,7 +274,7 @@ impl Engine {
         let start = Instant::now();
         match self.store.commit(&write).await {
             Ok(()) => {
-                metrics::committed(start.elapsed(), &write.effects);
+                metrics::committed(self.rules.chain_id, start.elapsed(), &write.effects);
                 self.version += 1;
                 self.show(chain);
                 Ok(result)
@@ -224,7 +292,7 @@ impl Engine {
         if self.stale {
             let loaded = self.store.load().await?;
             self.version = loaded.version;
-            let chain = loaded.restore(self.rules, self.limits).map_err(StoreError::damaged)?;
+            let chain = loaded.restore(self.rules.clone(), self.limits).map_err(StoreError::damaged)?;
             self.stale = false;
             self.show(chain);
         }
@@ -233,7 +301,8 @@ impl Engine {
 
     async fn follow_others(&mut self) -> Result<(), StoreError> {
         self.stale |= self.store.version().await? != self.version;
-        self.refresh().await
+        self.refresh().await?;
+        self.finalize_due().await
     }
 
     fn show(&self, chain: Chain) {

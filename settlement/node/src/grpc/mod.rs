@@ -1,23 +1,24 @@
 //! `weft.settlement.v1` over gRPC: check the request, ask the engine or the store, translate the answer.
 
+mod challenge;
 mod refusals;
 mod subscription;
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use weft_execution::STF_VERSION;
-use weft_settlement::Record;
+use weft_primitives::SignedBatch;
+use weft_settlement::{Record, SignedKeyChange, SignedVerdict};
 use weft_wire::convert::{hash, required};
 use weft_wire::pb::settlement::v1 as pb;
 use weft_wire::status::Plain;
 
-use crate::engine::EngineHandle;
-use crate::store::{MAX_PAGE, Store, StoreError};
+use crate::chains::{Chains, Served};
+use crate::store::{MAX_PAGE, StoreError};
 
 /// Full name of the service.
 pub(crate) const SERVICE: &str = "weft.settlement.v1.Settlement";
@@ -25,13 +26,9 @@ pub(crate) const SERVICE: &str = "weft.settlement.v1.Settlement";
 /// Rows in one answer unless asked otherwise.
 const DEFAULT_PAGE: u32 = 100;
 
-/// The service of one chain.
+/// The service of all chains.
 pub(crate) struct SettlementService {
-    pub(crate) engine: EngineHandle,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) da_signer: Address,
-    pub(crate) subscribers: Arc<Semaphore>,
-    pub(crate) max_subscribers: usize,
+    pub(crate) chains: Arc<Chains>,
 }
 
 fn internal(error: StoreError) -> Status {
@@ -53,7 +50,7 @@ fn wire(hash: B256) -> Bytes {
     Bytes::copy_from_slice(hash.as_slice())
 }
 
-impl SettlementService {
+impl Served {
     async fn record(&self, id: pb::get_commitment_request::Id) -> Result<Record, Status> {
         let (record, what) = match id {
             pb::get_commitment_request::Id::BatchIndex(index) => {
@@ -72,17 +69,26 @@ impl SettlementService {
 
 #[tonic::async_trait]
 impl pb::settlement_server::Settlement for SettlementService {
-    async fn get_info(&self, _: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
-        let rules = *self.engine.chain().rules();
+    async fn get_info(&self, request: Request<pb::GetInfoRequest>) -> Result<Response<pb::GetInfoResponse>, Status> {
+        let served = self.chains.get(request.into_inner().chain_id)?;
+        let chain = served.engine.chain();
+        let (rules, terms) = (chain.rules(), &chain.rules().terms);
         Ok(Response::new(pb::GetInfoResponse {
             chain_id: rules.chain_id,
             config_hash: wire(rules.config_hash),
             genesis_hash: wire(rules.genesis.block_hash),
-            sequencer_address: Bytes::copy_from_slice(rules.sequencer.as_slice()),
-            da_signer_address: Bytes::copy_from_slice(self.da_signer.as_slice()),
-            mode: "verified".to_owned(),
+            sequencer_address: Bytes::copy_from_slice(terms.sequencer.as_slice()),
+            da_signer_address: Bytes::copy_from_slice(served.da_signer.as_slice()),
+            mode: terms.mode.as_str().to_owned(),
             stf_version: STF_VERSION,
             version: weft_service::VERSION.to_owned(),
+            challenge_window_ms: terms.mode.window_ms(),
+            admin_address: terms.admin.map(|admin| Bytes::copy_from_slice(admin.as_slice())).unwrap_or_default(),
+            verifiers: terms.verifiers.iter().map(|key| Bytes::copy_from_slice(key.as_slice())).collect(),
+            verifiers_needed: terms.verifiers_needed as u32,
+            availability_deadline_ms: terms.availability_deadline_ms,
+            max_witness_bytes: served.challenges.max_witness_bytes(),
+            chain_ids: self.chains.ids().collect(),
         }))
     }
 
@@ -90,8 +96,9 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::PostCommitmentRequest>,
     ) -> Result<Response<pb::PostCommitmentResponse>, Status> {
-        let signed = required("commitment", request.into_inner().commitment)?.try_into()?;
-        let receipt = self.engine.post(signed).await.map_err(refusals::post)?;
+        let signed: SignedBatch = required("commitment", request.into_inner().commitment)?.try_into()?;
+        let served = self.chains.named(signed.header.chain_id)?;
+        let receipt = served.engine.post(signed).await.map_err(refusals::post)?;
         Ok(Response::new(pb::PostCommitmentResponse {
             commitment_hash: wire(receipt.commitment),
             log_seq: receipt.log_seq,
@@ -103,7 +110,8 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::GetCommitmentRequest>,
     ) -> Result<Response<pb::GetCommitmentResponse>, Status> {
-        let record = self.record(required("id", request.into_inner().id)?).await?;
+        let pb::GetCommitmentRequest { id, chain_id } = request.into_inner();
+        let record = self.chains.get(chain_id)?.record(required("id", id)?).await?;
         Ok(Response::new(pb::GetCommitmentResponse { commitment: Some((&record).into()) }))
     }
 
@@ -111,13 +119,14 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::ListCommitmentsRequest>,
     ) -> Result<Response<pb::ListCommitmentsResponse>, Status> {
-        let pb::ListCommitmentsRequest { from_index, limit } = request.into_inner();
-        let records = self.store.canonical(from_index, page(limit)?).await.map_err(internal)?;
+        let pb::ListCommitmentsRequest { from_index, limit, chain_id } = request.into_inner();
+        let served = self.chains.get(chain_id)?;
+        let records = served.store.canonical(from_index, page(limit)?).await.map_err(internal)?;
         Ok(Response::new(pb::ListCommitmentsResponse { commitments: records.iter().map(Into::into).collect() }))
     }
 
-    async fn get_tip(&self, _: Request<pb::GetTipRequest>) -> Result<Response<pb::GetTipResponse>, Status> {
-        let chain = self.engine.chain();
+    async fn get_tip(&self, request: Request<pb::GetTipRequest>) -> Result<Response<pb::GetTipResponse>, Status> {
+        let chain = self.chains.get(request.into_inner().chain_id)?.engine.chain();
         let head = chain.head();
         Ok(Response::new(pb::GetTipResponse {
             tip_index: head.tip.map(|(index, _)| index),
@@ -132,6 +141,8 @@ impl pb::settlement_server::Settlement for SettlementService {
             inbox_cursor: chain.parent().inbox_cursor,
             generation: head.generation,
             frozen: head.frozen,
+            epoch: head.epoch,
+            posting_key: Bytes::copy_from_slice(chain.posting_key().as_slice()),
         }))
     }
 
@@ -141,12 +152,13 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::SubscribeLogRequest>,
     ) -> Result<Response<Self::SubscribeLogStream>, Status> {
-        let permit = self.subscribers.clone().try_acquire_owned().map_err(|_| {
-            let words = format!("{} log subscriptions are open (max_subscribers)", self.max_subscribers);
+        let pb::SubscribeLogRequest { from_seq, chain_id } = request.into_inner();
+        let served = self.chains.get(chain_id)?;
+        let permit = served.subscribers.clone().try_acquire_owned().map_err(|_| {
+            let words = format!("{} log subscriptions are open (max_subscribers)", served.max_subscribers);
             Plain::exhausted("MAX_SUBSCRIBERS", words)
         })?;
-        let from_seq = request.into_inner().from_seq.max(1);
-        let entries = subscription::entries(self.store.clone(), self.engine.watch(), from_seq, permit);
+        let entries = subscription::entries(served.store.clone(), served.engine.watch(), from_seq.max(1), permit);
         Ok(Response::new(Box::pin(entries)))
     }
 
@@ -154,8 +166,9 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::SubmitInboxRequest>,
     ) -> Result<Response<pb::SubmitInboxResponse>, Status> {
-        let transaction = request.into_inner().transaction.into();
-        let receipt = self.engine.submit_inbox(transaction).await.map_err(refusals::inbox)?;
+        let pb::SubmitInboxRequest { transaction, chain_id } = request.into_inner();
+        let (served, transaction) = (self.chains.get(chain_id)?, transaction.into());
+        let receipt = served.engine.submit_inbox(transaction).await.map_err(refusals::inbox)?;
         Ok(Response::new(pb::SubmitInboxResponse {
             index: receipt.index,
             time_ms: receipt.time_ms,
@@ -168,8 +181,40 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::ListInboxRequest>,
     ) -> Result<Response<pb::ListInboxResponse>, Status> {
-        let pb::ListInboxRequest { from_index, limit } = request.into_inner();
-        let rows = self.store.inbox(from_index, page(limit)?).await.map_err(internal)?;
+        let pb::ListInboxRequest { from_index, limit, chain_id } = request.into_inner();
+        let rows = self.chains.get(chain_id)?.store.inbox(from_index, page(limit)?).await.map_err(internal)?;
         Ok(Response::new(pb::ListInboxResponse { items: rows.iter().map(|row| (&row.item).into()).collect() }))
+    }
+
+    async fn change_key(
+        &self,
+        request: Request<pb::ChangeKeyRequest>,
+    ) -> Result<Response<pb::ChangeKeyResponse>, Status> {
+        let signed: SignedKeyChange = required("change", request.into_inner().change)?.try_into()?;
+        let served = self.chains.named(signed.change.chain_id)?;
+        let receipt = served.engine.change_key(signed).await.map_err(refusals::key)?;
+        tracing::warn!(new_key = %signed.change.new_key, epoch = signed.change.epoch, "posting key changed");
+        Ok(Response::new(pb::ChangeKeyResponse { log_seq: receipt.log_seq, duplicate: receipt.duplicate }))
+    }
+
+    async fn challenge(
+        &self,
+        request: Request<Streaming<pb::ChallengeRequest>>,
+    ) -> Result<Response<pb::ChallengeResponse>, Status> {
+        challenge::answer(&self.chains, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn submit_verdict(
+        &self,
+        request: Request<pb::SubmitVerdictRequest>,
+    ) -> Result<Response<pb::SubmitVerdictResponse>, Status> {
+        let pb::SubmitVerdictRequest { chain_id, verdict } = request.into_inner();
+        let signed: SignedVerdict = required("verdict", verdict)?.try_into()?;
+        let receipt = self.chains.get(chain_id)?.engine.vote(signed).await.map_err(refusals::vote)?;
+        if !signed.verdict.valid && !receipt.duplicate {
+            let (batch, commitment) = (signed.verdict.batch_index, signed.verdict.commitment);
+            tracing::error!(batch, %commitment, verifier = ?signed.verifier(), "a verifier finds the batch invalid");
+        }
+        Ok(Response::new(pb::SubmitVerdictResponse { log_seq: receipt.log_seq, duplicate: receipt.duplicate }))
     }
 }

@@ -1,11 +1,13 @@
 //! Refusals and failures as gRPC codes with stable reasons.
 
 use std::fmt;
+use std::time::Duration;
 
 use tonic::{Code, Status};
-use weft_settlement::{InboxRefusal, LineageRefusal, PostRefusal};
+use weft_settlement::{ChallengeRefusal, InboxRefusal, KeyRefusal, LineageRefusal, PostRefusal, VoteRefusal};
 use weft_wire::status::{Plain, Reason, status};
 
+use crate::challenge::Refused;
 use crate::engine::Failure;
 
 /// A refusal with its code: the domain knows no gRPC.
@@ -13,6 +15,7 @@ struct Coded<'a, R> {
     refusal: &'a R,
     code: Code,
     reason: &'static str,
+    wait: Option<Duration>,
 }
 
 impl<R: fmt::Display> fmt::Display for Coded<'_, R> {
@@ -29,6 +32,14 @@ impl<R: fmt::Display> Reason for Coded<'_, R> {
     fn reason(&self) -> &'static str {
         self.reason
     }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.wait
+    }
+}
+
+fn coded<R: fmt::Display>(refusal: &R, code: Code, reason: &'static str) -> Status {
+    status(&Coded { refusal, code, reason, wait: None })
 }
 
 /// Why a commitment was not taken.
@@ -42,14 +53,19 @@ pub(super) fn post(failure: Failure<PostRefusal>) -> Status {
         | PostRefusal::WrongConfig { .. }
         | PostRefusal::BadSignature(_)
         | PostRefusal::Lineage(LineageRefusal::Malformed(_)) => Code::InvalidArgument,
-        PostRefusal::UnknownSigner { .. } | PostRefusal::PostingFrozen | PostRefusal::StaleEpoch { .. } => {
-            Code::PermissionDenied
-        }
+        PostRefusal::UnknownSigner { .. }
+        | PostRefusal::PostingFrozen
+        | PostRefusal::StaleEpoch { .. }
+        | PostRefusal::EpochAhead { .. } => Code::PermissionDenied,
         PostRefusal::Equivocation { .. } => Code::AlreadyExists,
         PostRefusal::Lineage(_) => Code::FailedPrecondition,
-        PostRefusal::TooManyPending { .. } => Code::ResourceExhausted,
+        PostRefusal::TooManyPending { .. } | PostRefusal::TooOften { .. } => Code::ResourceExhausted,
     };
-    status(&Coded { reason: refusal.reason(), refusal: &refusal, code })
+    let wait = match &refusal {
+        PostRefusal::TooOften { wait_ms, .. } => Some(Duration::from_millis(*wait_ms)),
+        _ => None,
+    };
+    status(&Coded { reason: refusal.reason(), refusal: &refusal, code, wait })
 }
 
 /// Why a transaction did not enter the inbox.
@@ -62,7 +78,64 @@ pub(super) fn inbox(failure: Failure<InboxRefusal>) -> Status {
         InboxRefusal::BadTransaction(_) => Code::InvalidArgument,
         InboxRefusal::Full { .. } => Code::ResourceExhausted,
     };
-    status(&Coded { reason: refusal.reason(), refusal: &refusal, code })
+    coded(&refusal, code, refusal.reason())
+}
+
+/// Why the posting key was not changed.
+pub(super) fn key(failure: Failure<KeyRefusal>) -> Status {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        other => return common(&other),
+    };
+    let code = match &refusal {
+        KeyRefusal::WrongChain { .. }
+        | KeyRefusal::WrongConfig { .. }
+        | KeyRefusal::ZeroKey
+        | KeyRefusal::BadSignature(_) => Code::InvalidArgument,
+        KeyRefusal::UnknownSigner { .. } | KeyRefusal::AdminNeeded => Code::PermissionDenied,
+        KeyRefusal::StaleEpoch { .. } | KeyRefusal::EpochAhead { .. } => Code::FailedPrecondition,
+    };
+    coded(&refusal, code, refusal.reason())
+}
+
+/// Why a verifier's verdict was not taken.
+pub(super) fn vote(failure: Failure<VoteRefusal>) -> Status {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        other => return common(&other),
+    };
+    let code = match &refusal {
+        VoteRefusal::BadSignature(_) => Code::InvalidArgument,
+        VoteRefusal::UnknownVerifier(_) => Code::PermissionDenied,
+        VoteRefusal::Contradiction { .. } => Code::AlreadyExists,
+        VoteRefusal::NotPending(_) | VoteRefusal::WrongVersion { .. } | VoteRefusal::ChallengeInstead => {
+            Code::FailedPrecondition
+        }
+    };
+    coded(&refusal, code, refusal.reason())
+}
+
+/// Why a challenge was not judged.
+pub(super) fn challenge(refused: &Refused) -> Status {
+    let (code, reason) = match refused {
+        Refused::Rules(refusal) => (challenge_code(refusal), refusal.reason()),
+        Refused::WrongParent(_) => (Code::InvalidArgument, "WRONG_PARENT"),
+        Refused::TooLarge { .. } => (Code::InvalidArgument, "WITNESS_TOO_LARGE"),
+        Refused::TooMany { .. } | Refused::BeingJudged(_) => (Code::ResourceExhausted, "CHALLENGES_BUSY"),
+        Refused::Failed(_) => (Code::Unavailable, "UNAVAILABLE"),
+    };
+    coded(refused, code, reason)
+}
+
+const fn challenge_code(refusal: &ChallengeRefusal) -> Code {
+    match refusal {
+        ChallengeRefusal::WrongVersion { .. } => Code::Internal,
+        ChallengeRefusal::NotOptimistic
+        | ChallengeRefusal::NotPending(_)
+        | ChallengeRefusal::NotAvailable(_)
+        | ChallengeRefusal::AlreadyVerified(_)
+        | ChallengeRefusal::TooLate { .. } => Code::FailedPrecondition,
+    }
 }
 
 fn common<R: fmt::Display>(failure: &Failure<R>) -> Status {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{B256, Bytes};
 use weft_primitives::SignedBatch;
-use weft_settlement::{Head, History, InboxRow, LogEntry, PostFacts, Record, Status};
+use weft_settlement::{Head, History, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status, Terms};
 use weft_state::{TreeKey, Value};
 
 use super::{Answer, Genesis, Loaded, MAX_PAGE, StateWrite, Store, StoreError, VerifierState, Write};
@@ -17,6 +17,7 @@ pub struct MemoryStore(Mutex<Option<Tables>>);
 #[derive(Debug)]
 struct Tables {
     config_hash: B256,
+    terms: Terms,
     version: u64,
     head: Head,
     history: History,
@@ -30,6 +31,7 @@ impl Tables {
         let checkpoint = genesis.state.checkpoint.clone();
         let mut tables = Self {
             config_hash: genesis.config_hash,
+            terms: genesis.terms.clone(),
             version: 0,
             head: Head::default(),
             history: History::default(),
@@ -78,11 +80,22 @@ fn from<T: Clone>(rows: &[T], at: u64, limit: u32) -> Vec<T> {
 
 impl Store for MemoryStore {
     fn open<'a>(&'a self, genesis: &'a Genesis) -> Answer<'a, ()> {
-        let found = self.lock().get_or_insert_with(|| Tables::new(genesis)).config_hash;
+        let (found, terms) = {
+            let mut tables = self.lock();
+            let tables = tables.get_or_insert_with(|| Tables::new(genesis));
+            (tables.config_hash, tables.terms.clone())
+        };
         let expected = genesis.config_hash;
-        Box::pin(
-            async move { if found == expected { Ok(()) } else { Err(StoreError::WrongChain { found, expected }) } },
-        )
+        Box::pin(async move {
+            if found != expected {
+                return Err(StoreError::WrongChain { found, expected });
+            }
+            if terms != genesis.terms {
+                let (found, expected) = (terms.to_string(), genesis.terms.to_string());
+                return Err(StoreError::WrongTerms { found, expected });
+            }
+            Ok(())
+        })
     }
 
     fn load(&self) -> Answer<'_, Loaded> {
@@ -114,6 +127,10 @@ impl Store for MemoryStore {
 
     fn facts<'a>(&'a self, signed: &'a SignedBatch) -> Answer<'a, PostFacts> {
         self.with(|tables| Ok(tables.history.facts(signed)))
+    }
+
+    fn key_change(&self, epoch: u64) -> Answer<'_, Option<(u64, SignedKeyChange)>> {
+        self.with(|tables| Ok(tables.history.key_change(epoch)))
     }
 
     fn entries(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {

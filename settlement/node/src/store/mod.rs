@@ -7,6 +7,7 @@
 //! swap on the chain's version), so any number of services may share one
 //! database. Deliberately absent: any judgement, which is the machine's.
 
+mod database;
 mod memory;
 mod postgres;
 mod rows;
@@ -19,9 +20,12 @@ use alloy_primitives::{B256, Bytes};
 use futures::future::BoxFuture;
 use weft_execution::verify::Checkpoint;
 use weft_primitives::SignedBatch;
-use weft_settlement::{Chain, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, Record, RestoreError, Rules};
+use weft_settlement::{
+    Chain, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, Record, RestoreError, Rules, SignedKeyChange, Terms,
+};
 use weft_state::{TreeKey, Value};
 
+pub(crate) use database::Database;
 pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -34,6 +38,8 @@ pub const MAX_PAGE: u32 = 1_000;
 pub struct Genesis {
     /// Hash of the chain configuration; a database belongs to one for good.
     pub config_hash: B256,
+    /// How its commitments become final; a chain keeps them for good.
+    pub terms: Terms,
     /// The verifier's state at block 0.
     pub state: StateWrite,
 }
@@ -110,6 +116,17 @@ pub enum StoreError {
         /// Of the configuration.
         expected: B256,
     },
+    /// The chain began under other terms.
+    #[error(
+        "the chain began with {found}; the configuration says {expected}: a chain keeps its terms, or what was posted \
+         under one mode could become final under another"
+    )]
+    WrongTerms {
+        /// In the database.
+        found: String,
+        /// Of the configuration.
+        expected: String,
+    },
     /// What was read cannot have been written by us.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -160,6 +177,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// What has to be looked up to judge a commitment.
     fn facts<'a>(&'a self, signed: &'a SignedBatch) -> Answer<'a, PostFacts>;
+
+    /// The key change that opened an epoch, with its log entry.
+    fn key_change(&self, epoch: u64) -> Answer<'_, Option<(u64, SignedKeyChange)>>;
 
     /// Log entries from a sequence number on, at most [`MAX_PAGE`].
     fn entries(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<LogEntry>>;

@@ -15,7 +15,7 @@ use sqlx::postgres::{PgConnection, PgPoolOptions, PgRow};
 use sqlx::{PgPool, Postgres, Transaction};
 use weft_primitives::SignedBatch;
 use weft_service::backoff::Backoff;
-use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Record, Status};
+use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};
@@ -65,6 +65,11 @@ impl PostgresStore {
             }
         }
         Ok(())
+    }
+
+    /// The tables of another chain in the same database, over the same connections.
+    pub fn for_chain(&self, chain_id: u64) -> Self {
+        Self { chain_id: rows::sql(chain_id), ..self.clone() }
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Postgres>, StoreError> {

@@ -3,12 +3,15 @@
 //! Unsigned numbers are stored as signed ones with the same bits; only
 //! sequence numbers and indices are compared in SQL, and those stay small.
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::Decodable;
 use weft_execution::block::Parent;
 use weft_execution::verify::Checkpoint;
+use weft_primitives::codec::{DecodeError, Reader};
 use weft_primitives::{BlockHeader, InboxItem, SignedBatch};
-use weft_settlement::{Head, InboxRow, LogEntry, Record, RejectReason, Rejection, Status};
+use weft_settlement::{
+    Head, InboxRow, LogEntry, Record, RejectReason, Rejection, SignedKeyChange, Status, Terms, Vote,
+};
 use weft_state::{TreeKey, Value};
 
 use super::StoreError;
@@ -27,6 +30,10 @@ pub(super) trait Cells {
 
 fn hash(name: &'static str, bytes: &[u8]) -> Result<B256, StoreError> {
     B256::try_from(bytes).map_err(|_| StoreError::damaged(format!("{name} is not 32 bytes")))
+}
+
+fn address(name: &'static str, bytes: &[u8]) -> Result<Address, StoreError> {
+    Address::try_from(bytes).map_err(|_| StoreError::damaged(format!("{name} is not 20 bytes")))
 }
 
 /// As stored.
@@ -50,6 +57,7 @@ pub(super) fn head(row: &impl Cells) -> Result<(u64, Head), StoreError> {
         epoch: row.int("epoch")?,
         generation: row.int("generation")?,
         frozen: row.int("frozen")? != 0,
+        posting_key: row.maybe_bytes("posting_key")?.map(|bytes| address("posting_key", &bytes)).transpose()?,
         inbox_len: row.int("inbox_len")?,
         inbox_acc: row.hash("inbox_acc")?,
     };
@@ -82,10 +90,48 @@ pub(super) fn record(row: &impl Cells) -> Result<Record, StoreError> {
         status: status(row.int("status")?)?,
         log_seq: row.int("log_seq")?,
         posted_ms: row.int("posted_ms")?,
+        available_ms: row.maybe_int("available_ms")?,
         finalized_ms: row.maybe_int("finalized_ms")?,
+        votes: votes(&row.bytes("votes")?).map_err(StoreError::damaged)?,
         rejection,
         generation: row.int("generation")?,
     })
+}
+
+/// `verifier (20) || valid (1) || log_seq (8)` for each.
+pub(super) fn votes_bytes(votes: &[Vote]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for vote in votes {
+        out.extend_from_slice(vote.verifier.as_slice());
+        out.push(u8::from(vote.valid));
+        out.extend_from_slice(&vote.log_seq.to_be_bytes());
+    }
+    out
+}
+
+fn votes(bytes: &[u8]) -> Result<Vec<Vote>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let mut votes = Vec::new();
+    while reader.remaining() > 0 {
+        let verifier = reader.address("verifier")?;
+        let valid = reader.u8("valid")? != 0;
+        votes.push(Vote { verifier, valid, log_seq: reader.u64("log_seq")? });
+    }
+    Ok(votes)
+}
+
+/// A chain keeps the terms that it began with.
+pub(super) fn check_terms(row: &impl Cells, expected: &Terms) -> Result<(), StoreError> {
+    let found = Terms::decode(&row.bytes("terms")?).map_err(StoreError::damaged)?;
+    if found == *expected {
+        return Ok(());
+    }
+    Err(StoreError::WrongTerms { found: found.to_string(), expected: expected.to_string() })
+}
+
+pub(super) fn key_change(row: &impl Cells) -> Result<(u64, SignedKeyChange), StoreError> {
+    let signed = SignedKeyChange::decode(&row.bytes("signed")?).map_err(StoreError::damaged)?;
+    Ok((row.int("log_seq")?, signed))
 }
 
 pub(super) fn entry(row: &impl Cells) -> Result<LogEntry, StoreError> {

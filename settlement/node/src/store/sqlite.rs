@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction};
 use weft_primitives::SignedBatch;
-use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Record, Status};
+use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};
@@ -56,6 +56,11 @@ impl SqliteStore {
         sqlx::migrate!("../../migrations/sqlite").run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { chain_id: rows::sql(chain_id), writer, readers })
+    }
+
+    /// The tables of another chain in the same database, over the same connections.
+    pub fn for_chain(&self, chain_id: u64) -> Self {
+        Self { chain_id: rows::sql(chain_id), ..self.clone() }
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {

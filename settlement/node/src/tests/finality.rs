@@ -51,8 +51,7 @@ async fn honest_batches_become_final() {
 async fn rules(service: &Service) -> weft_settlement::Rules {
     let info = service.client.info().await.unwrap();
     assert_eq!((info.mode.as_str(), info.stf_version), ("verified", 1));
-    let config = config(std::path::Path::new("."), "http://127.0.0.1:1");
-    crate::run::rules(&config).unwrap().0
+    crate::chains::rules(&super::settings("http://127.0.0.1:1")).unwrap().0
 }
 
 async fn pages(service: &Service) {
@@ -90,7 +89,7 @@ async fn an_outage_of_da_delays_and_decides_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut rollup = Rollup::without_da().await;
     let mut config = config(folder.path(), &rollup.da_url);
-    config.availability_deadline_ms = 1;
+    config.chains[0].terms.availability_deadline_ms = 1;
     let service = Service::start(config).await;
     let signed = rollup.next(&service.client).await;
     let commitment = service.client.post(&signed).await.unwrap().commitment;

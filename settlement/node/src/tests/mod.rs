@@ -17,7 +17,7 @@ use weft_settlement::Status;
 use weft_wire::SettlementClient;
 use weft_wire::convert::CommitmentView;
 
-use crate::{Config, Handle, Listeners, start};
+use crate::{ChainSettings, Config, Handle, Listeners, start};
 
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,10 +36,14 @@ async fn listeners() -> Listeners {
 
 /// The configuration for a rollup whose DA node is at `da_url`.
 fn config(folder: &Path, da_url: &str) -> Config {
-    let sequencer = rollup::sequencer().address();
-    let mut config = Config::new(folder.to_owned(), rollup::chain(), sequencer, da::signer().address());
-    config.da_url = da_url.to_owned();
-    config
+    Config::new(folder.to_owned(), settings(da_url))
+}
+
+/// The same of its only chain.
+fn settings(da_url: &str) -> ChainSettings {
+    let mut settings = ChainSettings::new(rollup::chain(), rollup::sequencer().address(), da::signer().address());
+    da_url.clone_into(&mut settings.da_url);
+    settings
 }
 
 impl Service {

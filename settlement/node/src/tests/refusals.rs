@@ -21,8 +21,8 @@ async fn bad_requests_are_refused_and_change_nothing() {
     let mut rollup = Rollup::without_da().await;
     let mut config = config(folder.path(), &rollup.da_url);
     config.limits.max_subscribers = 1;
-    config.limits.max_inbox_queue = 1;
-    config.limits.max_pending_commitments = 1;
+    config.chains[0].quotas.max_inbox_queue = 1;
+    config.chains[0].quotas.max_pending_commitments = 1;
     let service = Service::start(config).await;
     let client = &service.client;
     let good = rollup.next(client).await;
@@ -82,9 +82,9 @@ async fn a_database_of_another_chain_is_refused() {
     let service = Service::start(config(folder.path(), &rollup.da_url)).await;
     service.stop().await;
     let mut other = config(folder.path(), &rollup.da_url);
-    let mut genesis = other.chain.genesis().clone();
+    let mut genesis = other.chains[0].chain.genesis().clone();
     genesis.gas_limit += 1;
-    other.chain = weft_primitives::ChainConfig::new(genesis).unwrap();
+    other.chains[0].chain = weft_primitives::ChainConfig::new(genesis).unwrap();
     let ended = crate::run(other, super::listeners().await, weft_service::Shutdown::new()).await;
     let words = ended.unwrap_err().to_string();
     assert!(words.contains("data_dir"), "{words}");

@@ -14,7 +14,7 @@ async fn falls(reason: RejectReason, lie: impl AsyncFnOnce(&mut Rollup, Vec<u8>,
     let folder = tempfile::tempdir().unwrap();
     let mut rollup = Rollup::start().await;
     let mut config = config(folder.path(), &rollup.da_url);
-    config.availability_deadline_ms = 200;
+    config.chains[0].terms.availability_deadline_ms = 200;
     let service = Service::start(config).await;
 
     let (batch, header) = rollup.batch(&service.client).await;

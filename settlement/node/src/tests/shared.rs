@@ -37,7 +37,7 @@ async fn two_services_share_one_log() {
     tokio::time::sleep(Duration::from_millis(600)).await;
 
     let store = crate::store::PostgresStore::connect(&server.url("postgres"), super::rollup::CHAIN_ID).await.unwrap();
-    let mut replay = Replay::new(crate::run::rules(&config).unwrap().0);
+    let mut replay = Replay::new(crate::chains::rules(&config.chains[0]).unwrap().0);
     for entry in crate::store::Store::entries(&store, 1, 1_000).await.unwrap() {
         replay.push(&entry).unwrap();
     }

@@ -102,7 +102,7 @@ async fn ask_for_rows(da: &DaSource, header: &Header, session: &mut Session) -> 
 }
 
 /// The payload, whose hash the client has checked.
-pub(super) async fn download(da: &DaSource, claim: &BatchHeader) -> Result<Bytes, Wait> {
+pub(crate) async fn download(da: &DaSource, claim: &BatchHeader) -> Result<Bytes, Wait> {
     let blob = da.client.get_blob(Namespace::for_chain(claim.chain_id), claim.payload_hash).await;
     blob.map_err(|error| Wait::Da(error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Is what a commitment claims true? By running its batch again on a state of our own.
 //!
-//! The state is in memory and in the database; both are at the newest final
-//! commitment. It moves in memory when a batch is found valid, in the database
+//! The state is in memory and in the database; both are at the newest commitment
+//! that was verified. It moves in memory when a batch is found valid, in the database
 //! in the transaction that records the verdict. If that fails, the state in
 //! memory is dropped and loaded again.
 
@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use weft_execution::World;
-use weft_execution::verify::{Checkpoint, LogContext, Valid, Verdict, verify};
-use weft_primitives::{BatchHeader, ChainConfig, InboxItem};
+use weft_execution::verify::{Checkpoint, Valid, Verdict, verify};
+use weft_primitives::{BatchHeader, ChainConfig};
 use weft_settlement::{Parent, Record, RejectReason};
 
-use super::Wait;
-use crate::store::{MAX_PAGE, StateWrite, Store, StoreError};
+use super::{Context, Wait};
+use crate::store::{StateWrite, Store, StoreError};
 
 /// A decided judgement.
 pub(super) enum Outcome {
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
     Invalid { reason: RejectReason, block: Option<u64>, words: String },
 }
 
-/// The state at the newest final commitment.
+/// The state at the newest commitment that was verified.
 struct State {
     world: World,
     checkpoint: Checkpoint,
@@ -38,14 +38,6 @@ pub(super) struct Executor {
     state: Option<State>,
 }
 
-/// What the log says around a commitment, owned.
-struct Context {
-    inbox: Vec<InboxItem>,
-    next_item_ms: Option<u64>,
-    anchor_ms: u64,
-    posted_ms: u64,
-}
-
 impl Executor {
     pub(super) fn new(chain: Arc<ChainConfig>, store: Arc<dyn Store>) -> Self {
         Self { chain, store, state: None }
@@ -56,9 +48,9 @@ impl Executor {
         self.state = None;
     }
 
-    /// Judges `record`, which builds on the final `parent`. When it is valid, the state in memory is the one after it.
+    /// Judges `record`, which builds on the verified `parent`. When it is valid, the state in memory is the one after it.
     pub(super) async fn judge(&mut self, parent: &Parent, record: &Record, payload: Bytes) -> Result<Outcome, Wait> {
-        let context = self.context(record).await?;
+        let context = Context::load(&*self.store, record).await?;
         let state = self.state_at(parent).await?;
         let (chain, claim) = (self.chain.clone(), record.signed.header.clone());
         let judged = tokio::task::spawn_blocking(move || run(&chain, &claim, &payload, &context, state)).await;
@@ -84,32 +76,6 @@ impl Executor {
         let state = load(&*self.store).await?;
         if fits(&state) { Ok(state) } else { Err(Wait::Undecided("a newer view of the log".to_owned())) }
     }
-
-    async fn context(&self, record: &Record) -> Result<Context, StoreError> {
-        let header = &record.signed.header;
-        let facts = self.store.facts(&record.signed).await?;
-        Ok(Context {
-            inbox: self.inbox(header).await?,
-            next_item_ms: facts.first_left_ms,
-            anchor_ms: facts.anchor.map_or(0, |anchor| anchor.time_ms),
-            posted_ms: record.posted_ms,
-        })
-    }
-
-    async fn inbox(&self, header: &BatchHeader) -> Result<Vec<InboxItem>, StoreError> {
-        let mut items = Vec::new();
-        let mut from = header.inbox_from;
-        while from < header.inbox_to {
-            let wanted = (header.inbox_to - from).min(u64::from(MAX_PAGE));
-            let page = self.store.inbox(from, wanted as u32).await?;
-            if page.is_empty() {
-                return Err(StoreError::damaged(format!("inbox item {from} is missing")));
-            }
-            from += page.len() as u64;
-            items.extend(page.into_iter().map(|row| row.item));
-        }
-        Ok(items)
-    }
 }
 
 /// The state as the database has it, checked against its own root.
@@ -134,13 +100,7 @@ fn run(
     context: &Context,
     mut state: State,
 ) -> (State, Verdict) {
-    let log = LogContext {
-        inbox: &context.inbox,
-        next_item_ms: context.next_item_ms,
-        anchor_ms: context.anchor_ms,
-        posted_ms: context.posted_ms,
-    };
-    let verdict = verify(chain, &state.checkpoint, claim, payload, &log, &mut state.world);
+    let verdict = verify(chain, &state.checkpoint, claim, payload, &context.log(), &mut state.world);
     if let Verdict::Valid(valid) = &verdict {
         state.checkpoint = valid.checkpoint.clone();
     }

@@ -3,9 +3,10 @@
 //! [`availability`] samples the DA layer, [`execution`] runs the batch again
 //! on the verifier's own state. What cannot be decided yet (the DA node is
 //! away, a row is missing, the database is busy) changes nothing and is tried
-//! again, with growing pauses.
+//! again, with growing pauses. In mode `optimistic` it samples only.
 
 mod availability;
+mod context;
 mod execution;
 
 use std::sync::Arc;
@@ -16,12 +17,14 @@ use weft_execution::STF_VERSION;
 use weft_primitives::{Address, ChainConfig};
 use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
-use weft_settlement::{Chain, Judgement, Record, Status, VerdictRefusal};
+use weft_settlement::{Chain, Judgement, Mode, Parent, Record, Status, VerdictRefusal};
 use weft_wire::DaClient;
 
 use crate::engine::{EngineHandle, Failure};
 use crate::metrics;
 use crate::store::{Store, StoreError};
+pub(crate) use availability::download;
+pub(crate) use context::Context;
 use execution::{Executor, Outcome};
 
 /// Where and how the data is sampled.
@@ -68,6 +71,7 @@ impl Wait {
 
 /// The judge of one chain.
 pub struct Verifier {
+    chain_id: u64,
     engine: EngineHandle,
     da: DaSource,
     executor: Executor,
@@ -76,7 +80,7 @@ pub struct Verifier {
 impl Verifier {
     /// One that tells `engine` its verdicts.
     pub fn new(chain: Arc<ChainConfig>, engine: EngineHandle, store: Arc<dyn Store>, da: DaSource) -> Self {
-        Self { engine, da, executor: Executor::new(chain, store) }
+        Self { chain_id: chain.chain_id(), engine, da, executor: Executor::new(chain, store) }
     }
 
     /// Judges until shutdown. Fails only if the database is damaged.
@@ -99,7 +103,7 @@ impl Verifier {
                 }
                 Err(Wait::Store(error @ StoreError::Damaged(_))) => return Err(error),
                 Err(wait) => {
-                    metrics::waited(wait.label());
+                    metrics::waited(self.chain_id, wait.label());
                     let words = wait.to_string();
                     // An outage is said once, not at every try.
                     if words != said {
@@ -113,14 +117,12 @@ impl Verifier {
         Ok(())
     }
 
-    /// Judges the oldest commitment that waits; false if there is none.
+    /// Judges the oldest commitment that waits for a judgement; false if there is none.
     async fn step(&mut self, chain: &Chain) -> Result<bool, Wait> {
-        let Some(record) = chain.pending().next() else { return Ok(false) };
+        let Some((record, parent)) = next(chain) else { return Ok(false) };
         match record.status {
             Status::Posted => self.sample(record).await?,
-            Status::Available => self.execute(chain, record).await?,
-            // It changes in the transaction that verifies; a newer view is on its way.
-            Status::Verified | Status::Finalized | Status::Rejected | Status::Orphaned => return Ok(false),
+            _ => self.execute(&parent, record).await?,
         }
         Ok(true)
     }
@@ -128,7 +130,7 @@ impl Verifier {
     async fn sample(&mut self, record: &Record) -> Result<(), Wait> {
         let start = Instant::now();
         let sampled = availability::sample(&self.da, &record.signed.header).await?;
-        metrics::sampled(start.elapsed());
+        metrics::sampled(self.chain_id, start.elapsed());
         let (index, commitment) = (record.signed.header.batch_index, record.commitment);
         match self.engine.sampled(commitment, sampled).await {
             Ok(()) => {
@@ -140,11 +142,11 @@ impl Verifier {
         }
     }
 
-    async fn execute(&mut self, chain: &Chain, record: &Record) -> Result<(), Wait> {
+    async fn execute(&mut self, parent: &Parent, record: &Record) -> Result<(), Wait> {
         let payload = availability::download(&self.da, &record.signed.header).await?;
         let start = Instant::now();
-        let outcome = self.executor.judge(&chain.final_parent(), record, payload).await?;
-        metrics::executed(start.elapsed());
+        let outcome = self.executor.judge(parent, record, payload).await?;
+        metrics::executed(self.chain_id, start.elapsed());
         let (index, commitment) = (record.signed.header.batch_index, record.commitment);
         let (judgement, state) = match outcome {
             Outcome::Valid(state) => (Judgement::Valid, Some(*state)),
@@ -165,6 +167,20 @@ impl Verifier {
             }
         }
     }
+}
+
+/// The oldest commitment that waits for a judgement, with what it builds on. Commitments that were judged may wait for
+/// something else: for their window, or for independent verifiers.
+fn next(chain: &Chain) -> Option<(&Record, Parent)> {
+    let executes = chain.rules().terms.mode == Mode::Verified;
+    let mut parent = chain.final_parent();
+    for record in chain.pending() {
+        if record.status == Status::Posted || (executes && record.status == Status::Available) {
+            return Some((record, parent));
+        }
+        parent = Parent::of(record);
+    }
+    None
 }
 
 /// A verdict that came too late (another service was faster) is no failure.

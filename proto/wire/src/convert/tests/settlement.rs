@@ -1,10 +1,10 @@
 //! Commitments and log entries.
 
 use proptest::prelude::*;
-use weft_primitives::{InboxItem, SignedBatch};
+use weft_primitives::{Address, InboxItem, Signature, SignedBatch};
 use weft_settlement::{
-    AvailabilityVerdict, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, Record, RejectReason, Rejected,
-    Rejection, Status,
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, KeyChange, LogEntry, Record,
+    RejectReason, Rejected, Rejection, SignedKeyChange, SignedVerdict, Status, Vote,
 };
 
 use super::{commitments, damage, hashes, survives};
@@ -16,6 +16,34 @@ fn reasons() -> impl Strategy<Value = RejectReason> {
     prop::sample::select(RejectReason::ALL)
 }
 
+fn addresses() -> impl Strategy<Value = Address> {
+    any::<[u8; 20]>().prop_map(Address::from)
+}
+
+fn signatures() -> impl Strategy<Value = Signature> {
+    any::<[[u8; 13]; 5]>().prop_map(|parts| Signature::from_slice(&parts.concat()).unwrap())
+}
+
+fn verdicts() -> impl Strategy<Value = ExecutionVerdict> {
+    (any::<u64>(), hashes(), any::<bool>(), any::<u32>()).prop_map(|(batch_index, commitment, valid, stf_version)| {
+        ExecutionVerdict { batch_index, commitment, valid, stf_version }
+    })
+}
+
+fn key_changes() -> impl Strategy<Value = SignedKeyChange> {
+    (any::<u64>(), hashes(), addresses(), any::<u64>(), signatures()).prop_map(
+        |(chain_id, config_hash, new_key, epoch, signature)| {
+            let change = KeyChange { chain_id, config_hash, new_key, epoch };
+            SignedKeyChange { change, signature }
+        },
+    )
+}
+
+fn votes() -> impl Strategy<Value = Vec<Vote>> {
+    let vote = (addresses(), any::<bool>(), any::<u64>());
+    prop::collection::vec(vote.prop_map(|(verifier, valid, log_seq)| Vote { verifier, valid, log_seq }), 0..4)
+}
+
 fn events() -> impl Strategy<Value = Event> {
     let place = (any::<u64>(), hashes());
     let item = (any::<u64>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..50));
@@ -24,9 +52,14 @@ fn events() -> impl Strategy<Value = Event> {
         (place.clone(), any::<bool>()).prop_map(|((batch_index, commitment), available)| {
             Event::Availability(AvailabilityVerdict { batch_index, commitment, available })
         }),
-        (place.clone(), any::<bool>(), any::<u32>()).prop_map(|((batch_index, commitment), valid, stf_version)| {
-            Event::Verdict(ExecutionVerdict { batch_index, commitment, valid, stf_version })
+        verdicts().prop_map(Event::Verdict),
+        verdicts().prop_map(Event::ChallengeOutcome),
+        (place.clone(), hashes()).prop_map(|((batch_index, commitment), witness_hash)| {
+            Event::Challenge(Challenge { batch_index, commitment, witness_hash })
         }),
+        (verdicts(), signatures())
+            .prop_map(|(verdict, signature)| Event::SignedVerdict(Box::new(SignedVerdict { verdict, signature }))),
+        key_changes().prop_map(|signed| Event::KeyChange(Box::new(signed))),
         place.clone().prop_map(|(batch_index, commitment)| Event::Finalized(Finalized { batch_index, commitment })),
         (place, reasons(), any::<Option<u64>>()).prop_map(|((batch_index, commitment), reason, block)| {
             Event::Rejected(Rejected { batch_index, commitment, reason, block })
@@ -51,12 +84,27 @@ fn entries() -> impl Strategy<Value = LogEntry> {
 fn records() -> impl Strategy<Value = Record> {
     let times = (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<u64>());
     let status = prop::sample::select(&Status::ALL[..]);
-    (commitments(), status, times, prop::option::of(reasons())).prop_map(|(signed, status, times, reason)| {
-        let (log_seq, posted_ms, finalized_ms, generation) = times;
-        let commitment = signed.header.hash();
-        let rejection = reason.map(|reason| Rejection { reason, block: None });
-        Record { signed, commitment, status, log_seq, posted_ms, finalized_ms, rejection, generation }
-    })
+    let more = (any::<Option<u64>>(), votes());
+    (commitments(), status, times, prop::option::of(reasons()), more).prop_map(
+        |(signed, status, times, reason, more)| {
+            let (log_seq, posted_ms, finalized_ms, generation) = times;
+            let (available_ms, votes) = more;
+            let commitment = signed.header.hash();
+            let rejection = reason.map(|reason| Rejection { reason, block: None });
+            Record {
+                signed,
+                commitment,
+                status,
+                log_seq,
+                posted_ms,
+                available_ms,
+                finalized_ms,
+                votes,
+                rejection,
+                generation,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -90,6 +138,9 @@ proptest! {
         prop_assert_eq!((&view.signed, view.commitment), (&record.signed, record.commitment));
         prop_assert_eq!((view.status, view.log_seq, view.posted_ms), (record.status, record.log_seq, record.posted_ms));
         prop_assert_eq!((view.finalized_ms, view.generation), (record.finalized_ms, record.generation));
+        prop_assert_eq!((view.available_ms, &view.votes), (record.available_ms, &record.votes));
+        let many = pb::Commitment { votes: vec![pb::Vote::default(); 65], ..wire.clone() };
+        prop_assert_eq!(CommitmentView::try_from(many).unwrap_err().field, "votes");
         let reason = record.rejection.map_or("", |rejection| rejection.reason.as_str());
         prop_assert_eq!(view.reject_reason, reason);
         for unknown in [0, 99] {

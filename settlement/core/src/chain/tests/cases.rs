@@ -137,10 +137,11 @@ fn each_rule_has_its_refusal() {
     world.post(&good.sign(&sequencer())).unwrap();
     let other = B256::repeat_byte(1);
     type Break = fn(&mut BatchHeader);
-    let cases: [(&str, Break); 17] = [
+    let cases: [(&str, Break); 18] = [
         ("WRONG_CHAIN", |header| header.chain_id += 1),
         ("WRONG_CONFIG", |header| header.config_hash = B256::ZERO),
         ("STALE_EPOCH", |header| header.leader_epoch = 4),
+        ("EPOCH_AHEAD", |header| header.leader_epoch = u64::MAX),
         ("MALFORMED", |header| header.last_block = header.first_block - 1),
         ("MALFORMED", |header| header.last_block = header.first_block + 65_536),
         ("MALFORMED", |header| header.first_timestamp = header.last_timestamp + 1),

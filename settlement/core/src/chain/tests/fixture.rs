@@ -5,7 +5,8 @@ use alloy_primitives::{B256, Bytes, Signature};
 use weft_primitives::{BatchHeader, SignedBatch, Signer};
 
 use super::super::*;
-use crate::log::Event;
+use crate::log::{Event, ExecutionVerdict};
+use crate::statement::{KeyChange, SignedKeyChange, SignedVerdict};
 
 pub(super) const CHAIN_ID: u64 = 31337;
 pub(super) const START_MS: u64 = 1_700_000_000_000;
@@ -19,19 +20,57 @@ pub(super) fn transaction(nonce: u64) -> Bytes {
     weft_primitives::transaction::encode(&unsigned.into_signed(signature).into())
 }
 
-pub(super) fn sequencer() -> Signer {
-    Signer::from_bytes([1; 32]).unwrap()
+pub(super) const WINDOW_MS: u64 = 30_000;
+
+pub(super) fn key(number: u8) -> Signer {
+    Signer::from_bytes([number; 32]).unwrap()
 }
 
+pub(super) fn sequencer() -> Signer {
+    key(1)
+}
+
+pub(super) fn admin() -> Signer {
+    key(0xad)
+}
+
+/// Keys that the posting key may be changed to.
+pub(super) const SPARE_KEYS: std::ops::Range<u8> = 10..14;
+
+/// Mode verified, with an admin.
 pub(super) fn rules() -> Rules {
     Rules {
         chain_id: CHAIN_ID,
         config_hash: B256::repeat_byte(0xc0),
-        sequencer: sequencer().address(),
         genesis: Parent::genesis(B256::repeat_byte(0x60), B256::repeat_byte(0x61), START_MS / 1000),
         stf_version: 1,
-        availability_deadline_ms: DEADLINE_MS,
+        terms: Terms {
+            admin: Some(admin().address()),
+            availability_deadline_ms: DEADLINE_MS,
+            ..Terms::new(sequencer().address())
+        },
     }
+}
+
+pub(super) fn optimistic() -> Rules {
+    let terms = Terms { mode: Mode::Optimistic { window_ms: WINDOW_MS }, ..rules().terms };
+    Rules { terms, ..rules() }
+}
+
+pub(super) fn verifiers() -> [Signer; 3] {
+    [0xa1, 0xa2, 0xa3].map(key)
+}
+
+/// The same, final only with two of three verifiers.
+pub(super) fn with_verifiers(rules: Rules) -> Rules {
+    let verifiers = verifiers().map(|verifier| verifier.address()).to_vec();
+    let terms = Terms { verifiers, verifiers_needed: 2, ..rules.terms }.checked().unwrap();
+    Rules { terms, ..rules }
+}
+
+/// Every mode, with and without verifiers.
+pub(super) fn all_rules() -> [Rules; 4] {
+    [rules(), optimistic(), with_verifiers(rules()), with_verifiers(optimistic())]
 }
 
 /// The machine and all that it said.
@@ -44,11 +83,21 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::with_limits(Limits::default())
+        Self::of(rules())
+    }
+
+    pub(super) fn of(rules: Rules) -> Self {
+        Self { chain: Chain::new(rules, Limits::default()), history: History::default(), now_ms: START_MS }
     }
 
     pub(super) fn with_limits(limits: Limits) -> Self {
-        Self { chain: Chain::new(rules(), limits), history: History::default(), now_ms: START_MS }
+        Self { chain: Chain::new(rules(), limits), ..Self::new() }
+    }
+
+    /// Whose commitments are taken now.
+    pub(super) fn signer(&self) -> Signer {
+        let mut keys = SPARE_KEYS.chain([1]).map(key);
+        keys.find(|key| key.address() == self.chain.posting_key()).unwrap()
     }
 
     fn absorb(&mut self, effects: &[Effect]) {
@@ -79,6 +128,47 @@ impl World {
     pub(super) fn judged(&mut self, commitment: B256, judgement: Judgement) -> Result<(), VerdictRefusal> {
         let mut out = Vec::new();
         let result = self.chain.judge_execution(self.now_ms, commitment, 1, judgement, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    pub(super) fn challenged(&mut self, commitment: B256, judgement: Judgement) -> Result<u64, ChallengeRefusal> {
+        let mut out = Vec::new();
+        let witness = B256::repeat_byte(0x3e);
+        let result = self.chain.challenge(self.now_ms, commitment, witness, 1, judgement, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    pub(super) fn tick(&mut self) {
+        let mut out = Vec::new();
+        self.chain.finalize_due(self.now_ms, &mut out);
+        self.absorb(&out);
+    }
+
+    pub(super) fn voted(&mut self, signed: &SignedVerdict) -> Result<VoteReceipt, VoteRefusal> {
+        let mut out = Vec::new();
+        let result = self.chain.vote(self.now_ms, signed, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    /// A verifier's verdict on a commitment that was posted.
+    pub(super) fn verdict(&self, commitment: B256, valid: bool, verifier: &Signer) -> SignedVerdict {
+        let batch_index = self.history.record(commitment).map_or(0, |record| record.signed.header.batch_index);
+        ExecutionVerdict { batch_index, commitment, valid, stf_version: 1 }.sign(verifier)
+    }
+
+    /// A change to the key with this number, one epoch on.
+    pub(super) fn change(&self, number: u8) -> KeyChange {
+        let (new_key, epoch) = (key(number).address(), self.chain.head().epoch + 1);
+        KeyChange { chain_id: CHAIN_ID, config_hash: rules().config_hash, new_key, epoch }
+    }
+
+    pub(super) fn changed(&mut self, signed: &SignedKeyChange) -> Result<KeyReceipt, KeyRefusal> {
+        let known = self.history.key_change(signed.change.epoch).filter(|(_, before)| before == signed);
+        let mut out = Vec::new();
+        let result = self.chain.change_key(self.now_ms, signed, known.map(|(seq, _)| seq), &mut out);
         self.absorb(&out);
         result
     }
@@ -114,7 +204,7 @@ impl World {
 
     /// Posts an honest commitment.
     pub(super) fn post_next(&mut self, salt: u64) -> B256 {
-        let signed = self.next(u64::MAX, salt).sign(&sequencer());
+        let signed = self.next(u64::MAX, salt).sign(&self.signer());
         self.post(&signed).unwrap().commitment
     }
 

@@ -1,14 +1,15 @@
 //! What must hold after every step, one function each. Numbers are those of the design's list.
 
 use super::super::*;
-use super::fixture::{World, rules};
-use crate::log::Event;
+use super::fixture::{World, admin, rules, sequencer};
+use crate::log::{Event, Finalized};
 
 pub(super) fn check_all(before: &World, after: &World) {
     finality_grows_by_one_at_a_time(before, after);
     terminal_states_stay(before, after);
     canonical_is_one_hash_chain(after);
-    final_means_sampled_and_verified(after);
+    final_means_judged(before, after);
+    only_undecided_or_final_is_verified(after);
     the_log_is_one_hash_chain(before, after);
     epochs_never_fall(before, after);
 }
@@ -50,13 +51,45 @@ fn canonical_is_one_hash_chain(world: &World) {
     assert_eq!(canonical as u64, parent.next_index);
 }
 
-/// 5.
-fn final_means_sampled_and_verified(world: &World) {
-    for record in world.history.records().filter(|record| record.status == Status::Finalized) {
-        let said = |wanted: &dyn Fn(&Event) -> bool| world.history.entries().iter().any(|entry| wanted(&entry.event));
-        let commitment = record.commitment;
-        assert!(said(&|event| matches!(event, Event::Availability(it) if it.commitment == commitment && it.available)));
-        assert!(said(&|event| matches!(event, Event::Verdict(it) if it.commitment == commitment && it.valid)));
+/// 5, 16 and 18: nothing becomes final before its data was sampled, and not before it was re-executed, or in mode
+/// optimistic its window has passed in the log's own time; nor before enough verifiers have agreed.
+fn final_means_judged(before: &World, after: &World) {
+    let (entries, terms) = (after.history.entries(), &after.chain.rules().terms);
+    for entry in &entries[before.history.entries().len()..] {
+        let Event::Finalized(Finalized { commitment, .. }) = entry.event else { continue };
+        let earlier = || entries[..entry.seq as usize - 1].iter();
+        let sampled = earlier().find(
+            |entry| matches!(entry.event, Event::Availability(it) if it.commitment == commitment && it.available),
+        );
+        let executed =
+            earlier().any(|entry| matches!(entry.event, Event::Verdict(it) if it.commitment == commitment && it.valid));
+        let sampled_ms = sampled.unwrap().time_ms;
+        match terms.mode {
+            Mode::Verified => assert!(executed),
+            Mode::Optimistic { window_ms } => assert!(!executed && sampled_ms + window_ms <= entry.time_ms),
+        }
+        let agreed: std::collections::BTreeSet<_> = earlier()
+            .filter_map(|entry| match &entry.event {
+                Event::SignedVerdict(it) if it.verdict.commitment == commitment && it.verdict.valid => {
+                    Some(it.verifier().unwrap())
+                }
+                _ => None,
+            })
+            .filter(|verifier| terms.verifiers.contains(verifier))
+            .collect();
+        assert!(agreed.len() >= terms.verifiers_needed);
+    }
+}
+
+/// A challenge in vain is the only way to VERIFIED in mode optimistic; one that succeeds leaves nothing standing.
+fn only_undecided_or_final_is_verified(world: &World) {
+    for entry in world.history.entries() {
+        let Event::ChallengeOutcome(outcome) = entry.event else { continue };
+        let status = world.history.record(outcome.commitment).unwrap().status;
+        match outcome.valid {
+            true => assert_ne!(status, Status::Available),
+            false => assert_eq!(status, Status::Rejected),
+        }
     }
 }
 
@@ -75,21 +108,33 @@ fn the_log_is_one_hash_chain(before: &World, after: &World) {
     assert_eq!(after.chain.head().log_hash, last.map_or(Default::default(), crate::log::LogEntry::hash));
 }
 
-/// 10.
+/// 10 and 15: epochs never fall, and every commitment was signed by the key that held the post.
 fn epochs_never_fall(before: &World, after: &World) {
     assert!(before.chain.head().epoch <= after.chain.head().epoch);
-    let mut epoch = 0;
+    let (mut epoch, mut posting, mut frozen) = (0, sequencer().address(), false);
     for entry in after.history.entries() {
-        if let Event::Posted(signed) = &entry.event {
-            assert!(signed.header.leader_epoch >= epoch);
-            epoch = signed.header.leader_epoch;
+        match &entry.event {
+            Event::Posted(signed) => {
+                assert!(signed.header.leader_epoch >= epoch && !frozen);
+                assert_eq!(signed.signer(), Ok(posting));
+                epoch = signed.header.leader_epoch;
+            }
+            Event::Equivocation(_) => frozen = true,
+            Event::KeyChange(signed) => {
+                let signer = signed.signer().unwrap();
+                assert!(signer == admin().address() || (signer == posting && !frozen));
+                assert!(signed.change.epoch > epoch);
+                (epoch, posting, frozen) = (signed.change.epoch, signed.change.new_key, false);
+            }
+            _ => {}
         }
     }
+    assert_eq!((after.chain.posting_key(), after.chain.head().frozen), (posting, frozen));
 }
 
 /// 9, second half: the log alone gives the same state and tables.
 pub(super) fn replay_rebuilds(world: &World) {
-    let mut replay = Replay::new(rules());
+    let mut replay = Replay::new(world.chain.rules().clone());
     for entry in world.history.entries() {
         replay.push(entry).unwrap();
     }
@@ -103,6 +148,6 @@ pub(super) fn replay_rebuilds(world: &World) {
 pub(super) fn restore_rebuilds(world: &World) {
     let chain = &world.chain;
     let (head, pending) = (chain.head().clone(), chain.pending().cloned().collect());
-    let restored = Chain::restore(rules(), chain.limits, head, chain.finalized().cloned(), pending);
+    let restored = Chain::restore(chain.rules().clone(), chain.limits, head, chain.finalized().cloned(), pending);
     assert_eq!(restored.as_ref(), Ok(chain));
 }

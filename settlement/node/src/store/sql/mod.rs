@@ -13,15 +13,18 @@ pub(super) use reads::sql_reads;
 pub(super) use writes::sql_writes;
 
 pub(super) const NEW_CHAIN: &str = "INSERT INTO chain (chain_id, config_hash, version, log_seq, log_hash, log_time_ms, \
-     epoch, generation, frozen, inbox_len, inbox_acc) VALUES ($1, $2, 0, 0, $3, 0, 0, 0, 0, 0, $3) \
+     epoch, generation, frozen, inbox_len, inbox_acc, terms) VALUES ($1, $2, 0, 0, $3, 0, 0, 0, 0, 0, $3, $4) \
      ON CONFLICT (chain_id) DO NOTHING";
+
+/// For chains that began before terms were recorded.
+pub(super) const SET_TERMS: &str = "UPDATE chain SET terms = $2 WHERE chain_id = $1 AND terms IS NULL";
 
 pub(super) const GET_CHAIN: &str = "SELECT * FROM chain WHERE chain_id = $1";
 
 /// The compare-and-swap: it moves one row or none, and holds the row until the transaction ends.
 pub(super) const MOVE_CHAIN: &str = "UPDATE chain SET version = version + 1, log_seq = $3, log_hash = $4, \
      log_time_ms = $5, tip_index = $6, tip_hash = $7, finalized_index = $8, epoch = $9, generation = $10, \
-     frozen = $11, inbox_len = $12, inbox_acc = $13 WHERE chain_id = $1 AND version = $2";
+     frozen = $11, inbox_len = $12, inbox_acc = $13, posting_key = $14 WHERE chain_id = $1 AND version = $2";
 
 pub(super) const APPEND: &str =
     "INSERT INTO log (chain_id, seq, kind, time_ms, hash, entry) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -29,11 +32,16 @@ pub(super) const APPEND: &str =
 pub(super) const EVIDENCE: &str =
     "INSERT INTO equivocation (chain_id, log_seq, first_signed, second_signed) VALUES ($1, $2, $3, $4)";
 
+pub(super) const ADD_KEY_CHANGE: &str =
+    "INSERT INTO key_change (chain_id, epoch, log_seq, signed) VALUES ($1, $2, $3, $4)";
+
+pub(super) const KEY_CHANGE: &str = "SELECT log_seq, signed FROM key_change WHERE chain_id = $1 AND epoch = $2";
+
 pub(super) const SAVE: &str = "INSERT INTO batch (chain_id, commitment, batch_index, generation, status, signed, \
-     log_seq, posted_ms, finalized_ms, reject_reason, reject_block) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (chain_id, commitment) DO UPDATE SET \
+     log_seq, posted_ms, finalized_ms, reject_reason, reject_block, available_ms, votes) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (chain_id, commitment) DO UPDATE SET \
      status = excluded.status, finalized_ms = excluded.finalized_ms, reject_reason = excluded.reject_reason, \
-     reject_block = excluded.reject_block";
+     reject_block = excluded.reject_block, available_ms = excluded.available_ms, votes = excluded.votes";
 
 pub(super) const QUEUE: &str =
     "INSERT INTO inbox (chain_id, item_index, time_ms, signed_transaction, acc) VALUES ($1, $2, $3, $4, $5)";

@@ -78,6 +78,15 @@ macro_rules! sql_reads {
                 row.as_ref().map(rows::record).transpose()
             }
 
+            async fn try_key_change(&self, epoch: u64) -> Result<Option<(u64, SignedKeyChange)>, StoreError> {
+                let row = sqlx::query(sql::KEY_CHANGE)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(epoch))
+                    .fetch_optional(&self.readers)
+                    .await?;
+                row.as_ref().map(rows::key_change).transpose()
+            }
+
             async fn try_canonical(&self, from_index: u64, limit: u32) -> Result<Vec<Record>, StoreError> {
                 // Stored numbers are signed: an index beyond them is beyond the last.
                 let Ok(from_index) = i64::try_from(from_index) else { return Ok(Vec::new()) };

@@ -11,6 +11,7 @@ macro_rules! sql_writes {
                     .bind(self.chain_id)
                     .bind(genesis.config_hash.to_vec())
                     .bind(vec![0u8; 32])
+                    .bind(genesis.terms.encode())
                     .execute(&mut *tx)
                     .await?
                     .rows_affected();
@@ -21,6 +22,15 @@ macro_rules! sql_writes {
                 let (found, expected) = (row.hash("config_hash")?, genesis.config_hash);
                 if found != expected {
                     return Err(StoreError::WrongChain { found, expected });
+                }
+                if row.maybe_bytes("terms")?.is_none() {
+                    sqlx::query(sql::SET_TERMS)
+                        .bind(self.chain_id)
+                        .bind(genesis.terms.encode())
+                        .execute(&mut *tx)
+                        .await?;
+                } else {
+                    rows::check_terms(&row, &genesis.terms)?;
                 }
                 Ok(tx.commit().await?)
             }
@@ -57,6 +67,7 @@ macro_rules! sql_writes {
                     .bind(i64::from(head.frozen))
                     .bind(rows::sql(head.inbox_len))
                     .bind(head.inbox_acc.to_vec())
+                    .bind(head.posting_key.map(|key| key.to_vec()))
                     .execute(connection)
                     .await?
                     .rows_affected();
@@ -79,6 +90,15 @@ macro_rules! sql_writes {
                         .bind(rows::sql(entry.seq))
                         .bind(evidence.first.encode())
                         .bind(evidence.second.encode())
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                if let Event::KeyChange(signed) = &entry.event {
+                    sqlx::query(sql::ADD_KEY_CHANGE)
+                        .bind(self.chain_id)
+                        .bind(rows::sql(signed.change.epoch))
+                        .bind(rows::sql(entry.seq))
+                        .bind(signed.encode())
                         .execute(connection)
                         .await?;
                 }
@@ -99,6 +119,8 @@ macro_rules! sql_writes {
                     .bind(record.finalized_ms.map(rows::sql))
                     .bind(rejection.map(|rejection| i64::from(rejection.reason.code())))
                     .bind(rejection.and_then(|rejection| rejection.block).map(rows::sql))
+                    .bind(record.available_ms.map(rows::sql))
+                    .bind(rows::votes_bytes(&record.votes))
                     .execute(connection)
                     .await?;
                 Ok(())
@@ -161,6 +183,10 @@ macro_rules! sql_writes {
 
             fn facts<'a>(&'a self, signed: &'a SignedBatch) -> Answer<'a, PostFacts> {
                 Box::pin(self.try_facts(signed))
+            }
+
+            fn key_change(&self, epoch: u64) -> Answer<'_, Option<(u64, SignedKeyChange)>> {
+                Box::pin(self.try_key_change(epoch))
             }
 
             fn entries(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {

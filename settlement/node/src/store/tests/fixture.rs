@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bytes, Signature};
 use weft_execution::block::Parent as Block;
 use weft_execution::verify::Checkpoint;
 use weft_primitives::{BatchHeader, BlockHeader, SignedBatch, Signer};
-use weft_settlement::{Chain, Effect, Limits, Parent, PostReceipt, PostRefusal, Rules};
+use weft_settlement::{Chain, Effect, Limits, Mode, Parent, PostReceipt, PostRefusal, Rules, Terms};
 use weft_state::{TreeKey, Value};
 
 use crate::store::{Genesis, StateWrite, Store, StoreError, Write};
@@ -18,18 +18,49 @@ pub(super) fn sequencer() -> Signer {
     Signer::from_bytes([1; 32]).unwrap()
 }
 
-pub(super) fn rules() -> Rules {
+pub(super) fn key(number: u8) -> Signer {
+    Signer::from_bytes([number; 32]).unwrap()
+}
+
+pub(super) fn admin() -> Signer {
+    key(0xad)
+}
+
+pub(super) fn verifiers() -> [Signer; 2] {
+    [key(0xa1), key(0xa2)]
+}
+
+pub(super) const WINDOW_MS: u64 = 10_000;
+
+fn terms() -> Terms {
+    let deadline = Terms { availability_deadline_ms: 60_000, ..Terms::new(sequencer().address()) };
+    Terms { admin: Some(admin().address()), ..deadline }
+}
+
+fn rules_with(terms: Terms) -> Rules {
     Rules {
         chain_id: CHAIN_ID,
         config_hash: CONFIG_HASH,
-        sequencer: sequencer().address(),
         genesis: Parent::genesis(B256::repeat_byte(0x60), B256::repeat_byte(0x61), START_MS / 1000),
         stf_version: 1,
-        availability_deadline_ms: 60_000,
+        terms: terms.checked().unwrap(),
     }
 }
 
-pub(super) fn key(index: u32) -> TreeKey {
+/// Mode verified, with an admin.
+pub(super) fn rules() -> Rules {
+    rules_with(terms())
+}
+
+/// Each mode, with and without a verifier of two.
+pub(super) fn all_rules() -> [Rules; 4] {
+    let optimistic = Terms { mode: Mode::Optimistic { window_ms: WINDOW_MS }, ..terms() };
+    let named = verifiers().map(|verifier| verifier.address()).to_vec();
+    let verified = |terms: Terms| Terms { verifiers: named.clone(), verifiers_needed: 1, ..terms };
+    [terms(), optimistic.clone(), verified(terms()), verified(optimistic)].map(rules_with)
+}
+
+pub(super) fn leaf_key(index: u32) -> TreeKey {
     let mut bytes = [7; 34];
     bytes[..4].copy_from_slice(&index.to_be_bytes());
     TreeKey::new(&bytes).unwrap()
@@ -45,7 +76,12 @@ pub(super) fn state(next_batch: u64, leaves: Vec<(TreeKey, Option<Value>)>) -> S
 }
 
 pub(super) fn genesis() -> Genesis {
-    Genesis { config_hash: CONFIG_HASH, state: state(0, vec![(key(0), Some([1; 32])), (key(1), Some([2; 32]))]) }
+    genesis_of(&rules())
+}
+
+pub(super) fn genesis_of(rules: &Rules) -> Genesis {
+    let leaves = vec![(leaf_key(0), Some([1; 32])), (leaf_key(1), Some([2; 32]))];
+    Genesis { config_hash: CONFIG_HASH, terms: rules.terms.clone(), state: state(0, leaves) }
 }
 
 pub(super) fn transaction(nonce: u64) -> Bytes {

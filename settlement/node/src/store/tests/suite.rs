@@ -146,9 +146,9 @@ async fn the_verifiers_state_moves_with_the_verdict(store: Arc<dyn Store>) {
     let store = &*store;
     store.open(&genesis()).await.unwrap();
     // More leaves than fit into one statement; overwrites and deletions.
-    let first: Vec<_> = (0..2_500).map(|index| (key(index), Some([3; 32]))).collect();
+    let first: Vec<_> = (0..2_500).map(|index| (leaf_key(index), Some([3; 32]))).collect();
     let second: Vec<_> =
-        (0..1_500).map(|index| (key(index), (index % 2 == 0).then_some([index as u8 | 1; 32]))).collect();
+        (0..1_500).map(|index| (leaf_key(index), (index % 2 == 0).then_some([index as u8 | 1; 32]))).collect();
     let mut model: BTreeMap<_, _> = BTreeMap::new();
     for (batch, leaves) in [first, second].into_iter().enumerate() {
         let signed = next(store, batch as u8).await.sign(&sequencer());

@@ -1,0 +1,86 @@
+//! Questions to a settlement service, and orders.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use weft_primitives::Address;
+
+/// Questions to a settlement service, and orders.
+#[derive(Subcommand, Clone, Debug)]
+pub enum SettlementClientCommand {
+    /// Rules and heads of the chain, the log and the inbox.
+    Status(SettlementEndpoint),
+    /// Canonical commitments and their states.
+    Commitments {
+        /// First batch.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// One commitment, every field.
+    Show {
+        /// Its batch.
+        batch: u64,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// Show that a commitment is false, in mode optimistic: re-execute everything from genesis, note what the batch
+    /// touches of the state, and have settlement judge it by that. Exit code 3: false and rejected, 0: true, 4: undecided.
+    #[command(after_help = "Examples:\n  weft settlement challenge 7\n  weft settlement challenge 7 --json")]
+    Challenge {
+        /// The batch.
+        batch: u64,
+        /// Challenge it even if it is found true here.
+        #[arg(long)]
+        force: bool,
+        /// Genesis file; the development chain if not given.
+        #[arg(long)]
+        genesis: Option<PathBuf>,
+        /// gRPC URL of a DA node.
+        #[arg(long, default_value = "http://127.0.0.1:9200")]
+        da_url: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// Change the posting key: the key that posts signs the new one; after an equivocation the chain's admin key must.
+    /// The sequencer goes on when it is started with the new key's file.
+    #[command(after_help = "Examples:
+  weft keys new new.key
+  weft settlement rotate-key --key-file old.key --new-key-file new.key
+  weft settlement rotate-key --key-file admin.key --new-address 0x7099..")]
+    RotateKey {
+        /// Key file that signs the change: the posting key's, or the chain's admin key's.
+        #[arg(long)]
+        key_file: PathBuf,
+        /// Key file of the new posting key.
+        #[arg(long, required_unless_present = "new_address")]
+        new_key_file: Option<PathBuf>,
+        /// Its address, if the file is elsewhere.
+        #[arg(long, conflicts_with = "new_key_file")]
+        new_address: Option<Address>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+}
+
+/// Which settlement service, and which of its chains.
+#[derive(Args, Clone, Debug)]
+pub struct SettlementEndpoint {
+    /// Its gRPC URL.
+    #[arg(long, default_value = "http://127.0.0.1:9300")]
+    pub settlement_url: String,
+    /// The chain, where the service settles several.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub chain_id: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,137 @@
+//! An auditor: follows the settlement log, fetches what it names from DA, and re-executes it on a state of its own.
+//!
+//! Trusts the genesis file, the key that the chain began with, and that the log
+//! is the one everybody sees; believes nothing else that a service says.
+
+mod log;
+
+use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify, verify_recording};
+use weft_execution::{Parent, Witness, World};
+use weft_primitives::{ChainConfig, Namespace, SignedBatch};
+use weft_wire::DaClient;
+
+use crate::output::Failure;
+pub use log::{Log, Posted};
+
+/// What came of judging one commitment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Every claim holds.
+    Valid,
+    /// Some claim does not.
+    Invalid {
+        /// The block that broke the rules, if one did.
+        block: Option<u64>,
+        /// A stable reason.
+        code: &'static str,
+        /// The same in words.
+        message: String,
+    },
+    /// Something is missing.
+    Undecided {
+        /// What.
+        missing: String,
+    },
+}
+
+impl Judged {
+    pub fn invalid(code: &'static str, message: &str) -> Self {
+        Self::Invalid { block: None, code, message: message.to_owned() }
+    }
+}
+
+/// The state after the commitments that were found valid.
+pub struct Auditor {
+    chain: ChainConfig,
+    da: DaClient,
+    world: World,
+    checkpoint: Checkpoint,
+}
+
+impl Auditor {
+    /// At genesis.
+    pub fn new(chain: &ChainConfig, da: DaClient) -> Result<Self, Failure> {
+        let (world, genesis, _) = World::genesis(chain)?;
+        let checkpoint = Checkpoint::genesis(Parent::new(genesis));
+        Ok(Self { chain: chain.clone(), da, world, checkpoint })
+    }
+
+    /// Where the next commitment must start.
+    pub const fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Judges the next commitment; if it is valid, goes on behind it.
+    pub async fn judge(&mut self, log: &Log, posted: &Posted) -> Judged {
+        let payload = match self.gather(log, posted).await {
+            Ok(payload) => payload,
+            Err(judged) => return judged,
+        };
+        let claim = &posted.signed.header;
+        match verify(&self.chain, &self.checkpoint, claim, &payload, &log.around(posted), &mut self.world) {
+            Verdict::Valid(valid) => {
+                self.checkpoint = valid.checkpoint;
+                Judged::Valid
+            }
+            other => judged(other),
+        }
+    }
+
+    /// Judges the next commitment, and notes what of the state that needs. Stays where it is.
+    pub async fn record(&mut self, log: &Log, posted: &Posted) -> Result<(Judged, Witness), Judged> {
+        let payload = self.gather(log, posted).await?;
+        let (claim, around) = (&posted.signed.header, log.around(posted));
+        let (verdict, witness) =
+            verify_recording(&self.chain, &self.checkpoint, claim, &payload, &around, &mut self.world);
+        Ok((judged(verdict), witness))
+    }
+
+    /// What can be seen before anything is executed, then the payload.
+    async fn gather(&self, log: &Log, posted: &Posted) -> Result<Vec<u8>, Judged> {
+        let claim = &posted.signed.header;
+        if posted.signed.signer() != Ok(posted.key) {
+            return Err(Judged::invalid("BAD_SIGNATURE", "the commitment is not signed by the sequencer"));
+        }
+        if log.anchor(claim.anchor_seq, claim.anchor_hash).is_none() {
+            return Err(Judged::invalid("UNKNOWN_ANCHOR", "the commitment is anchored to no entry of the log"));
+        }
+        payload(&self.da, &self.chain, &posted.signed).await.map_err(|missing| Judged::Undecided { missing })
+    }
+}
+
+fn judged(verdict: Verdict) -> Judged {
+    match verdict {
+        Verdict::Valid(_) => Judged::Valid,
+        Verdict::Invalid { block, reason } => {
+            Judged::Invalid { block, code: reason.code(), message: reason.to_string() }
+        }
+        Verdict::Undecided { missing } => Judged::Undecided { missing },
+    }
+}
+
+/// The payload, from the DA block that the commitment names; or what is missing.
+async fn payload(da: &DaClient, chain: &ChainConfig, signed: &SignedBatch) -> Result<Vec<u8>, String> {
+    let claim = &signed.header;
+    let header =
+        da.header(Some(claim.da_height)).await.map_err(|error| format!("DA block {}: {error}", claim.da_height))?;
+    if header.header.data_root() != claim.da_data_root {
+        return Err(format!("the DA block {} with data root {}", claim.da_height, claim.da_data_root));
+    }
+    let namespace = Namespace::for_chain(chain.chain_id());
+    let data = da.get_blob(namespace, claim.payload_hash).await;
+    data.map(|data| data.to_vec()).map_err(|error| format!("payload {}: {error}", claim.payload_hash))
+}
+
+impl Log {
+    /// What the judge has to know of the log around a commitment.
+    fn around(&self, posted: &Posted) -> LogContext<'_> {
+        let claim = &posted.signed.header;
+        let (from, to) = (claim.inbox_from as usize, claim.inbox_to as usize);
+        LogContext {
+            inbox: self.inbox().get(from..to).unwrap_or_default(),
+            next_item_ms: self.inbox().get(to).map(|item| item.time_ms),
+            anchor_ms: self.anchor(claim.anchor_seq, claim.anchor_hash).unwrap_or_default(),
+            posted_ms: posted.posted_ms,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What keys sign beside commitments: a change of the posting key, and an independent verifier's verdict.
+//!
+//! As with commitments the hash is keccak256 over a domain and a fixed-width
+//! big-endian encoding, so that the same signatures verify in Solidity.
+
+mod key_change;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use key_change::{KeyChange, SignedKeyChange};
+pub use verdict::SignedVerdict;

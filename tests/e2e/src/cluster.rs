@@ -45,6 +45,7 @@ pub struct Cluster {
     ports: [Ports; 3],
     processes: [Option<Process>; 3],
     extra: [Vec<String>; 3],
+    sequencer_key: String,
 }
 
 impl Default for Cluster {
@@ -65,6 +66,7 @@ impl Cluster {
             ports,
             processes: [None, None, None],
             extra: Default::default(),
+            sequencer_key: config("dev-keys/sequencer.key"),
         }
     }
 
@@ -72,6 +74,11 @@ impl Cluster {
     pub fn option(mut self, service: Service, option: &str, value: &str) -> Self {
         self.extra[service as usize].extend([option.to_owned(), value.to_owned()]);
         self
+    }
+
+    /// Gives every later start of the sequencer another key file.
+    pub fn set_sequencer_key(&mut self, path: &Path) {
+        self.sequencer_key = path.display().to_string();
     }
 
     /// The folder that holds all data and logs.
@@ -144,7 +151,7 @@ impl Cluster {
             Service::Sequencer => {
                 option("--rpc-listen", format!("127.0.0.1:{}", ports.rpc));
                 option("--genesis", config("genesis.dev.json"));
-                option("--key-file", config("dev-keys/sequencer.key"));
+                option("--key-file", self.sequencer_key.clone());
                 option("--da-url", self.grpc(Service::Da));
                 option("--settlement-url", self.grpc(Service::Settlement));
             }

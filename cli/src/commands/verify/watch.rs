@@ -38,6 +38,8 @@ struct Watcher<'a> {
     auditor: Auditor,
     /// Commitments found valid, from batch 0 on.
     valid: Vec<B256>,
+    /// How many of them settlement was told of.
+    told: usize,
     /// The commitment that was found invalid last.
     invalid: Option<B256>,
 }
@@ -110,6 +112,7 @@ impl<'a> Watcher<'a> {
             optimistic: info.mode == "optimistic",
             json: args.json,
             valid: Vec::new(),
+            told: 0,
             invalid: None,
         })
     }
@@ -138,6 +141,7 @@ impl<'a> Watcher<'a> {
         if !self.valid.iter().enumerate().all(stands) {
             eprintln!("a commitment that was valid has fallen: re-executing from genesis");
             self.valid.clear();
+            self.told = 0;
             self.auditor = Auditor::new(self.chain, self.da.clone())?;
         }
         Ok(())
@@ -145,6 +149,7 @@ impl<'a> Watcher<'a> {
 
     /// Judges what was not judged yet, up to the first that cannot be.
     async fn judge_all(&mut self) -> Result<Option<Exit>, Interruption> {
+        self.tell_valid().await?;
         while let Some(posted) = self.log.commitments().get(self.valid.len()).cloned() {
             let commitment = posted.signed.header.hash();
             let is_final = self.log.finals() > posted.signed.header.batch_index;
@@ -156,9 +161,7 @@ impl<'a> Watcher<'a> {
                 Judged::Valid => {
                     self.valid.push(commitment);
                     self.say(&posted, &Judged::Valid);
-                    if !is_final {
-                        self.vote(&posted, true).await?;
-                    }
+                    self.tell_valid().await?;
                 }
                 Judged::Undecided { missing } => return Err(Interruption::Wait(format!("{missing} is missing"))),
                 judged => {
@@ -194,6 +197,18 @@ impl<'a> Watcher<'a> {
         } else {
             println!("batch {batch} {commitment} is {verdict}: {message} ({code})");
         }
+    }
+
+    /// Votes for what was found valid and is not final yet; what settlement could not take is told again.
+    async fn tell_valid(&mut self) -> Result<(), Interruption> {
+        while self.told < self.valid.len() {
+            let Some(posted) = self.log.commitments().get(self.told) else { return Ok(()) };
+            if posted.signed.header.batch_index >= self.log.finals() {
+                self.vote(posted, true).await?;
+            }
+            self.told += 1;
+        }
+        Ok(())
     }
 
     async fn vote(&self, posted: &Posted, valid: bool) -> Result<(), Interruption> {

@@ -28,6 +28,8 @@ use weft_state::{TreeKey, Value};
 pub(crate) use database::Database;
 pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
+#[cfg(test)]
+pub(crate) use sqlite::FILE_NAME;
 pub use sqlite::SqliteStore;
 
 /// Most rows that one call reads.

@@ -70,6 +70,11 @@ impl Da {
         Place { height, data_root }
     }
 
+    /// A payload that was put.
+    pub(super) fn payload(&self, hash: B256) -> Bytes {
+        self.blobs.lock().unwrap()[&hash].clone()
+    }
+
     fn at(&self, height: u64) -> Result<Arc<Stored>, Status> {
         let blocks = self.blocks.lock().unwrap();
         let at = usize::try_from(height).unwrap().wrapping_sub(1);

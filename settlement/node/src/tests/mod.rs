@@ -1,12 +1,18 @@
 //! The whole service over real gRPC, with a DA node and a sequencer made for the tests.
 #![allow(clippy::unwrap_used)]
 
+mod challenger;
+mod challenges;
 mod da;
+mod figures;
 mod finality;
+mod keys;
 mod refusals;
 mod rejections;
 mod rollup;
+mod several;
 mod shared;
+mod verifiers;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -48,12 +54,24 @@ fn settings(da_url: &str) -> ChainSettings {
 
 impl Service {
     async fn start(config: Config) -> Self {
+        let service = Self::start_any(config).await;
+        service.wait(async || service.client.info().await.ok()).await;
+        service
+    }
+
+    /// With any number of chains.
+    async fn start_any(config: Config) -> Self {
         let shutdown = Shutdown::new();
         let handle = start(config, listeners().await, shutdown.clone()).unwrap();
         let client = SettlementClient::new(&format!("http://{}", handle.grpc)).unwrap();
         let service = Self { client, handle, shutdown };
-        service.wait(async || service.client.info().await.ok()).await;
+        service.wait(async || (service.get_if_up("/health/ready").await == Some(200)).then_some(())).await;
         service
+    }
+
+    async fn get_if_up(&self, path: &str) -> Option<u16> {
+        let answer = reqwest::get(format!("http://{}{path}", self.handle.http)).await.ok()?;
+        Some(answer.status().as_u16())
     }
 
     async fn stop(self) {

@@ -28,8 +28,12 @@ pub(super) fn alice() -> Signer {
 }
 
 pub(super) fn chain() -> ChainConfig {
+    chain_of(CHAIN_ID)
+}
+
+pub(super) fn chain_of(chain_id: u64) -> ChainConfig {
     let text = format!(
-        r#"{{"config":{{"chainId":{CHAIN_ID},"pragueTime":0,"osakaTime":0,"weft":{{"minBaseFeePerGas":1000000000}}}},
+        r#"{{"config":{{"chainId":{chain_id},"pragueTime":0,"osakaTime":0,"weft":{{"minBaseFeePerGas":1000000000}}}},
             "gasLimit":"0x1c9c380","difficulty":"0x0","alloc":{{"{}":{{"balance":"0xd3c21bcecceda1000000"}}}}}}"#,
         alice().address()
     );
@@ -37,8 +41,12 @@ pub(super) fn chain() -> ChainConfig {
 }
 
 pub(super) fn transfer(nonce: u64) -> Bytes {
+    transfer_of(CHAIN_ID, nonce)
+}
+
+fn transfer_of(chain_id: u64, nonce: u64) -> Bytes {
     let unsigned = TxEip1559 {
-        chain_id: CHAIN_ID,
+        chain_id,
         nonce,
         gas_limit: 21_000,
         max_fee_per_gas: 3 * GWEI,
@@ -61,6 +69,8 @@ pub(super) struct Rollup {
     head: Parent,
     nonce: u64,
     next_index: u64,
+    /// Epoch of the commitments.
+    pub(super) epoch: u64,
     commitment: B256,
     inbox: Vec<InboxItem>,
     inbox_acc: B256,
@@ -80,7 +90,12 @@ impl Published {
 impl Rollup {
     /// With a DA node that is running.
     pub(super) async fn start() -> Self {
-        let rollup = Self::without_da().await;
+        Self::start_of(chain()).await
+    }
+
+    /// The same for another chain.
+    pub(super) async fn start_of(chain: ChainConfig) -> Self {
+        let rollup = Self::of(chain).await;
         let address = rollup.da_url.strip_prefix("http://").unwrap();
         let listener = TcpListener::bind(address).await.unwrap();
         drop(da::serve(rollup.da.clone(), listener, rollup.da_stop.clone()));
@@ -89,9 +104,13 @@ impl Rollup {
 
     /// With a DA node that may be started later at `da_url`.
     pub(super) async fn without_da() -> Self {
+        Self::of(chain()).await
+    }
+
+    /// The same for another chain.
+    pub(super) async fn of(chain: ChainConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let da_url = format!("http://{}", listener.local_addr().unwrap());
-        let chain = chain();
         let (world, header, _) = World::genesis(&chain).unwrap();
         Self {
             da: Arc::default(),
@@ -102,6 +121,7 @@ impl Rollup {
             head: Parent::new(header),
             nonce: 0,
             next_index: 0,
+            epoch: 0,
             commitment: B256::ZERO,
             inbox: Vec::new(),
             inbox_acc: B256::ZERO,
@@ -121,7 +141,7 @@ impl Rollup {
         self.inbox_acc = items.iter().fold(self.inbox_acc, accumulate);
         let pre_state_root = self.head.header.state_root;
         let first_block = self.head.header.number + 1;
-        let mut batch = Batch { chain_id: CHAIN_ID, first_block, inbox_from: from, blocks: Vec::new() };
+        let mut batch = Batch { chain_id: self.chain.chain_id(), first_block, inbox_from: from, blocks: Vec::new() };
         let (mut tx_count, mut gas_used) = (0, 0);
         for number in 0..2 {
             let timestamp = first_block + number;
@@ -130,8 +150,9 @@ impl Rollup {
                 items.iter().for_each(|item| builder.inbox_item(item).unwrap());
             }
             self.nonce += 1;
-            let raw = transfer(self.nonce - 1);
-            builder.transaction(Transaction::decode(raw, CHAIN_ID).unwrap()).unwrap().unwrap();
+            let chain_id = self.chain.chain_id();
+            let raw = transfer_of(chain_id, self.nonce - 1);
+            builder.transaction(Transaction::decode(raw, chain_id).unwrap()).unwrap().unwrap();
             let sealed = builder.finish().seal(&self.chain, &self.head, &mut self.world).unwrap();
             let transactions = sealed.body.sequenced().iter().map(|transaction| transaction.raw().clone()).collect();
             batch.blocks.push(BatchBlock { timestamp, inbox_count: sealed.body.inbox_count, transactions });
@@ -142,7 +163,7 @@ impl Rollup {
         self.inbox.extend(items);
         let header = BatchHeader {
             version: 1,
-            chain_id: CHAIN_ID,
+            chain_id: self.chain.chain_id(),
             config_hash: self.chain.hash(),
             batch_index: self.next_index,
             parent_commitment: self.commitment,
@@ -158,6 +179,7 @@ impl Rollup {
             inbox_acc: self.inbox_acc,
             anchor_seq: tip.log.0,
             anchor_hash: tip.log.1,
+            leader_epoch: self.epoch,
             tx_count,
             gas_used,
             ..BatchHeader::default()
@@ -167,7 +189,7 @@ impl Rollup {
 
     /// Puts a payload on DA and fills in where it is.
     pub(super) fn publish(&self, header: BatchHeader, payload: &[u8]) -> Published {
-        let place = self.da.put(Namespace::for_chain(CHAIN_ID), payload);
+        let place = self.da.put(Namespace::for_chain(self.chain.chain_id()), payload);
         let header = BatchHeader { da_height: place.height, da_data_root: place.data_root, ..header };
         Published { header: naming(header, payload) }
     }

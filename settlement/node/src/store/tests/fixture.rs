@@ -96,9 +96,19 @@ pub(super) async fn transition<T>(
     state: Option<StateWrite>,
     act: impl FnOnce(&mut Chain, &mut Vec<Effect>) -> T,
 ) -> Result<T, StoreError> {
+    transition_of(&rules(), store, state, act).await
+}
+
+/// The same for a chain with other rules.
+pub(super) async fn transition_of<T>(
+    rules: &Rules,
+    store: &dyn Store,
+    state: Option<StateWrite>,
+    act: impl FnOnce(&mut Chain, &mut Vec<Effect>) -> T,
+) -> Result<T, StoreError> {
     let loaded = store.load().await?;
     let version = loaded.version;
-    let mut chain = loaded.restore(rules(), Limits::default()).unwrap();
+    let mut chain = loaded.restore(rules.clone(), Limits::default()).unwrap();
     let mut effects = Vec::new();
     let result = act(&mut chain, &mut effects);
     if !effects.is_empty() {
@@ -109,6 +119,15 @@ pub(super) async fn transition<T>(
 
 /// Posts with facts from the store, again and again while others move the chain.
 pub(super) async fn post(store: &dyn Store, signed: &SignedBatch) -> Result<PostReceipt, PostRefusal> {
+    post_of(&rules(), store, signed).await
+}
+
+/// The same for a chain with other rules.
+pub(super) async fn post_of(
+    rules: &Rules,
+    store: &dyn Store,
+    signed: &SignedBatch,
+) -> Result<PostReceipt, PostRefusal> {
     loop {
         let version = store.version().await.unwrap();
         let facts = store.facts(signed).await.unwrap();
@@ -116,7 +135,7 @@ pub(super) async fn post(store: &dyn Store, signed: &SignedBatch) -> Result<Post
         if loaded.version != version {
             continue;
         }
-        let mut chain = loaded.restore(rules(), Limits::default()).unwrap();
+        let mut chain = loaded.restore(rules.clone(), Limits::default()).unwrap();
         let mut effects = Vec::new();
         let result = chain.post(START_MS, signed, &facts, &mut effects);
         if effects.is_empty() {
@@ -132,13 +151,22 @@ pub(super) async fn post(store: &dyn Store, signed: &SignedBatch) -> Result<Post
 
 /// An honest next commitment; consumes the whole inbox.
 pub(super) async fn next(store: &dyn Store, salt: u8) -> BatchHeader {
+    next_of(&rules(), store, salt).await
+}
+
+/// The same for a chain with other rules.
+pub(super) async fn next_of(rules: &Rules, store: &dyn Store, salt: u8) -> BatchHeader {
     let loaded = store.load().await.unwrap();
-    let chain = loaded.restore(rules(), Limits::default()).unwrap();
+    next_after(rules, &loaded.restore(rules.clone(), Limits::default()).unwrap(), salt)
+}
+
+/// The same on a chain that was loaded.
+pub(super) fn next_after(rules: &Rules, chain: &Chain, salt: u8) -> BatchHeader {
     let (parent, head) = (chain.parent(), chain.head());
     BatchHeader {
         version: 1,
         chain_id: CHAIN_ID,
-        config_hash: CONFIG_HASH,
+        config_hash: rules.config_hash,
         batch_index: parent.next_index,
         parent_commitment: parent.commitment,
         first_block: parent.block + 1,
@@ -154,6 +182,7 @@ pub(super) async fn next(store: &dyn Store, salt: u8) -> BatchHeader {
         inbox_acc: head.inbox_acc,
         anchor_seq: head.log_seq,
         anchor_hash: head.log_hash,
+        leader_epoch: head.epoch,
         ..Default::default()
     }
 }

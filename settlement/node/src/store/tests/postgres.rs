@@ -1,14 +1,15 @@
 //! The suite on PostgreSQL, and a server that is killed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
+use alloy_primitives::{B256, Bytes};
 use sqlx::{Connection, PgConnection};
-use weft_settlement::Effect;
+use weft_settlement::{Chain, Effect, Limits};
 
 use super::fixture::*;
 use super::server::Server;
-use super::{history, suite};
+use super::{Fresh, TABLES, history, suite};
 use crate::store::{PostgresStore, Store, StoreError, Write};
 
 async fn database(server: &Server, name: &str) -> String {
@@ -25,7 +26,8 @@ async fn postgres_passes_the_suite() {
     suite::run(async || {
         let name = format!("suite_{}", number.fetch_add(1, Ordering::Relaxed));
         let url = database(&server, &name).await;
-        Arc::new(PostgresStore::connect(&url, CHAIN_ID).await.unwrap()) as Arc<dyn Store>
+        let store = Arc::new(PostgresStore::connect(&url, CHAIN_ID).await.unwrap());
+        Fresh { store, dump: Box::new(move || Box::pin(dump(url.clone()))) }
     })
     .await;
 
@@ -34,6 +36,18 @@ async fn postgres_passes_the_suite() {
     the_log_only_grows(&store, &url).await;
     two_chains_share_a_database(&store, &url).await;
     unsafe_servers_are_refused(&server).await;
+}
+
+/// Every row as PostgreSQL writes it.
+async fn dump(url: String) -> Vec<String> {
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let mut rows = Vec::new();
+    for table in TABLES {
+        let all = format!("SELECT t::text FROM {table} t ORDER BY 1");
+        let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(all)).fetch_all(&mut connection).await.unwrap();
+        rows.extend(found.into_iter().map(|row| format!("{table}: {row}")));
+    }
+    rows
 }
 
 async fn the_log_only_grows(store: &PostgresStore, url: &str) {
@@ -76,39 +90,79 @@ pub(super) async fn commit_with_a_clash(store: &dyn Store) {
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
 }
 
-/// Invariant 12: what was acknowledged before kill -9 is there after it, once.
+const WRITERS: u64 = 4;
+
+/// What writers were told before the server fell: log entries with their hashes' sources.
+#[derive(Default)]
+struct Told {
+    /// Inbox items by index.
+    items: Mutex<Vec<(u64, Bytes)>>,
+    /// Commitments that stand.
+    commitments: Mutex<Vec<B256>>,
+}
+
+/// Invariants 9, 11, 12 and 13: several writers at once, a server that is killed in between, and what was acknowledged is
+/// there afterwards, once, in one gapless log.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_acknowledged_write_survives_kill_9_of_the_server() {
+async fn what_concurrent_writers_were_told_survives_kill_9_of_the_server() {
     let mut server = Server::start().await;
     let url = database(&server, "killed").await;
     let store = Arc::new(PostgresStore::connect(&url, CHAIN_ID).await.unwrap());
     store.open(&genesis()).await.unwrap();
-    for round in 0..3u64 {
-        let acknowledged = Arc::new(AtomicU32::new(0));
-        let writer = tokio::spawn({
-            let (store, acknowledged) = (store.clone(), acknowledged.clone());
-            async move {
-                for nonce in 0.. {
-                    let submit = |chain: &mut weft_settlement::Chain, out: &mut _| {
-                        chain.submit_inbox(START_MS, transaction(round * 1_000_000 + nonce), out).unwrap()
-                    };
-                    match transition(&*store, None, submit).await {
-                        Ok(receipt) => acknowledged.store(receipt.index as u32 + 1, Ordering::SeqCst),
-                        Err(_) => break,
-                    }
-                }
-            }
-        });
-        while acknowledged.load(Ordering::SeqCst) < 5 {
+    let told = Arc::new(Told::default());
+    for round in 0..3 {
+        let before = told.items.lock().unwrap().len();
+        let writers: Vec<_> =
+            (0..WRITERS).map(|writer| tokio::spawn(write(store.clone(), told.clone(), round, writer))).collect();
+        while told.items.lock().unwrap().len() < before + 20 {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
         server.kill();
-        writer.await.unwrap();
+        for writer in writers {
+            writer.await.unwrap();
+        }
         server.restart().await;
         let len = store.load().await.unwrap().head.inbox_len;
-        let acknowledged = u64::from(acknowledged.load(Ordering::SeqCst));
-        // The last one may have been committed without an answer.
-        assert!((acknowledged..=acknowledged + 1).contains(&len), "{acknowledged} acknowledged, {len} found");
+        for (index, transaction) in told.items.lock().unwrap().clone() {
+            let row = store.inbox(index, 1).await.unwrap().remove(0);
+            assert!(row.item.index == index && row.item.transaction == transaction && index < len);
+        }
+        for commitment in told.commitments.lock().unwrap().clone() {
+            assert!(store.record(commitment).await.unwrap().unwrap().status.is_canonical());
+        }
         history::check(&*store).await;
+    }
+    assert!(!told.commitments.lock().unwrap().is_empty());
+    let twin = database(&server, "twin").await;
+    let fresh = async |url: String| Fresh {
+        store: Arc::new(PostgresStore::connect(&url, CHAIN_ID).await.unwrap()),
+        dump: Box::new(move || Box::pin(dump(url.clone()))),
+    };
+    history::rebuilds(&fresh(url).await, &fresh(twin).await, &rules()).await;
+}
+
+/// Inbox items and commitments until the database fails; whoever is too slow decides again.
+async fn write(store: Arc<PostgresStore>, told: Arc<Told>, round: u64, writer: u64) {
+    for number in 0.. {
+        let transaction = transaction(((round * WRITERS) + writer) * 1_000_000 + number);
+        let submit = |chain: &mut Chain, out: &mut _| chain.submit_inbox(START_MS, transaction.clone(), out).unwrap();
+        match transition(&*store, None, submit).await {
+            Ok(receipt) => told.items.lock().unwrap().push((receipt.index, transaction)),
+            Err(StoreError::Conflict) => {}
+            Err(_) => return,
+        }
+        if writer == 0 && number % 4 == 0 {
+            let Ok(loaded) = store.load().await else { return };
+            let chain = loaded.restore(rules(), Limits::default()).unwrap();
+            let header = next_after(&rules(), &chain, number as u8);
+            let signed = header.sign(&sequencer());
+            let Ok(facts) = store.facts(&signed).await else { return };
+            let post = |chain: &mut Chain, out: &mut _| chain.post(START_MS, &signed, &facts, out);
+            match transition(&*store, None, post).await {
+                Ok(Ok(receipt)) => told.commitments.lock().unwrap().push(receipt.commitment),
+                Ok(Err(_)) | Err(StoreError::Conflict) => {}
+                Err(_) => return,
+            }
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The suite on SQLite, and what only a file can show.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Connection, Row};
+use weft_settlement::Sampled;
 
 use super::fixture::*;
-use super::{history, suite};
+use super::{Fresh, TABLES, history, suite};
 use crate::store::sqlite::FILE_NAME;
 use crate::store::{SqliteStore, Store};
 
@@ -17,9 +19,64 @@ async fn sqlite_passes_the_suite() {
     suite::run(async || {
         let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let folder = folder.path().join(number.to_string());
-        Arc::new(SqliteStore::connect(&folder, CHAIN_ID).await.unwrap()) as Arc<dyn Store>
+        let store = Arc::new(SqliteStore::connect(&folder, CHAIN_ID).await.unwrap());
+        Fresh { store, dump: Box::new(move || Box::pin(dump(folder.clone()))) }
     })
     .await;
+}
+
+/// Every row, every column as SQLite writes it.
+async fn dump(folder: PathBuf) -> Vec<String> {
+    let options = SqliteConnectOptions::new().filename(folder.join(FILE_NAME)).read_only(true);
+    let mut connection = options.connect().await.unwrap();
+    let mut rows = Vec::new();
+    for table in TABLES {
+        let columns =
+            format!("SELECT group_concat('quote(' || name || ')', '||'',''||') FROM pragma_table_info('{table}')");
+        let columns: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(columns)).fetch_one(&mut connection).await.unwrap();
+        let all = format!("SELECT {columns} FROM {table} ORDER BY 1");
+        let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(all)).fetch_all(&mut connection).await.unwrap();
+        rows.extend(found.into_iter().map(|row| format!("{table}: {row}")));
+    }
+    rows
+}
+
+/// A database of the first version is brought up to date: what the log says of its past is filled in.
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = SqliteStore::connect(new.path(), CHAIN_ID).await.unwrap();
+    store.open(&genesis()).await.unwrap();
+    for salt in 0..3 {
+        let commitment = post(&store, &next(&store, salt).await.sign(&sequencer())).await.unwrap().commitment;
+        let sampled = |chain: &mut weft_settlement::Chain, out: &mut _| {
+            chain.judge_availability(START_MS + u64::from(salt), commitment, Sampled::Available, out)
+        };
+        if salt < 2 {
+            transition(&store, None, sampled).await.unwrap().unwrap();
+        }
+    }
+    // The same rows in tables as the first version made them.
+    let options = SqliteConnectOptions::new().filename(old.path().join(FILE_NAME)).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    let migrations = sqlx::migrate!("../../migrations/sqlite");
+    let first = sqlx::migrate::Migrator::with_migrations(migrations.iter().take(1).cloned().collect());
+    first.run(&mut connection).await.unwrap();
+    let attach = format!("ATTACH '{}' AS new", new.path().join(FILE_NAME).display());
+    sqlx::query(sqlx::AssertSqlSafe(attach)).execute(&mut connection).await.unwrap();
+    for table in ["chain", "log", "batch", "inbox", "equivocation", "checkpoint", "state_leaf", "state_code"] {
+        let columns = format!("SELECT group_concat(name) FROM pragma_table_info('{table}', 'main')");
+        let columns: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(columns)).fetch_one(&mut connection).await.unwrap();
+        let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
+        sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    let upgraded = SqliteStore::connect(old.path(), CHAIN_ID).await.unwrap();
+    upgraded.open(&genesis()).await.unwrap();
+    history::check(&upgraded).await;
+    assert_eq!(dump(old.path().to_owned()).await, dump(new.path().to_owned()).await);
 }
 
 #[tokio::test]

@@ -7,19 +7,19 @@ use alloy_primitives::B256;
 use weft_settlement::{Judgement, PostRefusal, RejectReason, Sampled, Status};
 
 use super::fixture::*;
-use super::history;
+use super::{Fresh, history, lives};
 use crate::store::{Genesis, Store, StoreError, Write};
 
 /// Runs everything, each part on a fresh store.
-pub(super) async fn run(fresh: impl AsyncFn() -> Arc<dyn Store>) {
-    opens_once_for_one_chain(fresh().await).await;
-    a_life_with_rejection_and_finality(fresh().await).await;
-    random_lives(fresh().await).await;
-    a_stale_version_changes_nothing(fresh().await).await;
-    foreign_numbers_find_nothing(fresh().await).await;
-    the_verifiers_state_moves_with_the_verdict(fresh().await).await;
-    rivals_race(fresh().await).await;
-    retries_race(fresh().await).await;
+pub(super) async fn run(fresh: impl AsyncFn() -> Fresh) {
+    opens_once_for_one_chain(fresh().await.store).await;
+    a_life_with_rejection_and_finality(fresh().await.store).await;
+    lives::random_lives(&fresh).await;
+    a_stale_version_changes_nothing(fresh().await.store).await;
+    foreign_numbers_find_nothing(fresh().await.store).await;
+    the_verifiers_state_moves_with_the_verdict(fresh().await.store).await;
+    rivals_race(fresh().await.store).await;
+    retries_race(fresh().await.store).await;
 }
 
 async fn opens_once_for_one_chain(store: Arc<dyn Store>) {
@@ -29,6 +29,10 @@ async fn opens_once_for_one_chain(store: Arc<dyn Store>) {
     assert_eq!(store.load().await.unwrap().head.inbox_len, 1);
     let other = Genesis { config_hash: B256::ZERO, ..genesis() };
     assert!(matches!(store.open(&other).await, Err(StoreError::WrongChain { .. })));
+    // Invariant 16: a chain keeps the terms that it began with.
+    for rules in &all_rules()[1..] {
+        assert!(matches!(store.open(&genesis_of(rules)).await, Err(StoreError::WrongTerms { .. })));
+    }
 }
 
 async fn a_life_with_rejection_and_finality(store: Arc<dyn Store>) {
@@ -67,49 +71,6 @@ async fn a_life_with_rejection_and_finality(store: Arc<dyn Store>) {
     // The freed places are taken again.
     let signed = next(store, 9).await.sign(&sequencer());
     post(store, &signed).await.unwrap();
-    history::check(store).await;
-}
-
-/// A few hundred steps drawn by a fixed generator.
-async fn random_lives(store: Arc<dyn Store>) {
-    let store = &*store;
-    store.open(&genesis()).await.unwrap();
-    let mut seed = 42u64;
-    for step in 0..150u8 {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let dice = seed >> 40;
-        let now_ms = START_MS + u64::from(step) * 1_000;
-        match dice % 8 {
-            0 => {
-                let act = |chain: &mut weft_settlement::Chain, out: &mut _| {
-                    chain.submit_inbox(now_ms, transaction(step.into()), out)
-                };
-                let _ = transition(store, None, act).await.unwrap();
-            }
-            1..=3 => drop(post(store, &next(store, step).await.sign(&sequencer())).await),
-            4 | 5 => {
-                let sampled = if dice % 64 < 8 { Sampled::NotInDaBlock } else { Sampled::Available };
-                let act = |chain: &mut weft_settlement::Chain, out: &mut _| {
-                    let waiting = chain.pending().find(|record| record.status == Status::Posted);
-                    let commitment = waiting.map(|record| record.commitment).unwrap_or_default();
-                    chain.judge_availability(now_ms, commitment, sampled, out)
-                };
-                let _ = transition(store, None, act).await.unwrap();
-            }
-            _ => {
-                let invalid = Judgement::Invalid { reason: RejectReason::Undecodable, block: None };
-                let judgement = if dice % 64 < 8 { invalid } else { Judgement::Valid };
-                let act = |chain: &mut weft_settlement::Chain, out: &mut _| {
-                    let waiting = chain.pending().find(|record| record.status == Status::Available);
-                    let commitment = waiting.map(|record| record.commitment).unwrap_or_default();
-                    chain.judge_execution(now_ms, commitment, 1, judgement, out)
-                };
-                let _ = transition(store, None, act).await.unwrap();
-            }
-        }
-    }
-    let head = store.load().await.unwrap().head;
-    assert!(head.finalized_index.is_some() && head.generation > 0, "{head:?}");
     history::check(store).await;
 }
 

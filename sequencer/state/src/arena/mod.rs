@@ -19,7 +19,7 @@ mod rehash;
 mod walk;
 
 use crate::Value;
-use crate::hash::NodeHash;
+use crate::hash::{NodeHash, Prefix};
 use crate::keys::TreeKey;
 
 pub use plan::PrefixError;
@@ -188,6 +188,14 @@ impl Arena {
     pub(crate) fn reserve(&mut self, leaves: usize) {
         self.leaves.reserve_exact(leaves);
         self.branches.reserve_exact(leaves);
+    }
+
+    /// The prefix of the branch at `at`, which begins at bit `from`.
+    pub(crate) fn prefix<'a>(&'a self, at: NodeId, branch: &Branch, from: u16) -> Prefix<'a> {
+        match branch.bit - from {
+            len @ ..=64 => Prefix::Word { word: branch.window, len },
+            _ => Prefix::Key { key: self.sample(at), from, to: branch.bit },
+        }
     }
 
     /// A key whose bits up to `at` are those of every key below `at`.

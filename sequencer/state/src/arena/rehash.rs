@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use weft_hash::{Lanes, Message, hash_many};
 
 use super::{Arena, NodeId, Place};
-use crate::hash::{self, NodeHash, Prefix};
+use crate::hash::{self, NodeHash};
 use crate::keys::MAX_KEY_BITS;
 
 /// Nodes that one thread hashes at a time; smaller levels are not worth handing to other threads.
@@ -111,13 +111,7 @@ impl Arena {
             Place::Branch(at) => {
                 let branch = &self.branches[at];
                 let [left, right] = &branch.hashes;
-                let len = branch.bit - from;
-                let prefix = if len <= 64 {
-                    Prefix::Word { word: branch.window, len }
-                } else {
-                    Prefix::Key { key: self.sample(node), from, to: branch.bit }
-                };
-                Some(hash::branch(&prefix, left, right))
+                Some(hash::branch(&self.prefix(node, branch, from), left, right))
             }
             Place::Hidden(_) => None,
         }

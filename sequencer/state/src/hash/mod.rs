@@ -41,6 +41,21 @@ pub(crate) enum Prefix<'a> {
     },
 }
 
+impl Prefix<'_> {
+    /// Puts the bits at the front of `out`, which is zero and long enough; how many they are, and how many bytes hold them.
+    pub(crate) fn put(&self, out: &mut [u8]) -> (u16, usize) {
+        match *self {
+            // Shifting out all 64 bits of an empty prefix leaves the zeros that belong there.
+            Prefix::Word { word, len } => {
+                let aligned = word.checked_shl(64 - u32::from(len)).unwrap_or(0);
+                out[..8].copy_from_slice(&aligned.to_be_bytes());
+                (len, usize::from(len).div_ceil(8))
+            }
+            Prefix::Key { key, from, to } => (to - from, key.copy_bits(from, to, out)),
+        }
+    }
+}
+
 /// What a leaf's hash is taken of.
 pub(crate) fn leaf(key: &TreeKey, value: &Value) -> Message {
     let key = key.as_slice();
@@ -55,15 +70,7 @@ pub(crate) fn leaf(key: &TreeKey, value: &Value) -> Message {
 pub(crate) fn branch(prefix: &Prefix<'_>, left: &NodeHash, right: &NodeHash) -> Message {
     Message::new(|bytes| {
         bytes[0] = 1;
-        let (bits, len) = match *prefix {
-            // Shifting out all 64 bits of an empty prefix leaves the zeros that belong there.
-            Prefix::Word { word, len } => {
-                let aligned = word.checked_shl(64 - u32::from(len)).unwrap_or(0);
-                bytes[3..11].copy_from_slice(&aligned.to_be_bytes());
-                (len, usize::from(len).div_ceil(8))
-            }
-            Prefix::Key { key, from, to } => (to - from, key.copy_bits(from, to, &mut bytes[3..])),
-        };
+        let (bits, len) = prefix.put(&mut bytes[3..]);
         bytes[1..3].copy_from_slice(&bits.to_be_bytes());
         bytes[3 + len..][..32].copy_from_slice(left);
         bytes[3 + len + 32..][..32].copy_from_slice(right);

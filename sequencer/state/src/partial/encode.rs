@@ -8,8 +8,9 @@
 //! Big-endian. The empty tree is no bytes at all.
 
 use super::{PartialTree, tag};
+use crate::Value;
 use crate::arena::{NodeId, Place};
-use crate::hash::NodeHash;
+use crate::hash::{NodeHash, Prefix};
 use crate::keys::{MAX_KEY_BYTES, TreeKey};
 
 /// A node to write.
@@ -18,8 +19,6 @@ struct Next<'a> {
     hash: &'a NodeHash,
     /// First bit of its prefix.
     from: u16,
-    /// A key with the bits of its way, if one was met already.
-    sample: Option<&'a TreeKey>,
 }
 
 impl PartialTree {
@@ -27,29 +26,21 @@ impl PartialTree {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let arena = &self.arena;
-        let root = arena.root().map(|node| Next { node, hash: arena.root_hash(), from: 0, sample: None });
+        let root = arena.root().map(|node| Next { node, hash: arena.root_hash(), from: 0 });
         let mut stack: Vec<Next<'_>> = root.into_iter().collect();
-        while let Some(next) = stack.pop() {
-            match next.node.place() {
-                Place::Hidden(_) => {
-                    out.push(tag::HIDDEN);
-                    out.extend_from_slice(next.hash);
-                }
+        while let Some(Next { node, hash, from }) = stack.pop() {
+            match node.place() {
+                Place::Hidden(_) => put_hidden(&mut out, hash),
                 Place::Leaf(at) => {
                     let leaf = arena.node_leaf(at);
-                    let key = leaf.key.as_slice();
-                    out.extend([tag::LEAF, key.len() as u8]);
-                    out.extend_from_slice(&key[usize::from(next.from / 8)..]);
-                    out.extend_from_slice(&leaf.value);
+                    put_leaf(&mut out, &leaf.key, &leaf.value, from);
                 }
                 Place::Branch(at) => {
                     let branch = arena.node_branch(at);
-                    let sample = next.sample.unwrap_or_else(|| arena.sample(next.node));
-                    put_prefix(&mut out, sample, next.from, branch.bit);
-                    let from = branch.bit + 1;
-                    let [left, right] = branch.children;
-                    stack.push(Next { node: right, hash: &branch.hashes[1], from, sample: None });
-                    stack.push(Next { node: left, hash: &branch.hashes[0], from, sample: Some(sample) });
+                    put_branch(&mut out, &arena.prefix(node, branch, from));
+                    let ([left, right], from) = (branch.children, branch.bit + 1);
+                    stack.push(Next { node: right, hash: &branch.hashes[1], from });
+                    stack.push(Next { node: left, hash: &branch.hashes[0], from });
                 }
             }
         }
@@ -57,10 +48,23 @@ impl PartialTree {
     }
 }
 
-fn put_prefix(out: &mut Vec<u8>, sample: &TreeKey, from: u16, to: u16) {
-    let mut prefix = [0; MAX_KEY_BYTES];
-    let len = sample.copy_bits(from, to, &mut prefix);
+pub(super) fn put_hidden(out: &mut Vec<u8>, hash: &NodeHash) {
+    out.push(tag::HIDDEN);
+    out.extend_from_slice(hash);
+}
+
+pub(super) fn put_branch(out: &mut Vec<u8>, prefix: &Prefix<'_>) {
+    let mut bytes = [0; MAX_KEY_BYTES];
+    let (bits, len) = prefix.put(&mut bytes);
     out.push(tag::BRANCH);
-    out.extend_from_slice(&(to - from).to_be_bytes());
-    out.extend_from_slice(&prefix[..len]);
+    out.extend_from_slice(&bits.to_be_bytes());
+    out.extend_from_slice(&bytes[..len]);
+}
+
+/// The leaf's prefix begins at bit `from`.
+pub(super) fn put_leaf(out: &mut Vec<u8>, key: &TreeKey, value: &Value, from: u16) {
+    let key = key.as_slice();
+    out.extend([tag::LEAF, key.len() as u8]);
+    out.extend_from_slice(&key[usize::from(from / 8)..]);
+    out.extend_from_slice(value);
 }

@@ -3,8 +3,8 @@
 //! What is not revealed stands in it as a hash. Reading it is [`Missing`],
 //! which is neither zero nor an error of the block. A whole tree is cut down to
 //! what an [`Access`] names ([`Tree::partial`](crate::Tree::partial)); the
-//! bytes of the result ([`PartialTree::encode`]) are the witness, and for reads
-//! alone a proof of many keys. [`PartialTree::decode`] accepts bytes only if
+//! bytes of the result ([`PartialTree::encode`]; at once: [`Tree::witness`](crate::Tree::witness))
+//! are the witness, and for reads alone a proof of many keys. [`PartialTree::decode`] accepts bytes only if
 //! they hash to a root that is already trusted: whatever it then answers is
 //! true under that root. Not verified: that the root is that of any real state,
 //! and that enough is revealed.
@@ -17,6 +17,7 @@ mod encode;
 mod prune;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::fmt;
 

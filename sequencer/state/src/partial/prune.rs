@@ -8,13 +8,16 @@
 //! deleted, can need a node beyond these: a node moves up only into the place
 //! of a branch that lost its other side.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use super::{Access, PartialTree};
 use crate::arena::{Arena, NodeId, Place};
 use crate::keys::TreeKey;
 use crate::tree::Tree;
 
 /// A key, and whether it may be deleted.
-type Touched = (TreeKey, bool);
+pub(super) type Touched<'a> = (&'a TreeKey, bool);
 
 struct Pruner<'a> {
     whole: &'a Arena,
@@ -31,16 +34,8 @@ struct Pruned {
 impl Tree {
     /// The part of this tree that `access` needs.
     pub fn partial(&self, access: &Access) -> PartialTree {
-        let mut touched = access.keys.clone();
-        for prefix in &access.prefixes {
-            let mut listed = self.with_prefix(prefix).peekable();
-            if listed.peek().is_none() {
-                // The prefix's own way shows that nothing begins with it.
-                touched.entry(*prefix).or_default();
-            }
-            listed.for_each(|(key, _)| _ = touched.entry(key).or_default());
-        }
-        let touched: Vec<Touched> = touched.into_iter().collect();
+        let keys = self.touched_keys(access);
+        let touched: Vec<Touched<'_>> = keys.iter().map(|(key, deleted)| (key, *deleted)).collect();
         let root = self.arena().root();
         match root {
             Some(root) if !touched.is_empty() => {
@@ -52,16 +47,55 @@ impl Tree {
             _ => PartialTree::hidden(self.root()),
         }
     }
+
+    /// All keys that `access` names, those that its prefixes list included.
+    pub(super) fn touched_keys<'a>(&self, access: &'a Access) -> Cow<'a, BTreeMap<TreeKey, bool>> {
+        let mut keys = Cow::Borrowed(&access.keys);
+        for prefix in &access.prefixes {
+            let keys = keys.to_mut();
+            let mut listed = self.with_prefix(prefix).peekable();
+            if listed.peek().is_none() {
+                // The prefix's own way shows that nothing begins with it.
+                keys.entry(*prefix).or_default();
+            }
+            listed.for_each(|(key, _)| _ = keys.entry(key).or_default());
+        }
+        keys
+    }
+}
+
+/// Those keys that go on beyond the branch at `at`, which stands at `bit`: they agree with its prefix to the end.
+pub(super) fn inside<'t, 'k>(
+    arena: &Arena,
+    at: NodeId,
+    bit: u16,
+    from: u16,
+    touched: &'t [Touched<'k>],
+) -> &'t [Touched<'k>] {
+    // In key order: those below the prefix, those inside, those above.
+    let shared = |key: &TreeKey| arena.shared_bits(at, from, key).min(key.bits());
+    let agrees = |key: &TreeKey| key.bits() > bit && shared(key) >= bit;
+    if let [(first, _), .., (last, _)] | [(first @ last, _)] = touched
+        && agrees(first)
+        && agrees(last)
+    {
+        return touched;
+    }
+    // A key that ends where its bits agree comes before all that go on.
+    let below = |key: &TreeKey| !agrees(key) && !key.bit(shared(key));
+    let start = touched.partition_point(|(key, _)| below(key));
+    let inside = &touched[start..];
+    &inside[..inside.partition_point(|(key, _)| agrees(key))]
 }
 
 impl Pruner<'_> {
     /// Reveals the node at `at`, whose prefix begins at bit `from`, and the ways of `touched` below it.
-    fn node(&mut self, at: NodeId, from: u16, touched: &[Touched]) -> Pruned {
+    fn node(&mut self, at: NodeId, from: u16, touched: &[Touched<'_>]) -> Pruned {
         match at.place() {
             Place::Branch(branch) => self.branch(at, branch, from, touched),
             Place::Leaf(leaf) => {
                 let leaf = self.whole.node_leaf(leaf);
-                let may_vanish = touched.iter().any(|(key, deleted)| *deleted && *key == leaf.key);
+                let may_vanish = touched.iter().any(|(key, deleted)| *deleted && **key == leaf.key);
                 Pruned { node: self.part.add_leaf(leaf.key, leaf.value), may_vanish }
             }
             // A whole tree has none.
@@ -69,11 +103,11 @@ impl Pruner<'_> {
         }
     }
 
-    fn branch(&mut self, at: NodeId, branch: usize, from: u16, touched: &[Touched]) -> Pruned {
+    fn branch(&mut self, at: NodeId, branch: usize, from: u16, touched: &[Touched<'_>]) -> Pruned {
         let branch = self.whole.node_branch(branch);
         let bit = branch.bit;
-        let inside = self.inside(at, bit, from, touched);
-        let path = inside.first().map_or_else(|| *self.whole.sample(at), |(key, _)| *key);
+        let inside = inside(self.whole, at, bit, from, touched);
+        let path = inside.first().map_or_else(|| *self.whole.sample(at), |(key, _)| **key);
         let (left, right) = inside.split_at(inside.partition_point(|(key, _)| !key.bit(bit)));
         let pruned = [left, right]
             .into_iter()
@@ -93,17 +127,5 @@ impl Pruner<'_> {
     /// Reveals one node and nothing below.
     fn top(&mut self, at: NodeId, from: u16) -> NodeId {
         self.node(at, from, &[]).node
-    }
-
-    /// Those keys that go on beyond the branch at `at`: they agree with its prefix to the end.
-    fn inside<'t>(&self, at: NodeId, bit: u16, from: u16, touched: &'t [Touched]) -> &'t [Touched] {
-        // In key order: those below the prefix, those inside, those above.
-        let shared = |key: &TreeKey| self.whole.shared_bits(at, from, key).min(key.bits());
-        let agrees = |key: &TreeKey| key.bits() > bit && shared(key) >= bit;
-        // A key that ends where its bits agree comes before all that go on.
-        let below = |key: &TreeKey| !agrees(key) && !key.bit(shared(key));
-        let start = touched.partition_point(|(key, _)| below(key));
-        let inside = &touched[start..];
-        &inside[..inside.partition_point(|(key, _)| agrees(key))]
     }
 }

@@ -55,6 +55,7 @@ proptest! {
         let mut access = access_of(&batches);
         reads.iter().for_each(|key| access.read(*key));
         let part = whole.partial(&access);
+        prop_assert_eq!(whole.witness(&access, SEQUENTIAL), part.encode());
         let mut read = PartialTree::decode(&part.encode(), whole.root(), SEQUENTIAL).unwrap();
         prop_assert_eq!(read.encode(), part.encode());
         let mut whole = whole;
@@ -111,6 +112,7 @@ proptest! {
             let mut listing = access.clone();
             listing.list(prefix);
             prop_assert_eq!(whole.partial(&listing).keys_with_prefix(&prefix), Ok(truth.clone()));
+            prop_assert_eq!(whole.witness(&listing, SEQUENTIAL), whole.partial(&listing).encode());
             let answer = whole.partial(&access).keys_with_prefix(&prefix);
             prop_assert!(answer == Ok(truth) || answer == Err(Missing(prefix)));
         }
@@ -216,6 +218,7 @@ fn parallel_equals_sequential() {
     let bytes = whole.partial(&access).encode();
     for threads in 1..=4 {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert!(pool.install(|| whole.witness(&access, Schedule::Parallel)) == bytes);
         let mut part = pool.install(|| PartialTree::decode(&bytes, whole.root(), Schedule::Parallel)).unwrap();
         let mut tree = whole.clone();
         for batch in [UpdateBatch::new(touched.clone()), model::spread(500, 1)] {

@@ -14,8 +14,8 @@ use weft_primitives::limits::{INBOX_DEADLINE_MS, MAX_BATCH_TRANSACTIONS};
 use weft_primitives::{B256, BatchHeader};
 use weft_service::Shutdown;
 
-use super::Stages;
 use super::submitter::blocking;
+use super::{Stages, effort};
 use crate::backend::Backend;
 use crate::chain::FullBlock;
 use crate::store::{BatchRecord, BatchStage, ChainStore, StoreError, StoredBlock};
@@ -139,11 +139,12 @@ impl Cutter {
 
     /// Makes a batch of the open blocks.
     pub(super) fn cut(&mut self) -> Result<(), CutError> {
-        let count = std::mem::take(&mut self.open).blocks;
+        let Open { blocks: count, bytes, .. } = std::mem::take(&mut self.open);
         if count == 0 {
             return Ok(());
         }
-        let (record, payload) = self.encode(self.next, count)?;
+        let level = effort::level(bytes, self.stages.waiting()?);
+        let (record, payload) = self.encode(self.next, count, level)?;
         self.next += count;
         metrics::counter!("weft_sequencer_batches_total").increment(1);
         metrics::counter!("weft_sequencer_batch_bytes_total").increment(payload.len() as u64);
@@ -159,7 +160,7 @@ impl Cutter {
         Ok(self.stages.add(&record, &payload)?)
     }
 
-    fn encode(&self, first: u64, count: u64) -> Result<(BatchRecord, Vec<u8>), CutError> {
+    fn encode(&self, first: u64, count: u64, level: Level) -> Result<(BatchRecord, Vec<u8>), CutError> {
         let store = self.backend.chain().store();
         let load = |number: u64| store.block(number)?.ok_or(CutError::NoBlock(number));
         let parent = load(first - 1)?;
@@ -198,7 +199,7 @@ impl Cutter {
             });
         }
         (header.anchor_seq, header.anchor_hash) = anchor(store, header.inbox_to, before.as_ref())?;
-        let payload = batch.encode(Level::FASTEST)?;
+        let payload = batch.encode(level)?;
         header.payload_hash = B256::from(*blake3::hash(&payload).as_bytes());
         header.payload_len = payload.len() as u64;
         Ok((BatchRecord { stage: BatchStage::Sealed, header, signed: None }, payload))

@@ -6,6 +6,7 @@
 //! on all the while.
 
 mod cutter;
+mod effort;
 mod follower;
 mod stages;
 mod submitter;

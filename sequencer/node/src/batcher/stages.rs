@@ -210,14 +210,16 @@ impl Stages {
         }
     }
 
-    /// Closes admission when posting is halted or too many batches wait, and opens it again.
-    fn show(&self, posting: &Posting) -> Result<(), StoreError> {
+    /// Batches that are not posted.
+    pub fn waiting(&self) -> Result<u64, StoreError> {
         let last = self.backend.chain().store().last_batch()?;
         let first = self.first_unposted()?;
-        let waiting = match (&last, &first) {
-            (Some(last), Some(first)) => last.header.batch_index + 1 - first.header.batch_index,
-            _ => 0,
-        };
+        Ok(last.zip(first).map_or(0, |(last, first)| last.header.batch_index + 1 - first.header.batch_index))
+    }
+
+    /// Closes admission when posting is halted or too many batches wait, and opens it again.
+    fn show(&self, posting: &Posting) -> Result<(), StoreError> {
+        let waiting = self.waiting()?;
         metrics::gauge!("weft_sequencer_batches_pending").set(waiting as f64);
         metrics::gauge!("weft_sequencer_posting_halted")
             .set(f64::from(u8::from(matches!(posting, Posting::Halted(_) | Posting::Replaced(_)))));

@@ -9,9 +9,9 @@ use futures::future::BoxFuture;
 use tonic::Code;
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify};
 use weft_execution::{Parent, World};
-use weft_primitives::batch::Batch;
+use weft_primitives::batch::{Batch, Level};
 use weft_primitives::limits::INBOX_DEADLINE_MS;
-use weft_primitives::{B256, InboxItem, Namespace, SignedBatch};
+use weft_primitives::{B256, InboxItem, Namespace, SignedBatch, Transaction};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
     AvailabilityVerdict, Equivocation, Event, Finalized, KeyChange, LogEntry, RejectReason, Rejected,
@@ -212,6 +212,26 @@ async fn waiting_batches_close_admission_and_lose_nothing() {
     node.submit(&transfer(1, 2)).unwrap();
     shutdown.trigger();
     task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn batches_are_compressed_the_less_the_more_wait() {
+    let mut node = node();
+    let stages = open_stages(&node);
+    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
+    for (waiting, level) in [Level::SMALLEST, Level::FASTEST].into_iter().enumerate() {
+        assert_eq!(stages.waiting().unwrap(), waiting as u64);
+        let nonces = (0..60).map(|nonce| nonce + 60 * waiting as u64);
+        let transfers: Vec<Transaction> = nonces.flat_map(|nonce| [transfer(1, nonce), transfer(2, nonce)]).collect();
+        node.block(&transfers).unwrap();
+        cutter.catch_up().unwrap();
+        cutter.cut().unwrap();
+        let payload = node.backend.chain().store().payload(waiting as u64).unwrap().unwrap();
+        let batch = Batch::decode(&payload).unwrap();
+        let [smallest, fastest] = [Level::SMALLEST, Level::FASTEST].map(|level| batch.encode(level).unwrap());
+        assert!(smallest.len() < fastest.len(), "there is something to gain");
+        assert_eq!(payload, batch.encode(level).unwrap());
+    }
 }
 
 #[tokio::test]

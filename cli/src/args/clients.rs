@@ -298,6 +298,35 @@ pub enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// The state tree beside one written plainly, durably in the sequencer's store, witnesses, and the size of batches
+    /// beside an OP span batch.
+    #[command(
+        after_help = "Examples:\n  weft bench state\n  weft bench state --only root --threads 1 --keys 16000000\n  \
+                            weft bench state --only batch_bytes --mainnet DIR --json\n  weft bench state --shape"
+    )]
+    State {
+        /// Measured rounds of each; the median counts.
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// Threads; all cores by default.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Accounts in the tree of the rows `root` and `durable`, which are named after it.
+        #[arg(long, default_value_t = 1_000_000)]
+        keys: u64,
+        /// Only rows whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// A folder of real mainnet blocks (shared/data/mainnet.tar.zst, unpacked), for the size of their batch.
+        #[arg(long, value_name = "DIR")]
+        mainnet: Option<PathBuf>,
+        /// How the root's speed grows with threads and updates, and the times of a block of transfers, instead.
+        #[arg(long)]
+        shape: bool,
+        /// Print JSON rows.
+        #[arg(long)]
+        json: bool,
+    },
     /// How fast a sequencer takes transactions and makes blocks of them, without anyone else: no network, no data
     /// availability, no settlement. Beside it, each block made only when the one before is durable.
     #[command(after_help = "Example:\n  weft bench produce --transactions 200000")]

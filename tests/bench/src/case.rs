@@ -6,8 +6,8 @@ use weft_execution::parallel::Engine;
 use weft_execution::raw::{Executor, execute, execute_on};
 
 use crate::exec::ExecError;
+use crate::map_state::MapState;
 use crate::revm_plain;
-use crate::state::MapState;
 use crate::time::{median, timed};
 use crate::workload::Workload;
 

@@ -14,7 +14,7 @@ use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::primitives::hardfork::SpecId;
 use serde::Deserialize;
 
-use crate::state::MapState;
+use crate::map_state::MapState;
 
 /// A real block, ready to be executed.
 #[derive(Clone, Debug)]

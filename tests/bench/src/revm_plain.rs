@@ -7,7 +7,7 @@ use revm::handler::{ExecuteCommitEvm, MainBuilder, MainContext};
 use revm::state::AccountInfo;
 use weft_execution::StateView;
 
-use crate::state::MapState;
+use crate::map_state::MapState;
 
 /// A state in revm's own database.
 pub type Db = CacheDB<EmptyDB>;

@@ -6,7 +6,7 @@ use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use revm::primitives::hardfork::SpecId;
 
-use crate::state::MapState;
+use crate::map_state::MapState;
 
 /// Gas price of all transactions, and of the block.
 const GWEI: u128 = 1_000_000_000;

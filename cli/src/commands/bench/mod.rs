@@ -6,6 +6,8 @@ mod e2e;
 mod exec;
 mod load;
 mod produce;
+mod state;
+mod state_durable;
 mod token;
 
 use weft_bench::Row;
@@ -21,6 +23,11 @@ pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
         BenchCommand::Da { rounds, threads, only, shape, json } => {
             let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
             da::run(&weft_bench::da::Options { rounds, threads, only }, shape, json).await
+        }
+        BenchCommand::State { rounds, threads, keys, only, mainnet, shape, json } => {
+            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+            let options = weft_bench::state::Options { rounds, threads, keys, only };
+            state::run(&options, mainnet.as_deref(), shape, json)
         }
         BenchCommand::Produce { transactions, rounds, json } => {
             let work = move || produce::run(transactions, rounds, json);

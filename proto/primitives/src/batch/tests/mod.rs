@@ -10,5 +10,3 @@ mod limits;
 mod memory;
 mod round_trip;
 mod samples;
-mod size;
-mod traffic;

@@ -6,11 +6,11 @@
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, Bytes, Signature, U256};
+use weft_primitives::batch::{Batch, BatchBlock};
+use weft_primitives::transaction::encode;
 
-use crate::batch::{Batch, BatchBlock};
-use crate::transaction::encode;
-
-use super::samples::CHAIN_ID;
+/// A chain id that takes three bytes, as most do.
+const CHAIN_ID: u64 = 71_717;
 
 /// What people do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

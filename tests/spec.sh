@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Recomputes the golden vectors (proto/vectors) with the second implementation in tests/spec.
-# Its one package lies in $WEFT_CACHE/spec (default ~/.cache/weft/spec), installed anew when requirements.txt changes.
+# Its packages lie in $WEFT_CACHE/spec (default ~/.cache/weft/spec), installed anew when requirements.txt changes.
 set -euo pipefail
 cd "$(dirname "$0")/spec"
 cache=${WEFT_CACHE:-$HOME/.cache/weft}/spec
 python=$cache/python/bin/python
-if ! cmp -s requirements.txt "$cache/installed" || ! "$python" -c 'import blake3' 2>/dev/null; then
+if ! cmp -s requirements.txt "$cache/installed" || ! "$python" -c 'import blake3, zstandard' 2>/dev/null; then
     rm -rf "$cache"
     mkdir -p "$cache"
     python3 -m venv "$cache/python"

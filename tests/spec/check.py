@@ -2,7 +2,8 @@
 
     python check.py [FOLDER]      # default: proto/vectors of this repository
 
-Prints the vectors that differ and `da: N vectors passed`; exit code 1 if any differ.
+Prints the vectors that differ, and for each folder how many passed (`da: N vectors passed`); exit code 1 if any
+differ.
 """
 
 import json
@@ -10,11 +11,15 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import batch
+import commitment
 import custody
 import hashes
+import log
 import proofs
 import sampling
 import secp256k1
+import state
 from block import Block, Entry, Shape, coefficient_stream, cut, index_root, judge_shape, pack, shape_by_rule
 from header import Header, judge_bytes, judge_next, judge_pair
 
@@ -150,18 +155,97 @@ def shared(vector):
     return {"verdict": verdict, "hash": custody.members_hash(addresses, copies) if verdict == "ok" else None}
 
 
+def batches(vector):
+    try:
+        return {"verdict": "ok", **batch.decode(raw(vector["batch"]))}
+    except batch.Refused:
+        return {"verdict": "refused"}
+
+
+def refused_batches(vector):
+    return {"verdict": batches(vector)["verdict"]}
+
+
+def commitments(vector):
+    signed = raw(vector["signed"])
+    verdict, signer = commitment.judge(signed)
+    if "fields" not in vector:
+        return {"verdict": verdict}
+    encoded, key = commitment.encode(vector["fields"]), raw(vector["key"])
+    signature = secp256k1.sign(commitment.commitment_hash(encoded), key)
+    return {
+        "verdict": verdict,
+        "commitment": encoded,
+        "hash": commitment.commitment_hash(encoded),
+        "signed": encoded + signature,
+        "signer": signer,
+    }
+
+
+def entries(vector):
+    given = several(vector["entries"])
+    found = {"verdict": log.judge(given)}
+    if "hashes" in vector:
+        found["hashes"] = [log.entry_hash(entry).hex() for entry in given]
+        found["kinds"] = [log.fields(entry)[0] for entry in given]
+    return found
+
+
+def inbox(vector):
+    acc, items = bytes(32), []
+    for given in vector["items"]:
+        item = log.item_bytes(given["index"], given["time_ms"], raw(given["transaction"]))
+        acc = log.accumulate(acc, item)
+        items.append({**given, "item": item.hex(), "acc": acc.hex()})
+    return {"items": items}
+
+
+def roots(vector):
+    return {"root": state.root([tuple(several(leaf)) for leaf in vector["leaves"]])}
+
+
+def accounts(vector):
+    number = lambda text: int(text, 16)
+    leaves = state.account_leaves(
+        raw(vector["address"]), vector["nonce"], number(vector["balance"]), vector["code_size"],
+        optional(vector["code_hash"]), optional(vector["delegation"]),
+        [(number(slot), number(value)) for slot, value in vector["storage"]],
+    )  # fmt: skip
+    return {"leaves": [[key.hex(), value.hex()] for key, value in leaves], "root": state.root(leaves)}
+
+
+def state_proofs(vector):
+    verdict, value = state.judge_proof(raw(vector["proof"]), raw(vector["root"]), raw(vector["key"]))
+    return {"verdict": verdict, "value": value}
+
+
+def witnesses(vector):
+    witness = state.Witness(raw(vector["witness"]))
+    found = [(key, witness.find(raw(key))) for key, _ in vector["found"]]
+    missing = [key for key in vector["missing"] if witness.find(raw(key)) == "missing"]
+    text = lambda value: value.hex() if isinstance(value, bytes) else value
+    return {"root": witness.root, "found": [[key, text(value)] for key, value in found], "missing": missing}
+
+
+# By folder and file.
 CHECKS = {
-    "blocks": block,
-    "shapes": shape,
-    "headers": header,
-    "index": index,
-    "blob_proofs": blob_proof,
-    "namespace_proofs": namespace_proof,
-    "digests": digests,
-    "rows": row,
-    "rebuild": rebuild,
-    "sampling": sample,
-    "custody": shared,
+    "da": {
+        "blocks": block,
+        "shapes": shape,
+        "headers": header,
+        "index": index,
+        "blob_proofs": blob_proof,
+        "namespace_proofs": namespace_proof,
+        "digests": digests,
+        "rows": row,
+        "rebuild": rebuild,
+        "sampling": sample,
+        "custody": shared,
+    },
+    "batch": {"plain": batches, "compressed": batches, "refused": refused_batches},
+    "commitment": {"commitments": commitments},
+    "log": {"entries": entries, "inbox": inbox},
+    "state": {"roots": roots, "accounts": accounts, "proofs": state_proofs, "witnesses": witnesses},
 }
 
 
@@ -175,13 +259,12 @@ def differences(check, vector):
     return [f"{name} is {value}" for name, value in plain.items() if name not in vector or vector[name] != value]
 
 
-def main():
-    root = Path(__file__).resolve().parents[2]
-    folder = (Path(sys.argv[1]) if len(sys.argv) > 1 else root / "proto" / "vectors") / "da"
+def check_folder(folder, checks):
+    """How many vectors passed, and what differs."""
     files = {path.stem for path in folder.glob("*.json")}
-    failed = [f"no check for {name}" for name in sorted(files - set(CHECKS))]
+    failed = [f"no check for {name}" for name in sorted(files - set(checks))]
     passed = 0
-    for name, check in CHECKS.items():
+    for name, check in checks.items():
         path = folder / f"{name}.json"
         vectors = json.loads(path.read_text(encoding="utf-8"))["vectors"] if path.exists() else []
         if not vectors:
@@ -190,10 +273,22 @@ def main():
             wrong = differences(check, vector)
             passed += not wrong
             failed += [f"{name}: {vector.get('name')}: {text}" for text in wrong]
-    for line in failed:
-        print(f"da: {line}")
-    print(f"da: {passed} vectors passed" + (f", {len(failed)} differences" if failed else ""))
-    return 1 if failed else 0
+    return passed, failed
+
+
+def main():
+    root = Path(__file__).resolve().parents[2]
+    vectors = Path(sys.argv[1]) if len(sys.argv) > 1 else root / "proto" / "vectors"
+    different = [f"no check for {path.name}" for path in sorted(vectors.iterdir()) if path.name not in CHECKS]
+    for line in different:
+        print(line)
+    for name, checks in CHECKS.items():
+        passed, failed = check_folder(vectors / name, checks)
+        for line in failed:
+            print(f"{name}: {line}")
+        print(f"{name}: {passed} vectors passed" + (f", {len(failed)} differences" if failed else ""))
+        different += failed
+    return 1 if different else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,134 @@
+//! The settlement log: entries, their chain, the inbox's accumulator.
+
+use alloy_primitives::{B256, Bytes, hex};
+use serde_json::{Value, json};
+use weft_primitives::inbox::accumulate;
+use weft_primitives::{BatchHeader, InboxItem};
+use weft_settlement::log::{
+    AvailabilityVerdict, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, RejectReason, Rejected,
+};
+use weft_vectors::golden;
+
+use crate::commitment::{header, signer};
+
+/// An event of each kind, some of them twice.
+fn events() -> Vec<Event> {
+    let (batch_index, commitment) = (3, header(1).hash());
+    let signed = |seed| header(seed).sign(&signer(1));
+    let rival = BatchHeader { gas_used: 1, ..header(1) }.sign(&signer(1));
+    let item = |index, len| InboxItem { index, time_ms: 1_800_000_000_000 + index, transaction: vec![7; len].into() };
+    let rejected = |reason, block| Event::Rejected(Rejected { batch_index, commitment, reason, block });
+    vec![
+        Event::Inbox(item(0, 110)),
+        Event::Posted(Box::new(signed(1))),
+        Event::Availability(AvailabilityVerdict { batch_index, commitment, available: true }),
+        Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 }),
+        Event::Finalized(Finalized { batch_index, commitment }),
+        Event::Inbox(item(1, 0)),
+        Event::Availability(AvailabilityVerdict { batch_index, commitment, available: false }),
+        rejected(RejectReason::Unavailable, None),
+        Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: false, stf_version: u32::MAX }),
+        rejected(RejectReason::InvalidStf, Some(u64::MAX)),
+        Event::Equivocation(Box::new(Equivocation { first: signed(1), second: rival })),
+    ]
+}
+
+/// The events as a log, a time for each.
+fn log() -> Vec<LogEntry> {
+    let mut entries: Vec<LogEntry> = Vec::new();
+    for (event, seq) in events().into_iter().zip(1..) {
+        let prev_hash = entries.last().map_or(B256::ZERO, LogEntry::hash);
+        entries.push(LogEntry { seq, prev_hash, time_ms: 1_800_000_000_000 + seq / 2, event });
+    }
+    entries
+}
+
+/// The first thing that is wrong with the bytes of entries from the first on.
+fn verdict(entries: &[Vec<u8>]) -> &'static str {
+    let mut before: Option<LogEntry> = None;
+    for bytes in entries {
+        let Ok(entry) = LogEntry::decode(bytes) else { return "decode" };
+        let (seq, hash, time_ms) = before.map_or((0, B256::ZERO, 0), |last| (last.seq, last.hash(), last.time_ms));
+        if entry.seq != seq + 1 {
+            return "gap";
+        }
+        if entry.prev_hash != hash {
+            return "chain";
+        }
+        if entry.time_ms < time_ms {
+            return "time";
+        }
+        before = Some(entry);
+    }
+    "ok"
+}
+
+fn vector(name: &str, want: &str, entries: &[Vec<u8>]) -> Value {
+    assert_eq!(verdict(entries), want, "{name}");
+    let entries: Vec<String> = entries.iter().map(hex::encode).collect();
+    json!({ "name": name, "entries": entries, "verdict": want })
+}
+
+#[test]
+fn entries() {
+    let log = log();
+    let good: Vec<Vec<u8>> = log.iter().map(LogEntry::encode).collect();
+    let mut whole = vector("an entry of each kind", "ok", &good);
+    whole["hashes"] = log.iter().map(|entry| hex::encode(entry.hash())).collect();
+    whole["kinds"] = log.iter().map(|entry| entry.event.kind()).collect();
+    let mut vectors = vec![whole];
+    let with = |at: usize, edit: &dyn Fn(&mut Vec<u8>)| {
+        let mut entries = good[..=at].to_vec();
+        edit(&mut entries[at]);
+        entries
+    };
+    let entry = |edit: &dyn Fn(&mut LogEntry)| {
+        let mut second = log[1].clone();
+        edit(&mut second);
+        vec![good[0].clone(), second.encode()]
+    };
+    vectors.extend([
+        vector("no entries", "ok", &[]),
+        vector("kind 0", "decode", &with(0, &|bytes| bytes[0] = 0)),
+        vector("kind 255", "decode", &with(1, &|bytes| bytes[0] = 255)),
+        vector("shorter than an entry", "decode", &with(1, &|bytes| bytes.truncate(48))),
+        vector("a byte less", "decode", &with(1, &|bytes| _ = bytes.pop())),
+        vector("a byte more", "decode", &with(4, &|bytes| bytes.push(0))),
+        vector("a commitment of version 2", "decode", &with(1, &|bytes| bytes[52] = 2)),
+        vector("available is 2", "decode", &with(2, &|bytes| bytes[89] = 2)),
+        vector("valid is 2", "decode", &with(3, &|bytes| bytes[89] = 2)),
+        vector("reason 0", "decode", &with(7, &|bytes| bytes[89] = 0)),
+        vector("a block that is not present", "decode", &with(7, &|bytes| bytes.extend([0; 8]))),
+        vector("an item without its time", "decode", &with(5, &|bytes| bytes.truncate(64))),
+        vector("the first follows something", "decode", &with(0, &|bytes| bytes[9] = 1)),
+        vector("sequence number 0", "decode", &with(0, &|bytes| bytes[8] = 0)),
+        vector("a sequence number left out", "gap", &entry(&|second| second.seq = 3)),
+        vector("another entry before", "chain", &entry(&|second| second.prev_hash = B256::repeat_byte(1))),
+        vector("an entry changed", "chain", &[[&good[0][..], &[0]].concat(), good[1].clone()]),
+        vector("the same time", "ok", &entry(&|second| second.time_ms = log[0].time_ms)),
+        vector("an earlier time", "time", &entry(&|second| second.time_ms = log[0].time_ms - 1)),
+    ]);
+    golden("log", "entries", "Entries from the first on; the verdict is that on the first that is wrong.", vectors);
+}
+
+#[test]
+fn inbox() {
+    let vector = |name: &str, lens: &[usize]| {
+        let mut acc = B256::ZERO;
+        let items = lens.iter().zip(0u64..).map(|(len, index)| {
+            let transaction = Bytes::from(blake3::hash(&[*len as u8]).as_bytes()[..*len].to_vec());
+            let item = InboxItem { index, time_ms: 1_800_000_000_000 + 7 * index, transaction };
+            acc = accumulate(acc, &item);
+            json!({
+                "index": item.index,
+                "time_ms": item.time_ms,
+                "transaction": hex::encode(&item.transaction),
+                "item": hex::encode(item.encode()),
+                "acc": hex::encode(acc),
+            })
+        });
+        json!({ "name": name, "items": items.collect::<Vec<_>>() })
+    };
+    let vectors = vec![vector("one", &[5]), vector("some", &[1, 2, 32, 0, 31])];
+    golden("log", "inbox", "Items from the first on, and the accumulator after each.", vectors);
+}

@@ -27,7 +27,7 @@ fn value(account: u64, round: u64) -> Result<Value, AccountError> {
 pub fn leaves(accounts: u64) -> Result<Vec<(TreeKey, Value)>, AccountError> {
     let leaf = |account| Ok((key(account), value(account, 0)?));
     let mut leaves = (0..accounts).map(leaf).collect::<Result<Vec<_>, AccountError>>()?;
-    leaves.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    leaves.sort_unstable_by_key(|leaf| leaf.0);
     Ok(leaves)
 }
 

@@ -96,7 +96,7 @@ impl Node {
 fn prefix(key: &TreeKey, from: u16, to: u16) -> Vec<u8> {
     let mut out = (to - from).to_be_bytes().to_vec();
     for bit in from..to {
-        if (bit - from) % 8 == 0 {
+        if (bit - from).is_multiple_of(8) {
             out.push(0);
         }
         let last = out.len() - 1;

@@ -113,9 +113,18 @@ pub struct Tuning {
     /// Blocks in one log query.
     #[arg(long, default_value_t = RpcConfig::default().max_block_range, help_heading = "JSON-RPC")]
     pub rpc_max_block_range: u64,
-    /// Gas of one eth_call or estimate.
+    /// Gas of one eth_call or estimate, or of all calls of a simulation.
     #[arg(long, default_value_t = RpcConfig::default().call_gas_cap, help_heading = "JSON-RPC")]
     pub rpc_call_gas_cap: u64,
+    /// Longest time for one simulation or trace, milliseconds.
+    #[arg(long, default_value_t = RpcConfig::default().call_timeout_ms, help_heading = "JSON-RPC")]
+    pub rpc_call_timeout_ms: u64,
+    /// Traces that are made at once.
+    #[arg(long, default_value_t = RpcConfig::default().max_traces, help_heading = "JSON-RPC")]
+    pub rpc_max_traces: usize,
+    /// What one trace may take in memory, bytes.
+    #[arg(long, default_value_t = RpcConfig::default().max_trace_bytes, help_heading = "JSON-RPC")]
+    pub rpc_max_trace_bytes: usize,
     /// Origins that browsers may call from; `*` for any.
     #[arg(long, default_value = "*", help_heading = "JSON-RPC")]
     pub rpc_cors: Vec<String>,
@@ -176,6 +185,9 @@ impl Tuning {
             max_logs: self.rpc_max_logs,
             max_block_range: self.rpc_max_block_range,
             call_gas_cap: self.rpc_call_gas_cap,
+            call_timeout_ms: self.rpc_call_timeout_ms,
+            max_traces: self.rpc_max_traces,
+            max_trace_bytes: self.rpc_max_trace_bytes,
             cors: self.rpc_cors.clone(),
             ..RpcConfig::default()
         }

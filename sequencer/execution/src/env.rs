@@ -82,8 +82,9 @@ pub(crate) fn transaction(transaction: &Transaction) -> TxEnv {
         nonce: envelope.nonce(),
         chain_id: envelope.chain_id(),
         access_list: envelope.access_list().cloned().unwrap_or_default(),
+        blob_hashes: envelope.blob_versioned_hashes().unwrap_or_default().to_vec(),
+        max_fee_per_blob_gas: envelope.max_fee_per_blob_gas().unwrap_or_default(),
         authorization_list: authorizations.iter().cloned().map(Either::Left).collect(),
-        ..TxEnv::default()
     }
 }
 

@@ -1,8 +1,9 @@
 //! The state transition: what a block does to the state, and whether a batch's claims are true.
 //!
 //! [`view`] is how state is read, [`world`] a whole state in memory, [`block`]
-//! builds and re-executes blocks on revm, [`simulate`] answers calls and gas
-//! estimates, [`verify`] judges a batch against its commitment, [`witness`] is
+//! builds and re-executes blocks on revm, [`simulate`] answers calls, gas
+//! estimates and made-up blocks, [`trace`] executes blocks once more and writes down
+//! how, [`verify`] judges a batch against its commitment, [`witness`] is
 //! the part of the state that this needs. Sequencer, settlement, follower and
 //! the command line run this same code.
 //!
@@ -27,14 +28,18 @@ mod overlay;
 mod pack;
 pub mod parallel;
 mod past;
+mod precompiles;
 pub mod raw;
 pub mod receipt;
 pub mod recover;
+pub mod rules;
 mod seal;
+mod session;
 pub mod simulate;
 mod skip;
 mod state;
 mod tally;
+pub mod trace;
 pub mod verify;
 pub mod view;
 pub mod witness;
@@ -50,6 +55,7 @@ pub use executed::Executed;
 pub use past::Past;
 pub use receipt::Receipt;
 pub use revm::bytecode::Bytecode;
+pub use rules::Rules;
 pub use seal::{Built, Sealed};
 pub use skip::SkipReason;
 pub use state::Applied;

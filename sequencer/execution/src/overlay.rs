@@ -34,13 +34,19 @@ struct Entry {
 }
 
 /// Reads through to a view, keeps what it has read and what was written.
-#[derive(Clone)]
 pub(crate) struct Overlay<'a, V: ?Sized> {
     view: &'a V,
     /// Before EIP-161 a touched empty account stays.
     keep_empty: bool,
     accounts: AddressMap<Entry>,
     codes: B256Map<Bytecode>,
+}
+
+impl<V: ?Sized> Clone for Overlay<'_, V> {
+    fn clone(&self) -> Self {
+        let Self { view, keep_empty, accounts, codes } = self;
+        Self { view, keep_empty: *keep_empty, accounts: accounts.clone(), codes: codes.clone() }
+    }
 }
 
 impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
@@ -79,12 +85,56 @@ impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
         Ok(())
     }
 
+    /// Gives an account other code outside of any transaction.
+    pub(crate) fn set_code(&mut self, address: Address, code: Bytecode) -> Result<(), Missing> {
+        let entry = self.entry(address)?;
+        let info = entry.info.get_or_insert_default();
+        info.code_hash = if code.is_empty() { KECCAK256_EMPTY } else { code.hash_slow() };
+        entry.code_size = code.len() as u32;
+        entry.info_changed = true;
+        let hash = info.code_hash;
+        info.code = Some(code.clone());
+        if hash != KECCAK256_EMPTY && !code.is_eip7702() {
+            self.codes.insert(hash, code);
+        }
+        Ok(())
+    }
+
     /// Forgets the storage of before, for a caller that brings its own.
     pub(crate) fn replace_storage(&mut self, address: Address) -> Result<(), Missing> {
         let entry = self.entry(address)?;
         entry.wiped = true;
         entry.storage.clear();
         Ok(())
+    }
+
+    /// An account as it is now, without keeping it.
+    pub(crate) fn account_now(&self, address: Address) -> Result<Option<AccountInfo>, Missing> {
+        match self.accounts.get(&address) {
+            Some(entry) => Ok(entry.info.clone()),
+            None => Ok(self.view.account(address)?.map(info_of)),
+        }
+    }
+
+    /// A slot as it is now, without keeping it.
+    pub(crate) fn storage_now(&self, address: Address, slot: U256) -> Result<U256, Missing> {
+        match self.accounts.get(&address) {
+            Some(entry) => match entry.storage.get(&slot) {
+                Some((value, _)) => Ok(*value),
+                None if entry.wiped => Ok(U256::ZERO),
+                None => self.view.storage(address, slot),
+            },
+            None => self.view.storage(address, slot),
+        }
+    }
+
+    /// Code by its hash, of before or new.
+    pub(crate) fn code_now(&self, hash: B256) -> Result<Bytecode, Missing> {
+        match self.codes.get(&hash) {
+            Some(code) => Ok(code.clone()),
+            None if hash == KECCAK256_EMPTY || hash.is_zero() => Ok(Bytecode::default()),
+            None => self.view.code(hash),
+        }
     }
 
     /// The state underneath.
@@ -173,11 +223,7 @@ impl<V: StateView + ?Sized> Database for Overlay<'_, V> {
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, Missing> {
-        match self.codes.get(&code_hash) {
-            Some(code) => Ok(code.clone()),
-            None if code_hash == KECCAK256_EMPTY || code_hash.is_zero() => Ok(Bytecode::default()),
-            None => self.view.code(code_hash),
-        }
+        self.code_now(code_hash)
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Missing> {

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, U256};
 use revm::bytecode::Bytecode;
-use weft_state::{StoredAccount, TreeKey, Undo, Value, read};
+use weft_state::changes::leaf_updates_from;
+use weft_state::{Access, Schedule, StoredAccount, TreeKey, Undo, UpdateBatch, Value, read};
 
+use crate::changes::Changes;
+use crate::state::ApplyError;
 use crate::view::{Missing, StateView};
 use crate::world::World;
 
@@ -31,6 +34,29 @@ impl Past<'_> {
     fn leaf(&self, key: &TreeKey) -> Option<Value> {
         let found = self.undos.iter().find_map(|undo| undo.old(key));
         found.unwrap_or_else(|| self.world.tree().get(key))
+    }
+
+    /// The root of the state after `changes`, which are not made. Takes as long as making them would, on a copy of that
+    /// part of the tree which they and the newer blocks touch.
+    pub fn root_after(&self, changes: &Changes) -> Result<B256, ApplyError> {
+        let accounts = changes.accounts.iter().map(|(address, change)| (*address, change));
+        let wanted = leaf_updates_from(accounts, |prefix| Ok::<_, ApplyError>(self.keys_with_prefix(prefix)))?;
+        // Newer blocks taken back, the oldest last, so that what it has found stands; then the changes.
+        let mut updates: Vec<_> = self.undos.iter().rev().flat_map(|undo| undo.entries.iter().copied()).collect();
+        updates.extend(wanted.entries().iter().copied());
+        let updates = UpdateBatch::new(updates);
+        let mut access = Access::default();
+        access.update(&updates);
+        let mut part = self.world.tree().partial(&access);
+        part.apply(&updates, Schedule::Sequential)?;
+        Ok(part.root())
+    }
+
+    /// All keys that begin with a prefix in this state, and maybe some that newer blocks have added.
+    fn keys_with_prefix(&self, prefix: &TreeKey) -> Vec<TreeKey> {
+        let now = self.world.tree().with_prefix(prefix).map(|(key, _)| key);
+        let before = self.undos.iter().flat_map(|undo| undo.entries.iter().map(|(key, _)| *key));
+        now.chain(before.filter(|key| key.as_slice().starts_with(prefix.as_slice()))).collect()
     }
 }
 

@@ -63,6 +63,7 @@ impl Receipt {
         let envelope = match self.transaction_type {
             1 => ReceiptEnvelope::Eip2930(receipt),
             2 => ReceiptEnvelope::Eip1559(receipt),
+            3 => ReceiptEnvelope::Eip4844(receipt),
             4 => ReceiptEnvelope::Eip7702(receipt),
             _ => ReceiptEnvelope::Legacy(receipt),
         };

@@ -40,6 +40,12 @@ impl World {
         &self.tree
     }
 
+    /// Makes changes part of the state: for whoever executes blocks that are not Weft's own. On an error the state is as
+    /// before.
+    pub fn advance(&mut self, changes: Changes) -> Result<Applied, ApplyError> {
+        self.apply(changes)
+    }
+
     /// Takes a block back. Code stays: it is only found by a hash that the state no longer names.
     pub fn revert(&mut self, undo: &Undo) {
         self.tree.revert(undo, Schedule::Parallel);

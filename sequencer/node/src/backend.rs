@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use weft_execution::access::BlockAccessList;
-use weft_execution::{Missing, Parent, Receipt, StateView};
+use weft_execution::world::ApplyError;
+use weft_execution::{Changes, Missing, Parent, Receipt, StateView};
 use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig};
 
 use crate::admission::{Admission, Door, Gap, Gate, Outcomes};
 use crate::chain::{Chain, FullBlock, Heads};
 use crate::config::{Config, Limits, RpcConfig};
+use crate::dialect::Dialect;
 use crate::mempool::{Pool, PoolError};
 use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
 
@@ -22,6 +24,7 @@ pub struct Backend {
 
 struct Shared {
     chain: Arc<Chain>,
+    dialect: Arc<dyn Dialect>,
     door: Arc<Door>,
     admission: Admission,
     limits: Limits,
@@ -68,6 +71,9 @@ pub struct TransactionStatus {
     pub batch: Option<u64>,
 }
 
+/// The root of a state after changes.
+pub type Roots<'a> = dyn Fn(&Changes) -> Result<B256, ApplyError> + 'a;
+
 /// Why state cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -93,11 +99,17 @@ pub enum StateError {
 impl Backend {
     /// Over a chain; starts admission.
     pub fn new(chain: Arc<Chain>, config: &Config) -> std::io::Result<Self> {
+        let dialect = Arc::new(chain.config().clone());
+        Self::speaking(dialect, chain, config)
+    }
+
+    /// [`Backend::new`] for a chain of another kind.
+    pub fn speaking(dialect: Arc<dyn Dialect>, chain: Arc<Chain>, config: &Config) -> std::io::Result<Self> {
         let gate = Gate::new(config.data_dir.clone(), config.limits.store_min_free_bytes);
         let door = Arc::new(Door::new(chain.clone(), config.mempool, gate));
         let admission = Admission::start(&door)?;
         let (limits, rpc, signer) = (config.limits, config.rpc.clone(), config.signer.address());
-        Ok(Self { shared: Arc::new(Shared { chain, door, admission, limits, rpc, signer }) })
+        Ok(Self { shared: Arc::new(Shared { chain, dialect, door, admission, limits, rpc, signer }) })
     }
 
     /// The chain.
@@ -108,6 +120,11 @@ impl Backend {
     /// The chain's configuration.
     pub fn config(&self) -> &ChainConfig {
         self.shared.chain.config()
+    }
+
+    /// In what the chain may differ from Weft's own.
+    pub fn dialect(&self) -> &dyn Dialect {
+        &*self.shared.dialect
     }
 
     /// The node's limits.
@@ -241,6 +258,15 @@ impl Backend {
         number: u64,
         work: impl FnOnce(&dyn StateView, &BlockHeader) -> T,
     ) -> Result<T, StateError> {
+        self.with_roots(number, |view, header, _| work(view, header))
+    }
+
+    /// [`Backend::with_state`], with roots of that state after changes that are not made.
+    pub fn with_roots<T>(
+        &self,
+        number: u64,
+        work: impl FnOnce(&dyn StateView, &BlockHeader, &Roots<'_>) -> T,
+    ) -> Result<T, StateError> {
         let chain = &self.shared.chain;
         let Parent { header: newest, .. } = chain.tip().parent;
         if number > newest.number {
@@ -253,7 +279,11 @@ impl Backend {
         } else {
             chain.store().block(number)?.ok_or(StateError::NoBlock(number))?.header
         };
-        Ok(work(&snapshot, &header))
+        let root_after = |changes: &Changes| match self.dialect().root_after(number, changes) {
+            Some(root) => Ok(root),
+            None => snapshot.root_after(changes),
+        };
+        Ok(work(&snapshot, &header, &root_after))
     }
 
     /// Waits until a transaction is in a durable block. `Ok(false)`: not within the time.

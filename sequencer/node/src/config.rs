@@ -167,6 +167,12 @@ pub struct RpcConfig {
     pub call_gas_cap: u64,
     /// `rpc.max_calls`: `eth_call` and estimates that run at once.
     pub max_calls: usize,
+    /// `rpc.call_timeout_ms`: longest time for one simulation or trace.
+    pub call_timeout_ms: u64,
+    /// `rpc.max_traces`: traces that are made at once.
+    pub max_traces: usize,
+    /// `rpc.max_trace_bytes`: what one trace may take in memory, as estimated.
+    pub max_trace_bytes: usize,
     /// `rpc.max_filters`: filters at once.
     pub max_filters: usize,
     /// `rpc.sync_timeout_max_ms`: longest wait of `eth_sendRawTransactionSync`.
@@ -188,6 +194,9 @@ impl Default for RpcConfig {
             max_block_range: 100_000,
             call_gas_cap: 50_000_000,
             max_calls: 8,
+            call_timeout_ms: 10_000,
+            max_traces: 2,
+            max_trace_bytes: 256 << 20,
             max_filters: 1_024,
             sync_timeout_max_ms: 10_000,
             max_subscription_lag: 4_096,

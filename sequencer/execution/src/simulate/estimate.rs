@@ -5,7 +5,7 @@
 //! stipend hold back, then halve.
 
 use alloy_primitives::Address;
-use weft_primitives::chain::Fork;
+use revm::context_interface::Cfg;
 
 use super::{At, Call, Ending, EstimateError, Override, SimulateError};
 use crate::view::StateView;
@@ -45,11 +45,8 @@ impl<V: StateView + ?Sized> At<'_, V> {
     /// The most gas that a transaction of this sender could have.
     fn highest(&self, call: &Call, overrides: &[(Address, Override)]) -> Result<u64, EstimateError> {
         let asked = call.gas.filter(|gas| *gas >= MIN_GAS).unwrap_or(self.gas_cap).min(self.gas_cap);
-        let allowed = match self.chain.fork_at(self.header.timestamp) {
-            Fork::Prague => asked,
-            // A transaction above the protocol's cap could never be sent (EIP-7825).
-            Fork::Osaka => asked.min(alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA),
-        };
+        // A transaction above the protocol's cap could never be sent (EIP-7825).
+        let allowed = asked.min(self.rules.config(self.header).tx_gas_limit_cap());
         Ok(allowed.min(self.affordable(call, overrides)?))
     }
 
@@ -72,7 +69,7 @@ impl<V: StateView + ?Sized> At<'_, V> {
             Ok(outcome) => Ok(matches!(outcome.ending, Ending::Success(_))),
             // Below the intrinsic gas: nothing else can be wrong, as more gas did work.
             Err(SimulateError::Invalid(_)) => Ok(false),
-            Err(missing) => Err(missing),
+            Err(other) => Err(other),
         }
     }
 }

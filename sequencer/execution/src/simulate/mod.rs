@@ -1,19 +1,30 @@
-//! Calls that change nothing: `eth_call` and gas estimates.
+//! Calls that change nothing: `eth_call`, gas estimates, access lists, and made-up blocks.
 //!
 //! Waived against a signed transaction: the nonce, the base fee if no price is
 //! named, the block's and the protocol's gas limits (the caller's cap stands in
 //! for them), and that the sender has no code. Not waived: what the sender can
-//! pay. Deliberately absent: tracing, access lists.
+//! pay. Made-up blocks ([`blocks`]) may ask for nonce and base fee all the same.
 
+mod access_list;
+pub mod blocks;
 mod call;
 mod estimate;
+mod logs;
+mod overrides;
+mod refusal;
+mod unsigned;
 
 use alloy_eips::eip2930::AccessList;
 use alloy_eips::eip7702::SignedAuthorization;
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
-use weft_primitives::{BlockHeader, ChainConfig};
+use weft_primitives::BlockHeader;
 
+use crate::rules::Rules;
 use crate::view::Missing;
+
+pub use access_list::Listed;
+pub use overrides::{Override, OverrideError};
+pub use refusal::Refusal;
 
 /// A message to be tried out.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +39,10 @@ pub struct Call {
     pub gas_price: Option<u128>,
     /// `maxPriorityFeePerGas`.
     pub priority_fee: Option<u128>,
+    /// Whether [`Call::gas_price`] is that of a legacy transaction.
+    pub legacy: bool,
+    /// The sender's nonce; the next one when absent. Only made-up blocks look at it.
+    pub nonce: Option<u64>,
     /// Wei.
     pub value: U256,
     /// Call data, or init code.
@@ -36,21 +51,10 @@ pub struct Call {
     pub access_list: AccessList,
     /// EIP-7702.
     pub authorizations: Vec<SignedAuthorization>,
-}
-
-/// State to pretend for one account.
-#[derive(Clone, Debug, Default)]
-pub struct Override {
-    /// In wei.
-    pub balance: Option<U256>,
-    /// Nonce.
-    pub nonce: Option<u64>,
-    /// Code.
-    pub code: Option<Bytes>,
-    /// The whole storage.
-    pub state: Option<Vec<(B256, B256)>>,
-    /// Some slots of the storage.
-    pub state_diff: Vec<(B256, B256)>,
+    /// EIP-4844; of chains that have blobs.
+    pub blob_hashes: Vec<B256>,
+    /// Wei a blob gas.
+    pub max_fee_per_blob_gas: Option<u128>,
 }
 
 /// How a call ended.
@@ -81,6 +85,9 @@ pub enum SimulateError {
     /// State is not there.
     #[error("missing {0}")]
     Missing(#[from] Missing),
+    /// What is to be pretended cannot be.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
     /// The call breaks a rule that simulation does not waive.
     #[error("{0}")]
     Invalid(String),
@@ -107,7 +114,7 @@ pub enum EstimateError {
 #[derive(Clone, Copy)]
 pub struct At<'a, V: ?Sized> {
     /// Rules.
-    pub chain: &'a ChainConfig,
+    pub rules: &'a dyn Rules,
     /// The block whose number, time and base fee the call sees.
     pub header: &'a BlockHeader,
     /// The state.

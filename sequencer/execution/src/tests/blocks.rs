@@ -120,7 +120,7 @@ fn block_hashes_are_in_the_state() {
     assert_eq!((slot(0), slot(1)), (Ok(genesis), Ok(first)));
     // blockhash(1), returned
     let code = vec![0x60, 1, 0x40, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3];
-    let at = At { chain: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 10_000_000 };
+    let at = At { rules: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 10_000_000 };
     let outcome = at.call(&Call { data: code.into(), ..Call::default() }, &[]).unwrap();
     assert_eq!(outcome.ending, Ending::Success(first.0.to_vec().into()));
 }

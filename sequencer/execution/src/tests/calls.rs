@@ -6,7 +6,7 @@ use super::*;
 use crate::simulate::{At, Call, Ending, EstimateError, Override, SimulateError};
 
 fn at(node: &Node) -> At<'_, World> {
-    At { chain: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 30_000_000 }
+    At { rules: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 30_000_000 }
 }
 
 fn from(seed: u8) -> Option<Address> {

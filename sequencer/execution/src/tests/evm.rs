@@ -175,7 +175,7 @@ fn block_hashes_reach_contracts() {
         hashes.push(node.head.hash);
     }
     let at =
-        crate::simulate::At { chain: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 10_000_000 };
+        crate::simulate::At { rules: &node.chain, header: &node.head.header, view: &node.world, gas_cap: 10_000_000 };
     let number = node.head.header.number;
     // blockhash(calldataload(0)), returned
     let ask = |height: u64| {

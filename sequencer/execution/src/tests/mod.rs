@@ -10,6 +10,8 @@ mod inbox;
 mod lists;
 mod random;
 mod recovery;
+mod simulations;
+mod traces;
 mod verdicts;
 mod witnesses;
 

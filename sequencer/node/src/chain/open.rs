@@ -22,6 +22,34 @@ impl Chain {
             None => begin(&config, &store)?,
             Some(head) => resume(&config, &store, head.number)?,
         };
+        Self::at(config, store, world, newest, history_blocks, max_waiters)
+    }
+
+    /// Over a store that somebody else has filled, with blocks that may be of another kind than Weft's; `world` is the
+    /// state after the newest.
+    pub fn over(
+        config: ChainConfig,
+        store: ChainStore,
+        world: World,
+        history_blocks: u64,
+        max_waiters: usize,
+    ) -> Result<Self, ChainError> {
+        let damaged = StoreError::Damaged { what: "newest block" };
+        let newest = match store.head()? {
+            Some(head) => store.block(head.number)?,
+            None => None,
+        };
+        Self::at(config, store, world, newest.ok_or(damaged)?, history_blocks, max_waiters)
+    }
+
+    fn at(
+        config: ChainConfig,
+        store: ChainStore,
+        world: World,
+        newest: StoredBlock,
+        history_blocks: u64,
+        max_waiters: usize,
+    ) -> Result<Self, ChainError> {
         let log = store.log_state()?;
         let heads = Heads { latest: newest.header.number, safe: log.safe, finalized: log.finalized };
         let tip = Tip {

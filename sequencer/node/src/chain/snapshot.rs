@@ -7,7 +7,8 @@
 use std::sync::{Arc, RwLock};
 
 use alloy_primitives::{Address, B256, U256};
-use weft_execution::{Bytecode, Missing, Past, StateView};
+use weft_execution::world::ApplyError;
+use weft_execution::{Bytecode, Changes, Missing, Past, StateView};
 use weft_state::{StoredAccount, Undo};
 
 use super::{Chain, read, write};
@@ -48,7 +49,12 @@ impl Chain {
 }
 
 impl Snapshot<'_> {
-    fn ask<T>(&self, ask: impl FnOnce(Past<'_>) -> Result<T, Missing>) -> Result<T, Missing> {
+    /// The root of the state after `changes`, which are not made.
+    pub fn root_after(&self, changes: &Changes) -> Result<B256, ApplyError> {
+        self.ask(|past| past.root_after(changes))
+    }
+
+    fn ask<T, E: From<Missing>>(&self, ask: impl FnOnce(Past<'_>) -> Result<T, E>) -> Result<T, E> {
         let world = self.chain.world();
         // Nothing moves while the state is locked.
         let newest = read(&self.chain.recent).newest;

@@ -11,12 +11,15 @@
 //! | -32000 | refused, or not there; the message says why |
 //! | -32005 | a limit was exceeded; the message names it and its configuration key |
 //! | -32601 | no such method here |
+//! | -38010 to -38026 | `eth_simulateV1`: those of its specification |
 //! | -32602 | parameters that make no sense |
 //! | -32603 | a defect or a failing disk of this node |
 
 use alloy_primitives::{B256, Bytes, U64};
 use jsonrpsee::types::ErrorObjectOwned;
+use weft_execution::simulate::blocks::SimulationError;
 use weft_execution::simulate::{EstimateError, SimulateError};
+use weft_execution::trace::TraceError;
 
 use super::revert;
 
@@ -64,6 +67,14 @@ pub enum RpcError {
     /// Refused; the text is for people and matched on by libraries.
     #[error("{0}")]
     Refused(String),
+    /// A made-up block cannot be: the code is the specification's of `eth_simulateV1`.
+    #[error("{message}")]
+    Simulation {
+        /// The code.
+        code: i32,
+        /// Why not.
+        message: String,
+    },
     /// The call reverted with this data.
     #[error("{}", revert::message(.0))]
     Reverted(Bytes),
@@ -124,6 +135,10 @@ impl RpcError {
         Self::Internal
     }
 
+    fn too_slow(what: String) -> Self {
+        Self::Busy(format!("{what} (rpc.call_timeout_ms)"))
+    }
+
     /// The JSON-RPC code.
     pub const fn code(&self) -> i32 {
         match self {
@@ -131,6 +146,7 @@ impl RpcError {
             Self::Unsupported(_) => METHOD,
             Self::Limit { .. } | Self::Busy(_) => LIMIT,
             Self::Refused(_) | Self::NoBlock | Self::NoHistory { .. } | Self::NoFilter => SERVER,
+            Self::Simulation { code, .. } => *code,
             Self::Reverted(_) => REVERTED,
             Self::SyncTimeout { .. } => SYNC_TIMEOUT,
             Self::SyncNotReady { .. } => SYNC_NOT_READY,
@@ -196,7 +212,41 @@ impl From<SimulateError> for RpcError {
     fn from(error: SimulateError) -> Self {
         match error {
             SimulateError::Missing(missing) => Self::internal(missing),
+            SimulateError::Override(error) => Self::Refused(error.to_string()),
             SimulateError::Invalid(why) => Self::Refused(reword(&why)),
+        }
+    }
+}
+
+impl From<SimulationError> for RpcError {
+    fn from(error: SimulationError) -> Self {
+        let message = error.to_string();
+        let code = match error {
+            SimulationError::Number { .. } => -38_020,
+            SimulationError::Timestamp { .. } => -38_021,
+            SimulationError::TooManyBlocks => -38_026,
+            SimulationError::BlockGas { .. } => -38_015,
+            SimulationError::Refused(refusal) => refusal.code,
+            SimulationError::Override(_) | SimulationError::Root(_) => SERVER,
+            SimulationError::Stopped => return Self::too_slow(message),
+            SimulationError::Missing(missing) => return Self::internal(missing),
+        };
+        Self::Simulation { code, message }
+    }
+}
+
+impl From<TraceError> for RpcError {
+    fn from(error: TraceError) -> Self {
+        match error {
+            TraceError::Unsupported(why) => Self::Params(why),
+            TraceError::TooLarge(bytes) => {
+                let what = "what this trace would write down, in bytes,".to_owned();
+                Self::Limit { what, limit: bytes as u64, key: "rpc.max_trace_bytes" }
+            }
+            TraceError::Stopped => Self::too_slow(error.to_string()),
+            TraceError::Missing(missing) => Self::internal(missing),
+            TraceError::Diverged { .. } => Self::internal(error),
+            TraceError::Call(error) => error.into(),
         }
     }
 }

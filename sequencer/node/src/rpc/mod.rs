@@ -8,7 +8,7 @@
 //! the newest block that is posted and available; `finalized` the newest final one.
 //!
 //! Deliberately absent: accounts (nothing is signed here), `eth_getProof` (the state tree is not Ethereum's), blobs,
-//! traces, and anything that changes the node.
+//! tracers in JavaScript, and anything that changes the node.
 
 mod api;
 mod blocking;
@@ -17,6 +17,7 @@ mod convert;
 mod error;
 mod fees;
 mod filters;
+mod forks;
 mod ids;
 mod logs;
 mod net;

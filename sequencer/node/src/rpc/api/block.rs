@@ -10,7 +10,7 @@ use jsonrpsee::proc_macros::rpc;
 
 use super::{Context, Inner};
 use crate::chain::FullBlock;
-use crate::rpc::convert::{self, RpcBlock, RpcReceipt};
+use crate::rpc::convert::{self, Beside, RpcBlock, RpcReceipt};
 use crate::rpc::error::RpcError;
 
 /// `eth_getBlock*`, `eth_getUncle*`.
@@ -37,7 +37,7 @@ pub trait Block {
     #[method(name = "getBlockReceipts")]
     async fn block_receipts(&self, block: BlockId) -> Result<Option<Vec<RpcReceipt>>, RpcError>;
 
-    /// Number of uncles: none.
+    /// Number of uncles; none on Weft's chains.
     #[method(name = "getUncleCountByBlockNumber")]
     async fn uncles_by_number(&self, number: BlockNumberOrTag) -> Result<Option<U64>, RpcError>;
 
@@ -62,6 +62,20 @@ impl Inner {
             None => Ok(None),
         }
     }
+
+    /// What a block has beside its transactions.
+    pub(super) fn beside(&self, number: u64) -> Beside {
+        let dialect = self.backend.dialect();
+        Beside { ommers: dialect.ommers(number), withdrawals: dialect.withdrawals(number) }
+    }
+
+    fn shown(&self, found: &FullBlock, full: Option<bool>) -> RpcBlock {
+        convert::block(&found.block, &self.beside(found.block.header.number), full.unwrap_or_default())
+    }
+
+    fn ommer_count(&self, found: &FullBlock) -> U64 {
+        U64::from(self.backend.dialect().ommers(found.block.header.number).len())
+    }
 }
 
 impl Context {
@@ -69,14 +83,14 @@ impl Context {
     async fn of_block<T: Send + 'static>(
         &self,
         id: impl Into<BlockId>,
-        answer: impl FnOnce(&FullBlock) -> T + Send + 'static,
+        answer: impl FnOnce(&Inner, &FullBlock) -> T + Send + 'static,
     ) -> Result<Option<T>, RpcError> {
         let id = id.into();
-        self.read(move |inner| Ok(inner.full_block(id)?.map(|full| answer(&full)))).await
+        self.read(move |inner| Ok(inner.full_block(id)?.map(|full| answer(inner, &full)))).await
     }
 }
 
-fn count(full: &FullBlock) -> U64 {
+fn count(_: &Inner, full: &FullBlock) -> U64 {
     U64::from(full.block.body.transactions.len())
 }
 
@@ -87,11 +101,11 @@ impl BlockServer for Context {
         number: BlockNumberOrTag,
         full: Option<bool>,
     ) -> Result<Option<RpcBlock>, RpcError> {
-        self.of_block(number, move |found| convert::block(&found.block, full.unwrap_or_default())).await
+        self.of_block(number, move |inner, found| inner.shown(found, full)).await
     }
 
     async fn block_by_hash(&self, hash: B256, full: Option<bool>) -> Result<Option<RpcBlock>, RpcError> {
-        self.of_block(hash, move |found| convert::block(&found.block, full.unwrap_or_default())).await
+        self.of_block(hash, move |inner, found| inner.shown(found, full)).await
     }
 
     async fn count_by_number(&self, number: BlockNumberOrTag) -> Result<Option<U64>, RpcError> {
@@ -103,15 +117,18 @@ impl BlockServer for Context {
     }
 
     async fn block_receipts(&self, block: BlockId) -> Result<Option<Vec<RpcReceipt>>, RpcError> {
-        self.of_block(block, |found| convert::block_receipts(&found.block, &found.receipts)).await
+        let receipts = |inner: &Inner, found: &FullBlock| {
+            convert::block_receipts(inner.backend.dialect(), &found.block, &found.receipts)
+        };
+        self.of_block(block, receipts).await
     }
 
     async fn uncles_by_number(&self, number: BlockNumberOrTag) -> Result<Option<U64>, RpcError> {
-        self.of_block(number, |_| U64::ZERO).await
+        self.of_block(number, Inner::ommer_count).await
     }
 
     async fn uncles_by_hash(&self, hash: B256) -> Result<Option<U64>, RpcError> {
-        self.of_block(hash, |_| U64::ZERO).await
+        self.of_block(hash, Inner::ommer_count).await
     }
 
     fn uncle_by_number(&self, _number: BlockNumberOrTag, _index: Index) -> Result<Option<RpcBlock>, RpcError> {

@@ -1,6 +1,8 @@
-//! Trying something out: `eth_call`, `eth_estimateGas`.
+//! Trying something out: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
 
 use alloy_eips::BlockId;
+use alloy_eips::eip2930::AccessListResult;
+use alloy_primitives::U256;
 use alloy_primitives::{Bytes, U64};
 use alloy_rpc_types_eth::state::StateOverride;
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest};
@@ -13,8 +15,9 @@ use weft_primitives::Address;
 use super::{Context, Inner};
 use crate::rpc::convert;
 use crate::rpc::error::{RpcError, halt_message};
+use crate::rpc::revert;
 
-/// `eth_call`, `eth_estimateGas`.
+/// `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
 #[rpc(server, namespace = "eth")]
 pub trait Call {
     /// What a message would return on the state after a block; a revert is error 3 with its data.
@@ -36,10 +39,20 @@ pub trait Call {
         state: Option<StateOverride>,
         overrides: Option<BlockOverrides>,
     ) -> Result<U64, RpcError>;
+
+    /// The accounts and slots that a transaction touches (EIP-2930), and the gas that it uses with this list. A revert
+    /// is no error here: `error` says so beside the list.
+    #[method(name = "createAccessList")]
+    async fn create_access_list(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+    ) -> Result<AccessListResult, RpcError>;
 }
 
 /// What is tried, checked.
-struct Trial {
+pub(super) struct Trial {
     message: Message,
     block: Option<BlockId>,
     state: Vec<(Address, Override)>,
@@ -47,18 +60,18 @@ struct Trial {
 }
 
 impl Inner {
-    fn trial(
+    pub(super) fn trial(
         &self,
         request: TransactionRequest,
         block: Option<BlockId>,
         state: Option<StateOverride>,
         overrides: Option<BlockOverrides>,
     ) -> Result<Trial, RpcError> {
-        let message = convert::call(request, self.backend.config())?;
+        let message = convert::call(request, self.backend.dialect())?;
         Ok(Trial { message, block, state: convert::state_overrides(state)?, overrides })
     }
 
-    fn run<T>(
+    pub(super) fn run<T>(
         &self,
         trial: Trial,
         run: impl FnOnce(At<'_, dyn StateView + '_>, &Message, &[(Address, Override)]) -> Result<T, RpcError>,
@@ -67,7 +80,7 @@ impl Inner {
         let gas_cap = self.config().call_gas_cap;
         self.backend.with_state(number, |view, header| {
             let header = convert::block_overrides(header, trial.overrides)?;
-            let at = At { chain: self.backend.config(), header: &header, view, gas_cap };
+            let at = At { rules: self.backend.dialect().rules(), header: &header, view, gas_cap };
             run(at, &trial.message, &trial.state)
         })?
     }
@@ -101,5 +114,22 @@ impl CallServer for Context {
         let trial = self.trial(request, block, state, overrides)?;
         let estimate = |inner: &Inner| inner.run(trial, |at, message, state| Ok(at.estimate(message, state)?));
         self.simulate(estimate).await.map(U64::from)
+    }
+
+    async fn create_access_list(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+    ) -> Result<AccessListResult, RpcError> {
+        let trial = self.trial(request, block, state, None)?;
+        let list = |inner: &Inner| inner.run(trial, |at, message, state| Ok(at.access_list(message, state)?));
+        let listed = self.simulate(list).await?;
+        let error = match &listed.ending {
+            Ending::Success(_) => None,
+            Ending::Revert(data) => Some(revert::message(data)),
+            Ending::Halt(reason) => Some(halt_message(reason)),
+        };
+        Ok(AccessListResult { access_list: listed.list, gas_used: U256::from(listed.gas_used), error })
     }
 }

@@ -2,18 +2,28 @@
 
 use alloy_eips::BlockId;
 use alloy_primitives::{B256, Bytes};
-use alloy_rlp::{Encodable, Header};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
+use serde::Deserialize;
 use weft_execution::access;
-use weft_primitives::Transaction;
 
 use super::{Context, Inner};
+use crate::rpc::convert;
 use crate::rpc::error::RpcError;
-use crate::store::StoredBlock;
 
-/// An empty RLP list: no ommers, no withdrawals.
-const EMPTY_LIST: u8 = alloy_rlp::EMPTY_LIST_CODE;
+/// A hash as the specification has it; the library would take one without `0x` too.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Prefixed(B256);
+
+impl TryFrom<String> for Prefixed {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.strip_prefix("0x").ok_or("hex string without 0x prefix")?;
+        digits.parse().map(Self).map_err(|error| format!("{error}"))
+    }
+}
 
 /// `debug_getRaw*`.
 #[rpc(server, namespace = "debug")]
@@ -36,58 +46,37 @@ pub trait Debug {
 
     /// A transaction, EIP-2718 bytes; null if there is none.
     #[method(name = "getRawTransaction")]
-    async fn raw_transaction(&self, hash: B256) -> Result<Option<Bytes>, RpcError>;
-}
-
-/// The RLP of a block: header, transactions, no ommers, no withdrawals.
-pub(crate) fn encode_block(block: &StoredBlock) -> Bytes {
-    let mut transactions = Vec::new();
-    block.body.transactions.iter().for_each(|transaction| encode_transaction(transaction, &mut transactions));
-    let mut payload = Vec::new();
-    block.header.encode(&mut payload);
-    put_list(&transactions, &mut payload);
-    payload.extend([EMPTY_LIST, EMPTY_LIST]);
-    let mut out = Vec::with_capacity(payload.len() + 9);
-    put_list(&payload, &mut out);
-    out.into()
-}
-
-/// A legacy transaction is a list of its own, a typed one a string (EIP-2718).
-fn encode_transaction(transaction: &Transaction, out: &mut Vec<u8>) {
-    match transaction.transaction_type() {
-        0 => out.extend_from_slice(transaction.raw()),
-        _ => transaction.raw().encode(out),
-    }
-}
-
-fn put_list(payload: &[u8], out: &mut Vec<u8>) {
-    Header { list: true, payload_length: payload.len() }.encode(out);
-    out.extend_from_slice(payload);
+    async fn raw_transaction(&self, hash: Prefixed) -> Result<Option<Bytes>, RpcError>;
 }
 
 impl Context {
     async fn of_raw<T: Send + 'static>(
         &self,
         block: BlockId,
-        answer: impl FnOnce(&crate::chain::FullBlock) -> T + Send + 'static,
+        answer: impl FnOnce(&Inner, &crate::chain::FullBlock) -> T + Send + 'static,
     ) -> Result<T, RpcError> {
-        self.read(move |inner: &Inner| inner.full_block(block)?.map(|full| answer(&full)).ok_or(RpcError::NoBlock))
-            .await
+        let answer =
+            move |inner: &Inner| inner.full_block(block)?.map(|full| answer(inner, &full)).ok_or(RpcError::NoBlock);
+        self.read(answer).await
     }
 }
 
 #[async_trait]
 impl DebugServer for Context {
     async fn raw_header(&self, block: BlockId) -> Result<Bytes, RpcError> {
-        self.of_raw(block, |full| alloy_rlp::encode(&full.block.header).into()).await
+        self.of_raw(block, |_, full| alloy_rlp::encode(&full.block.header).into()).await
     }
 
     async fn raw_block(&self, block: BlockId) -> Result<Bytes, RpcError> {
-        self.of_raw(block, |full| encode_block(&full.block)).await
+        let encode = |inner: &Inner, full: &crate::chain::FullBlock| {
+            convert::encoded(&full.block, &inner.beside(full.block.header.number)).into()
+        };
+        self.of_raw(block, encode).await
     }
 
     async fn raw_receipts(&self, block: BlockId) -> Result<Vec<Bytes>, RpcError> {
-        self.of_raw(block, |full| full.receipts.iter().map(|receipt| receipt.consensus_bytes().into()).collect()).await
+        self.of_raw(block, |_, full| full.receipts.iter().map(|receipt| receipt.consensus_bytes().into()).collect())
+            .await
     }
 
     async fn raw_access_list(&self, block: BlockId) -> Result<Option<Bytes>, RpcError> {
@@ -98,7 +87,7 @@ impl DebugServer for Context {
         answer.await
     }
 
-    async fn raw_transaction(&self, hash: B256) -> Result<Option<Bytes>, RpcError> {
-        self.read(move |inner| inner.of_transaction(&hash, |transaction, _| transaction.raw().clone())).await
+    async fn raw_transaction(&self, hash: Prefixed) -> Result<Option<Bytes>, RpcError> {
+        self.read(move |inner| inner.of_transaction(&hash.0, |transaction, _| transaction.raw().clone())).await
     }
 }

@@ -9,6 +9,7 @@ use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 
 use super::{Context, Inner};
+use crate::dialect::blob_base_fee;
 use crate::rpc::error::RpcError;
 use crate::rpc::fees::{self, Tips};
 use crate::rpc::logs::resolve;
@@ -79,6 +80,7 @@ impl Inner {
         let oldest = newest + 1 - count;
         let mut history = FeeHistory { oldest_block: oldest, ..FeeHistory::default() };
         let mut rewards = percentiles.map(|_| Vec::new());
+        let rules = self.backend.dialect().rules();
         let mut next_base_fee = 0;
         for number in oldest..=newest {
             let full = self.blocks.get(number)?.ok_or(RpcError::NoBlock)?;
@@ -88,10 +90,12 @@ impl Inner {
             if let (Some(rewards), Some(percentiles)) = (&mut rewards, percentiles) {
                 rewards.push(Tips::of(header, &full.receipts).rewards(percentiles));
             }
-            next_base_fee = self.backend.config().next_base_fee(header);
+            next_base_fee = rules.next_base_fee(header).unwrap_or_default();
+            history.base_fee_per_blob_gas.push(blob_base_fee(rules, header));
         }
         history.base_fee_per_gas.push(next_base_fee.into());
-        history.base_fee_per_blob_gas = vec![fees::BLOB_BASE_FEE; history.base_fee_per_gas.len()];
+        // Of the next block the price is not known before that is made; without blobs it does not change.
+        history.base_fee_per_blob_gas.extend(history.base_fee_per_blob_gas.last().copied());
         history.blob_gas_used_ratio = vec![0.0; history.gas_used_ratio.len()];
         history.reward = rewards;
         Ok(history)

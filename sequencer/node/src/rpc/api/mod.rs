@@ -6,14 +6,18 @@
 mod access;
 mod block;
 mod call;
+mod config;
 mod debug;
+mod debug_trace;
 mod fee;
 mod filter;
 mod node;
+mod simulate;
 mod state;
 mod stats;
 mod submit;
 mod subscribe;
+mod trace;
 mod transaction;
 mod txpool;
 mod weft;
@@ -46,6 +50,7 @@ pub struct Inner {
     filters: Filters,
     reads: Workers,
     calls: Workers,
+    traces: Workers,
     /// The suggested tip, and the block after which it was computed.
     tip: Mutex<Option<(u64, u128)>>,
 }
@@ -58,6 +63,7 @@ impl Context {
             filters: Filters::new(config.max_filters),
             reads: Workers::new(MAX_READS),
             calls: Workers::new(config.max_calls),
+            traces: Workers::new(config.max_traces),
             tip: Mutex::new(None),
             blocks: Blocks::new(backend.clone()),
             backend,
@@ -85,6 +91,15 @@ impl Context {
     ) -> Result<T, RpcError> {
         let inner = self.0.clone();
         self.0.calls.run(move || work(&inner)).await
+    }
+
+    /// Does something that writes down what the EVM does.
+    async fn trace<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let inner = self.0.clone();
+        self.0.traces.run(move || work(&inner)).await
     }
 }
 
@@ -135,12 +150,16 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(transaction::TransactionServer::into_rpc(context.clone()))?;
     methods.merge(state::StateServer::into_rpc(context.clone()))?;
     methods.merge(call::CallServer::into_rpc(context.clone()))?;
+    methods.merge(simulate::SimulateServer::into_rpc(context.clone()))?;
+    methods.merge(config::ConfigServer::into_rpc(context.clone()))?;
     methods.merge(fee::FeeServer::into_rpc(context.clone()))?;
     methods.merge(submit::SubmitServer::into_rpc(context.clone()))?;
     methods.merge(filter::FilterServer::into_rpc(context.clone()))?;
     methods.merge(subscribe::module(context.clone())?)?;
     methods.merge(txpool::TxPoolServer::into_rpc(context.clone()))?;
     methods.merge(debug::DebugServer::into_rpc(context.clone()))?;
+    methods.merge(debug_trace::DebugTraceServer::into_rpc(context.clone()))?;
+    methods.merge(trace::TraceServer::into_rpc(context.clone()))?;
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
     methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
     Ok(methods)

@@ -62,7 +62,7 @@ impl NodeServer for Context {
     }
 
     fn net_version(&self) -> Result<String, RpcError> {
-        Ok(self.backend.config().chain_id().to_string())
+        Ok(self.backend.dialect().rules().chain_id().to_string())
     }
 
     fn listening(&self) -> Result<bool, RpcError> {
@@ -77,7 +77,7 @@ impl NodeServer for Context {
 #[async_trait]
 impl EthNodeServer for Context {
     fn chain_id(&self) -> Result<U64, RpcError> {
-        Ok(U64::from(self.backend.config().chain_id()))
+        Ok(U64::from(self.backend.dialect().rules().chain_id()))
     }
 
     fn block_number(&self) -> Result<U64, RpcError> {

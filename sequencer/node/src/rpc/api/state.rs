@@ -4,7 +4,9 @@ use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use alloy_rpc_types_eth::EIP1186AccountProofResponse;
 use weft_execution::{Missing, StateView};
 use weft_state::account::delegation_code;
 
@@ -30,10 +32,26 @@ pub trait State {
     #[method(name = "getStorageAt")]
     async fn storage(&self, address: Address, slot: String, block: Option<BlockId>) -> Result<B256, RpcError>;
 
-    /// Not available: says why.
+    /// Slots of several accounts, in the order asked for.
+    #[method(name = "getStorageValues")]
+    async fn storage_values(
+        &self,
+        slots: BTreeMap<Address, Vec<B256>>,
+        block: Option<BlockId>,
+    ) -> Result<BTreeMap<Address, Vec<B256>>, RpcError>;
+
+    /// Merkle Patricia proofs; on Weft's chains there are none: says why.
     #[method(name = "getProof")]
-    fn proof(&self, address: Address, slots: Value, block: Option<BlockId>) -> Result<(), RpcError>;
+    async fn proof(
+        &self,
+        address: Address,
+        slots: Vec<String>,
+        block: Option<BlockId>,
+    ) -> Result<EIP1186AccountProofResponse, RpcError>;
 }
+
+/// Slots in one answer, as in go-ethereum.
+const MAX_STORAGE_VALUES: usize = 1_024;
 
 /// A storage slot as clients write it: hexadecimal with or without leading zeros, at most 32 bytes.
 fn parse_slot(text: &str) -> Result<U256, RpcError> {
@@ -98,7 +116,40 @@ impl StateServer for Context {
         self.read(move |inner| inner.at_state(block, ask)).await.map(B256::from)
     }
 
-    fn proof(&self, _address: Address, _slots: Value, _block: Option<BlockId>) -> Result<(), RpcError> {
+    async fn storage_values(
+        &self,
+        slots: BTreeMap<Address, Vec<B256>>,
+        block: Option<BlockId>,
+    ) -> Result<BTreeMap<Address, Vec<B256>>, RpcError> {
+        let count: usize = slots.values().map(Vec::len).sum();
+        if count == 0 {
+            return Err(RpcError::params("empty request"));
+        }
+        if count > MAX_STORAGE_VALUES {
+            return Err(RpcError::Params(format!("too many slots (max {MAX_STORAGE_VALUES})")));
+        }
+        let of = |view: &dyn StateView, address: Address, slots: Vec<B256>| -> Result<_, Missing> {
+            let value = |slot: B256| Ok(B256::from(view.storage(address, slot.into())?));
+            Ok((address, slots.into_iter().map(value).collect::<Result<_, Missing>>()?))
+        };
+        let ask = move |view: &dyn StateView| slots.into_iter().map(|(at, slots)| of(view, at, slots)).collect();
+        self.read(move |inner| inner.at_state(block, ask)).await
+    }
+
+    async fn proof(
+        &self,
+        address: Address,
+        slots: Vec<String>,
+        block: Option<BlockId>,
+    ) -> Result<EIP1186AccountProofResponse, RpcError> {
+        if self.backend.dialect().has_proofs() {
+            let slots = slots.iter().map(|slot| parse_slot(slot).map(B256::from)).collect::<Result<Vec<_>, _>>()?;
+            let prove = move |inner: &Inner| {
+                let number = inner.state_number(block)?;
+                inner.backend.dialect().proof(number, address, &slots).ok_or(RpcError::NoBlock)
+            };
+            return self.read(prove).await;
+        }
         let why = "eth_getProof is not available: the state is a binary tree with BLAKE3 (EIP-8297), of which there \
                    are no Merkle Patricia proofs";
         Err(RpcError::Unsupported(why.to_owned()))

@@ -67,7 +67,8 @@ impl Inner {
     /// A transaction's receipt.
     pub(super) fn receipt(&self, hash: &B256) -> Result<Option<RpcReceipt>, RpcError> {
         let located = self.blocks.of_transaction(hash)?;
-        Ok(located.and_then(|(full, index)| convert::receipt(&full.block, &full.receipts, index)))
+        let dialect = self.backend.dialect();
+        Ok(located.and_then(|(full, index)| convert::receipt(dialect, &full.block, &full.receipts, index)))
     }
 
     fn at(&self, block: BlockId, index: Index) -> Result<Option<RpcTransaction>, RpcError> {

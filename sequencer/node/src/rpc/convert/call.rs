@@ -3,17 +3,18 @@
 //! The checks and their words are go-ethereum's. What an override asks for and this node does not have is an
 //! error, never ignored: a simulation that silently leaves something out lies.
 
-use alloy_primitives::{Address, TxKind};
+use alloy_primitives::{Address, TxKind, U256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest};
 use weft_execution::simulate::{Call, Override};
-use weft_primitives::{BlockHeader, ChainConfig};
+use weft_primitives::BlockHeader;
 
+use crate::dialect::Dialect;
 use crate::rpc::error::RpcError;
 
 /// The call that a request describes.
-pub fn call(request: TransactionRequest, chain: &ChainConfig) -> Result<Call, RpcError> {
-    check_kind(&request, chain)?;
+pub fn call(request: TransactionRequest, dialect: &dyn Dialect) -> Result<Call, RpcError> {
+    check_kind(&request, dialect)?;
     let gas_price = fee_cap(&request)?;
     let data = request.input.try_into_unique_input().map_err(|_| {
         RpcError::params(
@@ -29,22 +30,28 @@ pub fn call(request: TransactionRequest, chain: &ChainConfig) -> Result<Call, Rp
         gas: request.gas,
         gas_price,
         // Without a fee cap nothing is paid, a tip neither.
+        legacy: request.gas_price.is_some(),
+        nonce: request.nonce,
         priority_fee: request.max_priority_fee_per_gas.filter(|_| gas_price.is_some_and(|price| price > 0)),
         value: request.value.unwrap_or_default(),
         data: data.unwrap_or_default(),
         access_list: request.access_list.unwrap_or_default(),
         authorizations: request.authorization_list.unwrap_or_default(),
+        blob_hashes: request.blob_versioned_hashes.unwrap_or_default(),
+        max_fee_per_blob_gas: request.max_fee_per_blob_gas,
     })
 }
 
-fn check_kind(request: &TransactionRequest, chain: &ChainConfig) -> Result<(), RpcError> {
-    if request.transaction_type == Some(3) || request.blob_versioned_hashes.is_some() || request.sidecar.is_some() {
+fn check_kind(request: &TransactionRequest, dialect: &dyn Dialect) -> Result<(), RpcError> {
+    let blobs =
+        request.transaction_type == Some(3) || request.blob_versioned_hashes.is_some() || request.sidecar.is_some();
+    if blobs && !dialect.has_blobs() {
         return Err(RpcError::params(
             "transaction type not supported: blob transactions (type 3, EIP-4844) are not accepted by this chain",
         ));
     }
-    if let Some(have) = request.chain_id.filter(|id| *id != chain.chain_id()) {
-        let want = chain.chain_id();
+    let want = dialect.rules().chain_id();
+    if let Some(have) = request.chain_id.filter(|id| *id != want) {
         return Err(RpcError::Params(format!("chainId does not match node's (have={have}, want={want})")));
     }
     let creation = !matches!(request.to, Some(TxKind::Call(_)));
@@ -79,9 +86,6 @@ pub fn state_overrides(overrides: Option<StateOverride>) -> Result<Vec<(Address,
 }
 
 fn account_override(address: Address, account: AccountOverride) -> Result<Override, RpcError> {
-    if account.move_precompile_to.is_some() {
-        return Err(RpcError::params("state override movePrecompileToAddress is not supported"));
-    }
     if account.state.is_some() && account.state_diff.is_some() {
         return Err(RpcError::Params(format!("account {address} has both 'state' and 'stateDiff'")));
     }
@@ -91,6 +95,7 @@ fn account_override(address: Address, account: AccountOverride) -> Result<Overri
         code: account.code,
         state: account.state.map(|slots| slots.into_iter().collect()),
         state_diff: account.state_diff.into_iter().flatten().collect(),
+        move_precompile_to: account.move_precompile_to,
     })
 }
 
@@ -101,16 +106,20 @@ pub fn block_overrides(header: &BlockHeader, overrides: Option<BlockOverrides>) 
     if overrides.block_hash.is_some() {
         return Err(RpcError::params("block override blockHash is not supported"));
     }
-    let fits = |what: &str| RpcError::Params(format!("block override {what} does not fit into 64 bits"));
     if let Some(number) = overrides.number {
-        header.number = u64::try_from(number).map_err(|_| fits("number"))?;
+        header.number = fits_64_bits(number, "number")?;
     }
     if let Some(base_fee) = overrides.base_fee {
-        header.base_fee_per_gas = Some(u64::try_from(base_fee).map_err(|_| fits("baseFeePerGas"))?);
+        header.base_fee_per_gas = Some(fits_64_bits(base_fee, "baseFeePerGas")?);
     }
     header.timestamp = overrides.time.unwrap_or(header.timestamp);
     header.gas_limit = overrides.gas_limit.unwrap_or(header.gas_limit);
     header.beneficiary = overrides.coinbase.unwrap_or(header.beneficiary);
     header.mix_hash = overrides.random.unwrap_or(header.mix_hash);
     Ok(header)
+}
+
+/// A number of a block override, which headers hold in 64 bits.
+pub fn fits_64_bits(value: U256, what: &str) -> Result<u64, RpcError> {
+    u64::try_from(value).map_err(|_| RpcError::Params(format!("block override {what} does not fit into 64 bits")))
 }

@@ -7,10 +7,12 @@ mod access;
 mod block;
 mod call;
 mod receipt;
+mod simulate;
 mod transaction;
 
 pub use access::{RpcAccountChanges, access_list};
-pub use block::{RpcBlock, block, header};
+pub use block::{Beside, RpcBlock, block, encoded, header};
 pub use call::{block_overrides, call, state_overrides};
 pub use receipt::{RpcLog, RpcReceipt, block_receipts, logs, receipt};
+pub use simulate::{block_calls, simulated};
 pub use transaction::{RpcTransaction, included, pooled};

@@ -1,4 +1,4 @@
-//! Around every call: what it counts for, and two refusals that the server library words badly.
+//! Around every call: what it counts for, and refusals that the server library words badly.
 //!
 //! Metrics: `weft_rpc_requests_total{method}`, `weft_rpc_errors_total{method, code}`, `weft_rpc_seconds{method}`.
 //! The label is the registered name, or `unknown`, so clients cannot make labels.
@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use jsonrpsee::server::middleware::rpc::{Batch, BatchEntry, MethodResponse, Notification, Request, RpcServiceT};
 use jsonrpsee::server::{BatchResponseBuilder, Methods};
-use jsonrpsee::types::ErrorObjectOwned;
+use jsonrpsee::types::{ErrorObjectOwned, Id};
 
 use super::gate::Gate;
-use crate::rpc::error::RpcError;
+use crate::rpc::error::{PARAMS, RpcError};
 
 /// Name of a method that does not exist, as repeated to the client, in characters.
 const MAX_NAME_CHARS: usize = 64;
@@ -74,7 +74,10 @@ where
             let known = this.methods.method_with_name(request.method_name()).map(|(name, _)| name);
             let response = match this.refusal(&request, known) {
                 Some(error) => MethodResponse::error(request.id, error),
-                None => this.inner.call(request).await,
+                None => {
+                    let id = request.id.clone().into_owned();
+                    say_why(id, this.inner.call(request).await)
+                }
             };
             record(known.unwrap_or("unknown"), &response, start);
             response
@@ -119,6 +122,33 @@ where
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         self.inner.notification(notification)
     }
+}
+
+/// Parameters that the library refuses: what it says of them beside its error becomes the error's message, which people
+/// see.
+fn say_why(id: Id<'static>, response: MethodResponse) -> MethodResponse {
+    if response.as_error_code() != Some(PARAMS) {
+        return response;
+    }
+    match serde_json::from_str::<Refused>(response.as_json().get()) {
+        Ok(Refused { error: LibraryError { data } }) => {
+            MethodResponse::error(id, ErrorObjectOwned::from(RpcError::Params(format!("invalid params: {data}"))))
+        }
+        // One of ours, which has no data.
+        Err(_) => response,
+    }
+}
+
+/// An error of the server library.
+#[derive(serde::Deserialize)]
+struct Refused {
+    error: LibraryError,
+}
+
+/// See [`Refused`].
+#[derive(serde::Deserialize)]
+struct LibraryError {
+    data: String,
 }
 
 fn record(method: &'static str, response: &MethodResponse, start: Instant) {

@@ -100,12 +100,12 @@ async fn overrides() {
     // Returns slot 1.
     let state = json!({ at.to_string(): { "code": "0x60015460005260206000f3", "stateDiff": { topic().to_string(): topic(), B256::with_last_byte(1).to_string(): topic() } } });
     assert_eq!(server.get("eth_call", json!([call, "latest", state])).await, json!(topic()));
-    for (state, words) in [
-        (json!({ at.to_string(): { "movePrecompileToAddress": at } }), "movePrecompileToAddress"),
-        (json!({ at.to_string(): { "state": {}, "stateDiff": {} } }), "both 'state' and 'stateDiff'"),
+    for (state, code, words) in [
+        (json!({ at.to_string(): { "movePrecompileToAddress": at } }), -32_000, "is not a precompile"),
+        (json!({ at.to_string(): { "state": {}, "stateDiff": {} } }), -32_602, "both 'state' and 'stateDiff'"),
     ] {
         let refusal = server.refused("eth_call", json!([call, "latest", state])).await;
-        assert!(refusal.code == -32_602 && refusal.message.contains(words), "{refusal:?}");
+        assert!(refusal.code == code && refusal.message.contains(words), "{refusal:?}");
     }
     server.stop().await;
 }

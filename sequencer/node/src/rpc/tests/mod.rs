@@ -9,6 +9,7 @@ mod shapes;
 mod stats;
 mod submit;
 mod subscriptions;
+mod traces;
 mod websocket;
 
 use std::collections::BTreeSet;

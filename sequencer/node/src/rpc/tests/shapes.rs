@@ -1,5 +1,5 @@
 //! What blocks, transactions, receipts and logs look like. The keys are those of ethereum/execution-apis' recorded
-//! answers, with `totalDifficulty` and `yParity` where clients still want them.
+//! answers, with `yParity` where clients still want it.
 
 use alloy_consensus::{SignableTransaction, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
@@ -33,7 +33,6 @@ const BLOCK: &[&str] = &[
     "size",
     "stateRoot",
     "timestamp",
-    "totalDifficulty",
     "transactions",
     "transactionsRoot",
     "uncles",
@@ -147,7 +146,6 @@ async fn blocks() {
         ("number", json!("0x1")),
         ("hash", json!(full.block.hash)),
         ("transactions", json!(hashes)),
-        ("totalDifficulty", json!("0x0")),
         ("difficulty", json!("0x0")),
         ("nonce", json!("0x0000000000000000")),
         ("extraData", json!("0x")),

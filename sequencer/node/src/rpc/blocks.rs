@@ -13,6 +13,7 @@ use weft_service::Shutdown;
 use super::error::RpcError;
 use crate::backend::Backend;
 use crate::chain::FullBlock;
+use crate::store::log_bits::{Row, Wanted};
 
 /// Memory for blocks, in bytes as estimated.
 const MAX_CACHED_BYTES: usize = 64 << 20;
@@ -112,6 +113,11 @@ impl Blocks {
         let Some(block) = self.backend.full_block(number).map_err(RpcError::internal)? else { return Ok(None) };
         self.keep_bloom(&block);
         Ok(test(block.block.header.logs_bloom).then(|| Arc::new(block)))
+    }
+
+    /// The blocks of a section of the store's index that may match; `None` if it is not complete.
+    pub fn log_bits(&self, section: u64, all: &[Vec<Wanted>]) -> Result<Option<Row>, RpcError> {
+        self.backend.chain().store().log_bits(section, all).map_err(RpcError::internal)
     }
 
     fn keep(&self, block: &Arc<FullBlock>) {

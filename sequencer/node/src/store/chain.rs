@@ -8,6 +8,7 @@ use weft_primitives::{B256, Bytes, InboxItem};
 use weft_state::{TreeKey, Undo, UpdateBatch, Value};
 
 use super::keys::{HALT, HEAD, LOG};
+use super::log_bits::{self, LogBits, Row, Wanted};
 use super::{BatchRecord, Family, Head, Kv, LogState, StoreError, StoredBlock, Write};
 
 /// Pairs read at once when all leaves are loaded.
@@ -49,6 +50,7 @@ pub struct LogNews<'a> {
 #[derive(Clone)]
 pub struct ChainStore {
     kv: Arc<dyn Kv>,
+    log_bits: Arc<LogBits>,
 }
 
 fn put(family: Family, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Write {
@@ -66,14 +68,18 @@ fn number_of(bytes: &[u8]) -> Result<u64, StoreError> {
 impl ChainStore {
     /// Over `kv`.
     pub fn new(kv: Arc<dyn Kv>) -> Self {
-        Self { kv }
+        Self { kv, log_bits: Arc::default() }
     }
 
     /// Writes blocks in a row, their receipts, access lists, indexes, state and undo records: all of it, durably, or
     /// nothing.
     pub fn put_blocks<'a>(&self, blocks: impl IntoIterator<Item = NewBlock<'a>>) -> Result<(), StoreError> {
         let mut writes = Vec::new();
-        blocks.into_iter().for_each(|new| Self::write_block(&new, &mut writes));
+        for new in blocks {
+            let header = &new.block.header;
+            self.log_bits.add(&*self.kv, header.number, &header.logs_bloom.0, &mut writes)?;
+            Self::write_block(&new, &mut writes);
+        }
         self.kv.write(writes, true)
     }
 
@@ -128,6 +134,12 @@ impl ChainStore {
         let bytes = self.kv.get(Family::AccessList, &number_key(number))?;
         let damaged = StoreError::Damaged { what: "access list" };
         bytes.map(|bytes| access::decode(&bytes).map_err(|_| damaged)).transpose()
+    }
+
+    /// The blocks of a section that may have an event for which each of `all` has one whose bits are set; `None` if
+    /// the section is not complete.
+    pub fn log_bits(&self, section: u64, all: &[Vec<Wanted>]) -> Result<Option<Row>, StoreError> {
+        log_bits::search(&*self.kv, section, all)
     }
 
     /// Block and position of a transaction.

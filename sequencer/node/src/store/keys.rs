@@ -8,6 +8,8 @@
 //! | `block` | block number (8) | [`super::StoredBlock`] |
 //! | `receipts` | block number (8) | receipts in order |
 //! | `access_list` | block number (8) | RLP of what the block touches (EIP-7928); of blocks made with `block.access_lists` |
+//! | `bloom` | block number (8) | the block's bloom filter (256), until its section is complete |
+//! | `log_bits` | section (8), bit (2) | which of the section's 4,096 blocks have that bit in their filter (512), if any; bit 65,535, empty: all others are there |
 //! | `tx` | transaction hash (32) | block number (8), position (4) |
 //! | `hash` | block hash (32) | block number (8) |
 //! | `batch` | batch index (8) | [`super::BatchRecord`] |
@@ -26,6 +28,8 @@ pub enum Family {
     Block,
     Receipts,
     AccessList,
+    Bloom,
+    LogBits,
     Tx,
     Hash,
     Batch,
@@ -37,13 +41,15 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Leaf,
         Self::Code,
         Self::Undo,
         Self::Block,
         Self::Receipts,
         Self::AccessList,
+        Self::Bloom,
+        Self::LogBits,
         Self::Tx,
         Self::Hash,
         Self::Batch,
@@ -62,6 +68,8 @@ impl Family {
             Self::Block => "block",
             Self::Receipts => "receipts",
             Self::AccessList => "access_list",
+            Self::Bloom => "bloom",
+            Self::LogBits => "log_bits",
             Self::Tx => "tx",
             Self::Hash => "hash",
             Self::Batch => "batch",

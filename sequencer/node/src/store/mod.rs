@@ -6,6 +6,7 @@
 
 mod chain;
 mod keys;
+pub mod log_bits;
 mod memory;
 pub mod records;
 mod rocks;

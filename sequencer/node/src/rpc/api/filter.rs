@@ -3,11 +3,12 @@
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U64};
 use alloy_rpc_types_eth::Filter as LogFilter;
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use super::{Context, Inner};
@@ -26,12 +27,25 @@ pub enum Changes {
     Logs(Vec<RpcLog>),
 }
 
+/// A page of events.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page {
+    logs: Vec<RpcLog>,
+    /// To be asked with for the next page; absent after the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<U64>,
+}
+
 /// `eth_getLogs` and filters.
 #[rpc(server, namespace = "eth")]
 pub trait Filter {
     /// All events that match, within the limits of one query.
     #[method(name = "getLogs")]
     async fn logs(&self, filter: LogFilter) -> Result<Vec<RpcLog>, RpcError>;
+
+    /// Events that match, page by page over any range: the filter may have the `cursor` that came with the last page.
+    #[method(name = "getLogsWithCursor")]
+    async fn logs_with_cursor(&self, filter: Value) -> Result<Page, RpcError>;
 
     /// A filter on new events; its name.
     #[method(name = "newFilter")]
@@ -116,6 +130,18 @@ impl Inner {
 impl FilterServer for Context {
     async fn logs(&self, filter: LogFilter) -> Result<Vec<RpcLog>, RpcError> {
         self.read(move |inner| inner.query(&filter)).await
+    }
+
+    async fn logs_with_cursor(&self, mut filter: Value) -> Result<Page, RpcError> {
+        let cursor = filter.as_object_mut().and_then(|fields| fields.remove("cursor"));
+        let cursor: Option<U64> = serde_json::from_value(cursor.unwrap_or_default()).map_err(RpcError::params)?;
+        let filter: LogFilter = serde_json::from_value(filter).map_err(RpcError::params)?;
+        let page = move |inner: &Inner| {
+            let cursor = cursor.map(|cursor| cursor.to());
+            let (logs, next) = logs::paged(&inner.blocks, &filter, cursor, &inner.backend.heads(), inner.config())?;
+            Ok(Page { logs, cursor: next.map(U64::from) })
+        };
+        self.read(page).await
     }
 
     fn new_filter(&self, filter: LogFilter) -> Result<String, RpcError> {

@@ -53,6 +53,62 @@ async fn limits_name_themselves() {
     server.stop().await;
 }
 
+/// Pages end at either limit, and together are all there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_the_whole() {
+    for (max_logs, max_block_range, pages) in [(5, 100, 2), (100, 3, 3), (1, 1, 8), (100, 100, 1)] {
+        let rpc = RpcConfig { max_logs, max_block_range, ..RpcConfig::default() };
+        let (server, contract) = chain_with_logs(rpc).await;
+        let mut filter = json!({ "fromBlock": "0x0", "toBlock": "latest", "address": contract });
+        let (mut found, mut count) = (Vec::new(), 0);
+        loop {
+            let page = server.get("eth_getLogsWithCursor", json!([filter])).await;
+            found.extend(blocks(&page["logs"]));
+            count += 1;
+            match page.get("cursor") {
+                Some(cursor) => filter["cursor"] = cursor.clone(),
+                None => break,
+            }
+        }
+        assert_eq!((found, count), (vec![2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7], pages), "{max_logs} {max_block_range}");
+        let refused = server.refused("eth_getLogsWithCursor", json!([{ "cursor": "x" }])).await;
+        assert_eq!(refused.code, -32_602);
+        server.stop().await;
+    }
+}
+
+/// Over a section of the store's index, and what comes after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn sections_are_searched_at_once() {
+    let mut server = Server::start().await;
+    let contract = server.deploy();
+    let with_events = [2, 1_000, 4_094, 4_095, 4_096, 4_100];
+    let (mut pokes, mut transfers) = (1, 0);
+    for number in 2..=4_101 {
+        if with_events.contains(&number) {
+            server.block(&[poke(contract, pokes)]);
+            pokes += 1;
+        } else {
+            server.block(&[crate::testing::transfer(1, transfers)]);
+            transfers += 1;
+        }
+    }
+    let complete = server.node.backend.chain().store().log_bits(0, &[]).unwrap();
+    assert!(complete.is_some(), "the first section is in the index");
+    for filter in [
+        json!({ "fromBlock": "0x0", "address": contract }),
+        json!({ "fromBlock": "0x0", "topics": [topic()] }),
+        json!({ "fromBlock": "0x0", "address": [Address::ZERO, contract], "topics": [[B256::ZERO, topic()]] }),
+    ] {
+        assert_eq!(blocks(&server.get("eth_getLogs", json!([filter])).await), with_events, "{filter}");
+    }
+    let part = json!({ "fromBlock": "0x3e9", "toBlock": "0xfff", "address": contract });
+    assert_eq!(blocks(&server.get("eth_getLogs", json!([part])).await), [4_094, 4_095]);
+    let none = json!({ "fromBlock": "0x0", "address": contract, "topics": [B256::ZERO] });
+    assert_eq!(server.get("eth_getLogs", json!([none])).await, json!([]));
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn polling_misses_nothing() {
     let rpc = RpcConfig { max_logs: 3, max_filters: 3, ..RpcConfig::default() };

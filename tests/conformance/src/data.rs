@@ -23,6 +23,10 @@ pub const ETHEREUM_TESTS: Source = Source { archive: "ethereum-tests", variable:
 /// Blocks of the main network, as [`weft_bench::mainnet`] reads them.
 pub const MAINNET_BLOCKS: Source = Source { archive: "mainnet", variable: "WEFT_MAINNET_BLOCKS", inside: "mainnet" };
 
+/// Requests and answers, laid out as in the repository `ethereum/execution-apis`.
+pub const EXECUTION_APIS: Source =
+    Source { archive: "execution-apis", variable: "WEFT_EXECUTION_APIS", inside: "execution-apis" };
+
 /// What there is.
 #[derive(Clone, Debug)]
 pub enum Data {

@@ -10,6 +10,7 @@ pub mod agree;
 pub mod block_test;
 pub mod data;
 pub mod difference;
+pub mod execution_apis;
 pub mod files;
 pub mod fork;
 pub mod json;

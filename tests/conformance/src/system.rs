@@ -59,7 +59,8 @@ fn call(
     Ok(())
 }
 
-fn credit(state: &mut MapState, address: Address, amount: U256) -> Result<(), Missing> {
+/// Adds to what an account has.
+pub fn credit(state: &mut MapState, address: Address, amount: U256) -> Result<(), Missing> {
     let before = state.account(address)?;
     let mut account = before.map(|stored| stored.account).unwrap_or_default();
     account.balance += amount;

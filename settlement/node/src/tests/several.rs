@@ -89,7 +89,7 @@ async fn damage(folder: &std::path::Path, statement: &'static str) {
 async fn a_chain_that_fails_leaves_the_others_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (config, mut first, mut second) = two(folder.path()).await;
-    let service = Service::start_any(config.clone()).await;
+    let service = Service::start_any(config).await;
     let clients = [CHAIN_ID, OTHER_ID].map(|id| service.client.clone().for_chain(id));
     damage(folder.path(), "UPDATE checkpoint SET block_header = x'00' WHERE chain_id = 7").await;
     let signed = first.next(&clients[0]).await;
@@ -103,11 +103,15 @@ async fn a_chain_that_fails_leaves_the_others_alone() {
     assert!(service.get("/metrics").await.1.contains("weft_settlement_chain_failed{chain=\"7\"}"));
     assert_eq!(service.get("/health/ready").await.0, 200);
     service.stop().await;
+}
 
-    // Nor does one that cannot be opened, while another can.
-    let mut changed = config.clone();
-    changed.chains[1].terms.mode = Mode::Optimistic { window_ms: 1 };
-    let service = Service::start_any(changed).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_cannot_be_opened_leaves_the_others_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut config, ..) = two(folder.path()).await;
+    Service::start_any(config.clone()).await.stop().await;
+    config.chains[1].terms.mode = Mode::Optimistic { window_ms: 1 };
+    let service = Service::start_any(config).await;
     let refused = service.client.clone().for_chain(OTHER_ID).tip().await.unwrap_err();
     assert!(refused.message.contains("keeps its terms"), "{refused}");
     assert!(service.client.clone().for_chain(CHAIN_ID).tip().await.is_ok());

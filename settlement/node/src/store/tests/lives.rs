@@ -64,7 +64,7 @@ async fn post_one(store: &dyn Store, rules: &Rules, salt: u8, fork: bool) {
         Some(tip) => BatchHeader { gas_used: u64::from(salt) + 1, ..tip.signed.header.clone() },
         None => next_of(rules, store, salt).await,
     };
-    drop(post_of(rules, store, &header.sign(&posting(&chain))).await);
+    let _ = post_of(rules, store, &header.sign(&posting(&chain))).await;
 }
 
 /// By the posting key or the admin.
@@ -74,7 +74,7 @@ async fn change_key(store: &dyn Store, rules: &Rules, step: u8, now_ms: u64) {
         let (chain_id, epoch) = (CHAIN_ID, chain.head().epoch + 1);
         let change = KeyChange { chain_id, config_hash: rules.config_hash, new_key, epoch };
         let signer = if step % 3 == 0 { posting(chain) } else { admin() };
-        drop(chain.change_key(now_ms, &change.sign(&signer), None, out));
+        let _ = chain.change_key(now_ms, &change.sign(&signer), None, out);
     })
     .await;
 }
@@ -88,22 +88,22 @@ fn judge(chain: &mut Chain, kind: u64, dice: u64, now_ms: u64, out: &mut Vec<Eff
     match kind {
         6..=8 => {
             let sampled = if bad { Sampled::NotInDaBlock } else { Sampled::Available };
-            drop(chain.judge_availability(now_ms, first(chain, Status::Posted).0, sampled, out));
+            let _ = chain.judge_availability(now_ms, first(chain, Status::Posted).0, sampled, out);
         }
         9 | 10 => {
             let judgement = if bad { INVALID } else { Judgement::Valid };
-            drop(chain.judge_execution(now_ms, first(chain, Status::Available).0, 1, judgement, out));
+            let _ = chain.judge_execution(now_ms, first(chain, Status::Available).0, 1, judgement, out);
         }
         11 => {
             let judgement = if dice % 256 < 128 { INVALID } else { Judgement::Valid };
             let commitment = first(chain, Status::Available).0;
-            drop(chain.challenge(now_ms, commitment, alloy_primitives::B256::repeat_byte(7), 1, judgement, out));
+            let _ = chain.challenge(now_ms, commitment, alloy_primitives::B256::repeat_byte(7), 1, judgement, out);
         }
         12 | 13 => {
             let waiting = chain.pending().next().map(|record| (record.commitment, record.signed.header.batch_index));
             let (commitment, batch_index) = waiting.unwrap_or_default();
             let verdict = ExecutionVerdict { batch_index, commitment, valid: !bad, stf_version: 1 };
-            drop(chain.vote(now_ms, &verdict.sign(&verifiers()[(dice >> 9) as usize % 2]), out));
+            let _ = chain.vote(now_ms, &verdict.sign(&verifiers()[(dice >> 9) as usize % 2]), out);
         }
         _ => chain.finalize_due(now_ms, out),
     }

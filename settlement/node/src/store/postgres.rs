@@ -15,7 +15,7 @@ use sqlx::postgres::{PgConnection, PgPoolOptions, PgRow};
 use sqlx::{PgPool, Postgres, Transaction};
 use weft_primitives::SignedBatch;
 use weft_service::backoff::Backoff;
-use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
+use weft_settlement::{Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};

@@ -10,7 +10,7 @@ use weft_execution::verify::Checkpoint;
 use weft_primitives::codec::{DecodeError, Reader};
 use weft_primitives::{BlockHeader, InboxItem, SignedBatch};
 use weft_settlement::{
-    Head, InboxRow, LogEntry, Record, RejectReason, Rejection, SignedKeyChange, Status, Terms, Vote,
+    Anchor, Head, InboxRow, LogEntry, PostFacts, Record, RejectReason, Rejection, SignedKeyChange, Status, Terms, Vote,
 };
 use weft_state::{TreeKey, Value};
 
@@ -127,6 +127,28 @@ pub(super) fn check_terms(row: &impl Cells, expected: &Terms) -> Result<(), Stor
         return Ok(());
     }
     Err(StoreError::WrongTerms { found: found.to_string(), expected: expected.to_string() })
+}
+
+pub(super) fn facts(row: &impl Cells, inbox_to: u64) -> Result<PostFacts, StoreError> {
+    let known = match (row.maybe_int("known_seq")?, row.maybe_int("known_status")?) {
+        (Some(log_seq), Some(code)) => Some((log_seq, status(code)?)),
+        _ => None,
+    };
+    let anchor = match (row.maybe_bytes("anchor_hash")?, row.maybe_int("anchor_ms")?) {
+        (Some(bytes), Some(time_ms)) => Some(Anchor { hash: hash("anchor_hash", &bytes)?, time_ms }),
+        _ => None,
+    };
+    let inbox_acc = match row.maybe_bytes("inbox_acc")? {
+        _ if inbox_to == 0 => Some(B256::ZERO),
+        acc => acc.map(|bytes| hash("inbox_acc", &bytes)).transpose()?,
+    };
+    Ok(PostFacts {
+        known,
+        rival: row.maybe_bytes("rival")?.map(|bytes| signed(&bytes)).transpose()?,
+        anchor,
+        inbox_acc,
+        first_left_ms: row.maybe_int("first_left_ms")?,
+    })
 }
 
 pub(super) fn key_change(row: &impl Cells) -> Result<(u64, SignedKeyChange), StoreError> {

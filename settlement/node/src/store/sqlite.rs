@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction};
 use weft_primitives::SignedBatch;
-use weft_settlement::{Anchor, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
+use weft_settlement::{Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};

@@ -56,7 +56,16 @@ pub(super) const RECORD: &str = "SELECT * FROM batch WHERE chain_id = $1 AND com
 pub(super) const CANONICAL: &str = "SELECT * FROM batch WHERE chain_id = $1 AND batch_index >= $2 AND status < 5 \
      ORDER BY batch_index LIMIT $3";
 
-pub(super) const ANCHOR: &str = "SELECT hash, time_ms FROM log WHERE chain_id = $1 AND seq = $2";
+/// What a post is judged by: the commitment itself, its rival, its anchor, the last item that it takes and the first that
+/// it leaves. Numbers that a stranger chose find nothing: stored ones are not negative.
+pub(super) const FACTS: &str = "SELECT \
+     (SELECT log_seq FROM batch WHERE chain_id = $1 AND commitment = $2) AS known_seq, \
+     (SELECT status FROM batch WHERE chain_id = $1 AND commitment = $2) AS known_status, \
+     (SELECT signed FROM batch WHERE chain_id = $1 AND batch_index = $3 AND status < 5) AS rival, \
+     (SELECT hash FROM log WHERE chain_id = $1 AND seq = $4) AS anchor_hash, \
+     (SELECT time_ms FROM log WHERE chain_id = $1 AND seq = $4) AS anchor_ms, \
+     (SELECT acc FROM inbox WHERE chain_id = $1 AND item_index = $5) AS inbox_acc, \
+     (SELECT time_ms FROM inbox WHERE chain_id = $1 AND item_index = $6) AS first_left_ms";
 
 pub(super) const ENTRIES: &str = "SELECT entry FROM log WHERE chain_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 

@@ -40,33 +40,19 @@ macro_rules! sql_reads {
                 Ok(Loaded { version, head, finalized, pending })
             }
 
+            /// One statement, because a post waits for it.
             async fn try_facts(&self, signed: &SignedBatch) -> Result<PostFacts, StoreError> {
                 let header = &signed.header;
-                let known = self.try_record(header.hash()).await?;
-                let rivals = self.try_canonical(header.batch_index, 1).await?;
-                let rival = rivals.into_iter().find(|record| record.signed.header.batch_index == header.batch_index);
-                let anchor = sqlx::query(sql::ANCHOR)
+                let row = sqlx::query(sql::FACTS)
                     .bind(self.chain_id)
+                    .bind(header.hash().to_vec())
+                    .bind(rows::sql(header.batch_index))
                     .bind(rows::sql(header.anchor_seq))
-                    .fetch_optional(&self.readers)
+                    .bind(rows::sql(header.inbox_to.wrapping_sub(1)))
+                    .bind(rows::sql(header.inbox_to))
+                    .fetch_one(&self.readers)
                     .await?;
-                let anchor = match anchor {
-                    Some(row) => Some(Anchor { hash: row.hash("hash")?, time_ms: row.int("time_ms")? }),
-                    None => None,
-                };
-                let around = self.try_inbox(header.inbox_to.saturating_sub(1), 2).await?;
-                let at = |index| around.iter().find(|row| row.item.index == index);
-                let inbox_acc = match header.inbox_to.checked_sub(1) {
-                    None => Some(B256::ZERO),
-                    Some(last) => at(last).map(|row| row.acc),
-                };
-                Ok(PostFacts {
-                    known: known.map(|record| (record.log_seq, record.status)),
-                    rival: rival.map(|record| record.signed),
-                    anchor,
-                    inbox_acc,
-                    first_left_ms: at(header.inbox_to).map(|row| row.item.time_ms),
-                })
+                rows::facts(&row, header.inbox_to)
             }
 
             async fn try_record(&self, commitment: B256) -> Result<Option<Record>, StoreError> {

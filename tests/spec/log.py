@@ -1,6 +1,7 @@
 """The settlement log: entries, their hash chain, and the inbox's accumulator."""
 
 import commitment
+import secp256k1
 from hashes import keccak256
 
 HEADER = 49
@@ -22,16 +23,30 @@ def is_signed(body):
     return commitment.judge_bytes(body) == "ok"
 
 
+def is_verdict(body):
+    return len(body) == PLACE + 5 and body[PLACE] <= 1
+
+
 # Whether bytes are the body of a kind.
 BODIES = {
     1: is_signed,
     2: lambda body: len(body) == PLACE + 1 and body[PLACE] <= 1,
-    3: lambda body: len(body) == PLACE + 5 and body[PLACE] <= 1,
+    3: is_verdict,
     4: lambda body: len(body) == PLACE,
     5: is_rejection,
     6: lambda body: 16 <= len(body) <= MAX_ITEM,
     7: lambda body: is_signed(body[: commitment.SIGNED_LENGTH]) and is_signed(body[commitment.SIGNED_LENGTH :]),
+    9: lambda body: len(body) == 8 + 32 + 20 + 8 + 65,
+    10: lambda body: len(body) == PLACE + 32,
+    11: is_verdict,
+    12: lambda body: is_verdict(body[:-65]),
 }
+
+
+def signer(entry):
+    """Who signed a key change or a verifier's verdict: a verdict, and the address if it is `ok`."""
+    body, domain = entry[HEADER:], {9: b"weft/key/v1", 12: b"weft/verdict/v1"}[entry[0]]
+    return secp256k1.recover(keccak256(domain + body[:-65]), body[-65:])
 
 
 def fields(entry):

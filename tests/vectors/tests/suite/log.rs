@@ -4,8 +4,9 @@ use alloy_primitives::{B256, Bytes, hex};
 use serde_json::{Value, json};
 use weft_primitives::inbox::accumulate;
 use weft_primitives::{BatchHeader, InboxItem};
+use weft_settlement::KeyChange;
 use weft_settlement::log::{
-    AvailabilityVerdict, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, RejectReason, Rejected,
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, RejectReason, Rejected,
 };
 use weft_vectors::golden;
 
@@ -17,12 +18,15 @@ fn events() -> Vec<Event> {
     let signed = |seed| header(seed).sign(&signer(1));
     let rival = BatchHeader { gas_used: 1, ..header(1) }.sign(&signer(1));
     let item = |index, len| InboxItem { index, time_ms: 1_800_000_000_000 + index, transaction: vec![7; len].into() };
+    let verdict = |valid| ExecutionVerdict { batch_index, commitment, valid, stf_version: 1 };
+    let (chain_id, config_hash, new_key) = (31_337, header(1).config_hash, signer(3).address());
+    let change = KeyChange { chain_id, config_hash, new_key, epoch: 1 << 41 };
     let rejected = |reason, block| Event::Rejected(Rejected { batch_index, commitment, reason, block });
     vec![
         Event::Inbox(item(0, 110)),
         Event::Posted(Box::new(signed(1))),
         Event::Availability(AvailabilityVerdict { batch_index, commitment, available: true }),
-        Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 }),
+        Event::Verdict(verdict(true)),
         Event::Finalized(Finalized { batch_index, commitment }),
         Event::Inbox(item(1, 0)),
         Event::Availability(AvailabilityVerdict { batch_index, commitment, available: false }),
@@ -30,6 +34,10 @@ fn events() -> Vec<Event> {
         Event::Verdict(ExecutionVerdict { batch_index, commitment, valid: false, stf_version: u32::MAX }),
         rejected(RejectReason::InvalidStf, Some(u64::MAX)),
         Event::Equivocation(Box::new(Equivocation { first: signed(1), second: rival })),
+        Event::KeyChange(Box::new(change.sign(&signer(1)))),
+        Event::Challenge(Challenge { batch_index, commitment, witness_hash: B256::repeat_byte(4) }),
+        Event::ChallengeOutcome(verdict(false)),
+        Event::SignedVerdict(Box::new(verdict(true).sign(&signer(2)))),
     ]
 }
 
@@ -75,6 +83,7 @@ fn entries() {
     let good: Vec<Vec<u8>> = log.iter().map(LogEntry::encode).collect();
     let mut whole = vector("an entry of each kind", "ok", &good);
     whole["hashes"] = log.iter().map(|entry| hex::encode(entry.hash())).collect();
+    whole["signers"] = [signer(1), signer(2)].map(|signer| hex::encode(signer.address())).into();
     whole["kinds"] = log.iter().map(|entry| entry.event.kind()).collect();
     let mut vectors = vec![whole];
     let with = |at: usize, edit: &dyn Fn(&mut Vec<u8>)| {
@@ -99,6 +108,8 @@ fn entries() {
         vector("valid is 2", "decode", &with(3, &|bytes| bytes[89] = 2)),
         vector("reason 0", "decode", &with(7, &|bytes| bytes[89] = 0)),
         vector("a block that is not present", "decode", &with(7, &|bytes| bytes.extend([0; 8]))),
+        vector("a verifier's verdict without its signature", "decode", &with(14, &|bytes| bytes.truncate(94))),
+        vector("a key change of a byte less", "decode", &with(11, &|bytes| _ = bytes.pop())),
         vector("an item without its time", "decode", &with(5, &|bytes| bytes.truncate(64))),
         vector("the first follows something", "decode", &with(0, &|bytes| bytes[9] = 1)),
         vector("sequence number 0", "decode", &with(0, &|bytes| bytes[8] = 0)),

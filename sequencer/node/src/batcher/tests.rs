@@ -221,8 +221,12 @@ async fn batches_are_compressed_the_less_the_more_wait() {
     let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
     for (waiting, level) in [Level::SMALLEST, Level::FASTEST].into_iter().enumerate() {
         assert_eq!(stages.waiting().unwrap(), waiting as u64);
-        let nonces = (0..60).map(|nonce| nonce + 60 * waiting as u64);
-        let transfers: Vec<Transaction> = nonces.flat_map(|nonce| [transfer(1, nonce), transfer(2, nonce)]).collect();
+        // Tips that have something in common, but not much.
+        let transfers = (60 * waiting as u64..).take(60).map(|nonce| {
+            let tip = GWEI + u128::from(nonce * nonce * 37 % 997);
+            transfer_with(&signer(1), nonce, tip, 3 * GWEI)
+        });
+        let transfers: Vec<Transaction> = transfers.collect();
         node.block(&transfers).unwrap();
         cutter.catch_up().unwrap();
         cutter.cut().unwrap();

@@ -52,7 +52,7 @@ pub use block::{BlockBuilder, Parent};
 pub use changes::Changes;
 pub use env::{intrinsic_gas, max_transaction_gas};
 pub use executed::Executed;
-pub use past::Past;
+pub use past::{MAX_NEWER_LEAVES, Past, RootError};
 pub use receipt::Receipt;
 pub use revm::bytecode::Bytecode;
 pub use rules::Rules;

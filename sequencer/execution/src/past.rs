@@ -7,12 +7,52 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, U256};
 use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates_from;
-use weft_state::{Access, Schedule, StoredAccount, TreeKey, Undo, UpdateBatch, Value, read};
+use weft_state::{Access, PartialTree, Schedule, StoredAccount, TreeKey, Undo, UpdateBatch, Value, read};
 
 use crate::changes::Changes;
 use crate::state::ApplyError;
 use crate::view::{Missing, StateView};
 use crate::world::World;
+
+/// Leaves that newer blocks may have changed, at most, where a root of the past is asked for: all of them are copied.
+pub const MAX_NEWER_LEAVES: usize = 1 << 18;
+
+/// Why the root of a state after changes cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    /// The changes do not fit into a state.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Too much has happened since.
+    #[error(
+        "newer blocks have changed {leaves} leaves of the state, of which {MAX_NEWER_LEAVES} can be taken back here"
+    )]
+    TooFar {
+        /// Leaves.
+        leaves: usize,
+    },
+}
+
+impl From<Missing> for RootError {
+    fn from(missing: Missing) -> Self {
+        Self::Apply(missing.into())
+    }
+}
+
+/// A part of a state's tree, and changes of it that are not made yet.
+#[derive(Debug)]
+pub struct Changed {
+    part: PartialTree,
+    updates: UpdateBatch,
+}
+
+impl Changed {
+    /// Makes the changes, in the copy: the root of the whole state after them.
+    pub fn root(mut self) -> Result<B256, RootError> {
+        self.part.apply(&self.updates, Schedule::Sequential).map_err(ApplyError::from)?;
+        Ok(self.part.root())
+    }
+}
 
 /// A view of the state as it was some blocks ago.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +76,13 @@ impl Past<'_> {
         found.unwrap_or_else(|| self.world.tree().get(key))
     }
 
-    /// The root of the state after `changes`, which are not made. Takes as long as making them would, on a copy of that
-    /// part of the tree which they and the newer blocks touch.
-    pub fn root_after(&self, changes: &Changes) -> Result<B256, ApplyError> {
+    /// What the root of this state after `changes` is found from, while they are not made: a copy of that part of the
+    /// tree which they and the newer blocks touch.
+    pub fn with_changes(&self, changes: &Changes) -> Result<Changed, RootError> {
+        let newer: usize = self.undos.iter().map(|undo| undo.entries.len()).sum();
+        if newer > MAX_NEWER_LEAVES {
+            return Err(RootError::TooFar { leaves: newer });
+        }
         let accounts = changes.accounts.iter().map(|(address, change)| (*address, change));
         let wanted = leaf_updates_from(accounts, |prefix| Ok::<_, ApplyError>(self.keys_with_prefix(prefix)))?;
         // Newer blocks taken back, the oldest last, so that what it has found stands; then the changes.
@@ -47,9 +91,7 @@ impl Past<'_> {
         let updates = UpdateBatch::new(updates);
         let mut access = Access::default();
         access.update(&updates);
-        let mut part = self.world.tree().partial(&access);
-        part.apply(&updates, Schedule::Sequential)?;
-        Ok(part.root())
+        Ok(Changed { part: self.world.tree().partial(&access), updates })
     }
 
     /// All keys that begin with a prefix in this state, and maybe some that newer blocks have added.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use weft_execution::access::BlockAccessList;
-use weft_execution::world::ApplyError;
-use weft_execution::{Changes, Missing, Parent, Receipt, StateView};
+use weft_execution::{Changes, Missing, Parent, Receipt, RootError, StateView};
 use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig};
 
 use crate::admission::{Admission, Door, Gap, Gate, Outcomes};
@@ -72,7 +71,7 @@ pub struct TransactionStatus {
 }
 
 /// The root of a state after changes.
-pub type Roots<'a> = dyn Fn(&Changes) -> Result<B256, ApplyError> + 'a;
+pub type Roots<'a> = dyn Fn(&Changes) -> Result<B256, RootError> + 'a;
 
 /// Why state cannot be read.
 #[derive(Debug, thiserror::Error)]

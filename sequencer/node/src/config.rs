@@ -196,7 +196,7 @@ impl Default for RpcConfig {
             max_calls: 8,
             call_timeout_ms: 10_000,
             max_traces: 2,
-            max_trace_bytes: 256 << 20,
+            max_trace_bytes: 128 << 20,
             max_filters: 1_024,
             sync_timeout_max_ms: 10_000,
             max_subscription_lag: 4_096,

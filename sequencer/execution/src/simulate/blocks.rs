@@ -17,10 +17,10 @@ use super::unsigned::unsigned;
 use super::{Call, Ending, Override, OverrideError, Refusal};
 use crate::changes::Changes;
 use crate::overlay::Overlay;
+use crate::past::RootError;
 use crate::receipt::{Receipt, receipts_root_and_bloom};
 use crate::rules::Rules;
 use crate::session::{Session, Waived};
-use crate::state::ApplyError as RootError;
 use crate::view::{Missing, StateView};
 
 /// Most blocks after the one that a simulation is based on.

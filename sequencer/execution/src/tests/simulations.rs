@@ -5,11 +5,12 @@ use alloy_primitives::{Address, B256, U256};
 use super::*;
 use crate::simulate::blocks::{BlockCalls, MAX_BLOCKS, Simulated, Simulation, SimulationError};
 use crate::simulate::{Call, Ending, Override, OverrideError};
-use crate::{Changes, Past};
+use crate::{Changes, MAX_NEWER_LEAVES, Past, RootError};
+use weft_state::Undo;
 
 /// Blocks with these calls after the node's newest, paid for.
 fn simulate(node: &Node, past: Past<'_>, blocks: Vec<BlockCalls>) -> Result<Vec<Simulated>, SimulationError> {
-    let root = |changes: &Changes| past.root_after(changes);
+    let root = |changes: &Changes| past.with_changes(changes)?.root();
     let simulation = Simulation {
         rules: &node.chain,
         base: &node.head.header,
@@ -94,6 +95,16 @@ fn made_up_blocks_are_as_real_ones() {
     assert_eq!(again[1].calls[0].logs[0].1.topics(), [B256::from(U256::from(5))]);
 }
 
+#[test]
+fn a_root_too_far_back_is_refused() {
+    let node = Node::new();
+    let leaf = |number: u32| (TreeKey::new(&number.to_be_bytes()).unwrap(), None);
+    let undo = |count: usize| Undo { entries: (0..count as u32).map(leaf).collect() };
+    let undos = [std::sync::Arc::new(undo(MAX_NEWER_LEAVES)), std::sync::Arc::new(undo(1))];
+    let error = node.world.past(&undos).with_changes(&Changes::default()).unwrap_err();
+    assert!(matches!(error, RootError::TooFar { leaves } if leaves == MAX_NEWER_LEAVES + 1), "{error}");
+}
+
 fn genesis_of(node: &Node) -> Parent {
     Parent::new(World::genesis(&node.chain).unwrap().1)
 }
@@ -133,7 +144,7 @@ fn precompiled_contracts_move_and_give_way() {
     let (hash, elsewhere) = (Address::with_last_byte(2), Address::repeat_byte(0x22));
     let ask = |to| Call { to: Some(to), gas: Some(100_000), data: Bytes::from_static(b"x"), ..Call::default() };
     let run = |state: Vec<(Address, Override)>, calls: Vec<Call>| {
-        let root = |changes: &Changes| past.root_after(changes);
+        let root = |changes: &Changes| past.with_changes(changes)?.root();
         let simulation = Simulation {
             rules: &node.chain,
             base: &node.head.header,
@@ -175,7 +186,7 @@ fn sha256(data: &[u8]) -> Vec<u8> {
 fn moved_ether_is_told_and_no_part_of_receipts() {
     let node = Node::new();
     let past = node.world.past(&[]);
-    let root = |changes: &Changes| past.root_after(changes);
+    let root = |changes: &Changes| past.with_changes(changes)?.root();
     let simulation = Simulation {
         rules: &node.chain,
         base: &node.head.header,

@@ -7,8 +7,7 @@
 use std::sync::{Arc, RwLock};
 
 use alloy_primitives::{Address, B256, U256};
-use weft_execution::world::ApplyError;
-use weft_execution::{Bytecode, Changes, Missing, Past, StateView};
+use weft_execution::{Bytecode, Changes, Missing, Past, RootError, StateView};
 use weft_state::{StoredAccount, Undo};
 
 use super::{Chain, read, write};
@@ -50,8 +49,9 @@ impl Chain {
 
 impl Snapshot<'_> {
     /// The root of the state after `changes`, which are not made.
-    pub fn root_after(&self, changes: &Changes) -> Result<B256, ApplyError> {
-        self.ask(|past| past.root_after(changes))
+    pub fn root_after(&self, changes: &Changes) -> Result<B256, RootError> {
+        // The state is locked for the copy alone.
+        self.ask(|past| past.with_changes(changes))?.root()
     }
 
     fn ask<T, E: From<Missing>>(&self, ask: impl FnOnce(Past<'_>) -> Result<T, E>) -> Result<T, E> {

@@ -137,7 +137,7 @@ async fn a_verifier_that_is_killed_goes_on() {
         let args = ["verify", "--watch", "--submit", "--key-file"].map(str::to_owned).into_iter();
         let place = ["--settlement-url", &settlement, "--da-url", &da, "--genesis", &config("genesis.dev.json")];
         let args = args.chain([file.display().to_string()]).chain(place.map(str::to_owned));
-        Process::spawn(&keys.path().join("verifier.log"), args.collect())
+        Process::spawn(&keys.path().join("verifier.log"), args)
     };
     let mut daemon = start();
     until_final(&cluster, first).await;

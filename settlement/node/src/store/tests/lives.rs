@@ -73,7 +73,7 @@ async fn change_key(store: &dyn Store, rules: &Rules, step: u8, now_ms: u64) {
         let new_key = key(KEYS[usize::from(step) % KEYS.len()]).address();
         let (chain_id, epoch) = (CHAIN_ID, chain.head().epoch + 1);
         let change = KeyChange { chain_id, config_hash: rules.config_hash, new_key, epoch };
-        let signer = if step % 3 == 0 { posting(chain) } else { admin() };
+        let signer = if step.is_multiple_of(3) { posting(chain) } else { admin() };
         let _ = chain.change_key(now_ms, &change.sign(&signer), None, out);
     })
     .await;

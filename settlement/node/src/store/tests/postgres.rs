@@ -123,11 +123,12 @@ async fn what_concurrent_writers_were_told_survives_kill_9_of_the_server() {
         }
         server.restart().await;
         let len = store.load().await.unwrap().head.inbox_len;
-        for (index, transaction) in told.items.lock().unwrap().clone() {
+        let (items, commitments) = (told.items.lock().unwrap().clone(), told.commitments.lock().unwrap().clone());
+        for (index, transaction) in items {
             let row = store.inbox(index, 1).await.unwrap().remove(0);
             assert!(row.item.index == index && row.item.transaction == transaction && index < len);
         }
-        for commitment in told.commitments.lock().unwrap().clone() {
+        for commitment in commitments {
             assert!(store.record(commitment).await.unwrap().unwrap().status.is_canonical());
         }
         history::check(&*store).await;

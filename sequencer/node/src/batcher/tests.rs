@@ -22,7 +22,7 @@ use super::{Commit, Cutter, Follower, News, Posting, Publish, Published, Stages,
 use crate::backend::Stage;
 use crate::mempool::PoolError;
 use crate::store::{BatchStage, LogState, MemoryKv};
-use crate::testing::{CHAIN_ID, TestNode, config, node, open, signer, transfer};
+use crate::testing::{CHAIN_ID, GWEI, TestNode, config, node, open, signer, transfer, transfer_with};
 
 fn away() -> RemoteError {
     RemoteError { code: Code::Unavailable, reason: String::new(), message: "away".to_owned(), retry_after: None }

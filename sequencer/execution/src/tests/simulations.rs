@@ -1,12 +1,12 @@
 //! Made-up blocks beside real ones.
 
 use alloy_primitives::{Address, B256, U256};
+use weft_state::Undo;
 
 use super::*;
 use crate::simulate::blocks::{BlockCalls, MAX_BLOCKS, Simulated, Simulation, SimulationError};
 use crate::simulate::{Call, Ending, Override, OverrideError};
 use crate::{Changes, MAX_NEWER_LEAVES, Past, RootError};
-use weft_state::Undo;
 
 /// Blocks with these calls after the node's newest, paid for.
 fn simulate(node: &Node, past: Past<'_>, blocks: Vec<BlockCalls>) -> Result<Vec<Simulated>, SimulationError> {

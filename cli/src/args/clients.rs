@@ -199,7 +199,9 @@ pub enum BlobCommand {
   weft verify --watch                                  judge every commitment as it comes
   weft verify --watch --submit --key-file verifier.key   and tell settlement, as one of its verifiers
 
-The commitment comes from settlement, the data from DA, the state from re-execution since genesis.
+The commitment comes from settlement, the data from DA, the state from re-execution since genesis; with --stateless
+from a witness that any sequencer or follower makes, checked against the state root of the commitment before. A witness
+that is wrong, or lacks something, makes the verdict Undecided.
 Exit code 0: Valid, 3: Invalid, 4: Undecided, 1: error, 2: usage.")]
 pub struct VerifyArgs {
     /// The batch to judge.
@@ -219,6 +221,12 @@ pub struct VerifyArgs {
     /// The verifier's key file. Without one nothing is signed.
     #[arg(long, requires = "submit")]
     pub key_file: Option<PathBuf>,
+    /// Execute this batch alone, on a witness instead of the whole state: given that the batch before is valid.
+    #[arg(long, requires = "batch", conflicts_with = "all")]
+    pub stateless: bool,
+    /// gRPC URL of a sequencer or follower that makes the witness, for --stateless. It is not trusted.
+    #[arg(long, default_value = "http://127.0.0.1:9100")]
+    pub witness_url: String,
     /// Genesis file; the development chain if not given.
     #[arg(long)]
     pub genesis: Option<PathBuf>,
@@ -337,6 +345,22 @@ pub enum BenchCommand {
         /// Measured rounds of each; the median counts.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
+        /// Print JSON rows.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How fast an empty follower derives a chain from settlement and DA: starts `weft dev` in a process of its own, has
+    /// it make the chain, then follows it from here. Beside it, `weft verify --all`, which stores nothing.
+    #[command(
+        after_help = "Examples:\n  weft bench rebuild\n  weft bench rebuild --transactions 1000000 --shape --json"
+    )]
+    Rebuild {
+        /// Ether transfers in the chain.
+        #[arg(long, default_value_t = 300_000)]
+        transactions: usize,
+        /// Also blocks, batches and gas a second.
+        #[arg(long)]
+        shape: bool,
         /// Print JSON rows.
         #[arg(long)]
         json: bool,

@@ -281,7 +281,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// A service's key: the file named, or one of its own in its data folder.
-pub(super) fn load_key(
+pub(crate) fn load_key(
     key_file: Option<&std::path::Path>,
     data_dir: &std::path::Path,
 ) -> Result<weft_primitives::Signer, Failure> {

@@ -6,16 +6,19 @@ mod da;
 mod dev;
 mod light;
 mod log;
+mod node;
 pub mod sequencer;
 mod settlement;
 
 use clap::{Parser, Subcommand};
 
 pub use clients::{BenchCommand, BlobCommand, DaEndpoint, Endpoints, Sender, TxCommand, VerifyArgs, Waited};
+pub(crate) use da::load_key;
 pub use da::{DaArgs, DaCommand};
 pub use dev::DevArgs;
 pub use light::{LightArgs, LightBlobArgs, LightCommand};
 pub use log::LogArgs;
+pub use node::{NodeArgs, NodeCommand, SnapshotCommand};
 pub use sequencer::SequencerArgs;
 pub use settlement::{SettlementArgs, SettlementClientCommand, SettlementEndpoint};
 
@@ -27,6 +30,7 @@ const AFTER_HELP: &str = "Examples:
   weft light --once latest                     sample the newest DA block
   weft verify --all                            re-execute everything from genesis
   weft sequencer --config config/sequencer.toml
+  weft node --config config/node.toml          follow the chain, verify all of it, serve it
 
 Every option is also an environment variable (--da-url: WEFT_DA_URL) and a key of the file given by --config.";
 
@@ -50,6 +54,9 @@ pub enum Command {
     Da(Box<DaArgs>),
     /// Run the settlement service, or ask one.
     Settlement(Box<SettlementArgs>),
+    /// Run a follower: derives the chain from settlement and DA, executes everything again, serves it read-only; or write
+    /// and read snapshots.
+    Node(Box<NodeArgs>),
     /// Sample the DA layer: a daemon, or one block with --once; restore blobs from rows.
     Light(Box<LightArgs>),
     /// Send transactions and follow them.

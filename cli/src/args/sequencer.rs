@@ -9,11 +9,13 @@ use weft_sequencer::{Config, Limits, PoolLimits, RpcConfig};
 
 use super::LogArgs;
 use super::da::load_key;
+use super::node::RpcArgs;
 use crate::output::Failure;
 
 /// Options of the sequencer.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:\n  weft sequencer --config config/sequencer.toml")]
+#[command(after_help = "Example:\n  weft sequencer --config config/sequencer.toml\n\n\
+If settlement holds more of the chain than the data folder, that is derived first, from settlement and DA.")]
 pub struct SequencerArgs {
     /// TOML file with any of these options.
     #[arg(long)]
@@ -98,36 +100,9 @@ pub struct Tuning {
     /// Take legacy transactions that bind no chain id (before EIP-155).
     #[arg(long, help_heading = "Pool")]
     pub mempool_allow_unprotected: bool,
-    /// Largest JSON-RPC request, bytes.
-    #[arg(long, default_value_t = RpcConfig::default().max_body_bytes, help_heading = "JSON-RPC")]
-    pub rpc_max_body_bytes: u32,
-    /// Calls in one JSON-RPC batch.
-    #[arg(long, default_value_t = RpcConfig::default().max_batch, help_heading = "JSON-RPC")]
-    pub rpc_max_batch: u32,
-    /// JSON-RPC connections at once.
-    #[arg(long, default_value_t = RpcConfig::default().max_connections, help_heading = "JSON-RPC")]
-    pub rpc_max_connections: u32,
-    /// Logs in one answer.
-    #[arg(long, default_value_t = RpcConfig::default().max_logs, help_heading = "JSON-RPC")]
-    pub rpc_max_logs: usize,
-    /// Blocks in one log query.
-    #[arg(long, default_value_t = RpcConfig::default().max_block_range, help_heading = "JSON-RPC")]
-    pub rpc_max_block_range: u64,
-    /// Gas of one eth_call or estimate, or of all calls of a simulation.
-    #[arg(long, default_value_t = RpcConfig::default().call_gas_cap, help_heading = "JSON-RPC")]
-    pub rpc_call_gas_cap: u64,
-    /// Longest time for one simulation or trace, milliseconds.
-    #[arg(long, default_value_t = RpcConfig::default().call_timeout_ms, help_heading = "JSON-RPC")]
-    pub rpc_call_timeout_ms: u64,
-    /// Traces that are made at once.
-    #[arg(long, default_value_t = RpcConfig::default().max_traces, help_heading = "JSON-RPC")]
-    pub rpc_max_traces: usize,
-    /// What one trace may take in memory, bytes.
-    #[arg(long, default_value_t = RpcConfig::default().max_trace_bytes, help_heading = "JSON-RPC")]
-    pub rpc_max_trace_bytes: usize,
-    /// Origins that browsers may call from; `*` for any.
-    #[arg(long, default_value = "*", help_heading = "JSON-RPC")]
-    pub rpc_cors: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub json_rpc: RpcArgs,
     /// Blocks whose state can still be read.
     #[arg(long, default_value_t = Limits::default().history_blocks, help_heading = "Limits")]
     pub history_blocks: u64,
@@ -145,7 +120,7 @@ pub struct Tuning {
 impl Tuning {
     /// A configuration with these bounds, for a caller that fills in the rest.
     pub fn sequencer_config(&self) -> Tuned {
-        Tuned { limits: self.limits(), mempool: self.mempool(), rpc: self.rpc() }
+        Tuned { limits: self.limits(), mempool: self.mempool(), rpc: self.json_rpc.to_config() }
     }
 
     fn limits(&self) -> Limits {
@@ -174,22 +149,6 @@ impl Tuning {
             max_nonce_gap: self.mempool_max_nonce_gap,
             price_bump_percent: self.mempool_price_bump_percent,
             allow_unprotected: self.mempool_allow_unprotected,
-        }
-    }
-
-    fn rpc(&self) -> RpcConfig {
-        RpcConfig {
-            max_body_bytes: self.rpc_max_body_bytes,
-            max_batch: self.rpc_max_batch,
-            max_connections: self.rpc_max_connections,
-            max_logs: self.rpc_max_logs,
-            max_block_range: self.rpc_max_block_range,
-            call_gas_cap: self.rpc_call_gas_cap,
-            call_timeout_ms: self.rpc_call_timeout_ms,
-            max_traces: self.rpc_max_traces,
-            max_trace_bytes: self.rpc_max_trace_bytes,
-            cors: self.rpc_cors.clone(),
-            ..RpcConfig::default()
         }
     }
 }

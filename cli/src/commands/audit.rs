@@ -87,7 +87,7 @@ impl Auditor {
     }
 
     /// What can be seen before anything is executed, then the payload.
-    async fn gather(&self, log: &Log, posted: &Posted) -> Result<Vec<u8>, Judged> {
+    pub async fn gather(&self, log: &Log, posted: &Posted) -> Result<Vec<u8>, Judged> {
         let claim = &posted.signed.header;
         if posted.signed.signer() != Ok(posted.key) {
             return Err(Judged::invalid("BAD_SIGNATURE", "the commitment is not signed by the sequencer"));
@@ -124,7 +124,7 @@ async fn payload(da: &DaClient, chain: &ChainConfig, signed: &SignedBatch) -> Re
 
 impl Log {
     /// What the judge has to know of the log around a commitment.
-    fn around(&self, posted: &Posted) -> LogContext<'_> {
+    pub fn around(&self, posted: &Posted) -> LogContext<'_> {
         let claim = &posted.signed.header;
         let (from, to) = (claim.inbox_from as usize, claim.inbox_to as usize);
         LogContext {

@@ -8,6 +8,7 @@ use serde_json::json;
 use weft_primitives::Address;
 use weft_service::{Shutdown, key_file, listen};
 
+use super::progress;
 use crate::amount::in_ether;
 use crate::args::DevArgs;
 use crate::args::sequencer::{Tuned, load_chain};
@@ -52,7 +53,7 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
         tokio::join!(
             ending(&stop, weft_da_node::run(configs.da, da, stop.clone())),
             ending(&stop, weft_settlement_node::run(configs.settlement, settlement, stop.clone())),
-            ending(&stop, weft_sequencer::run(configs.sequencer, sequencer, stop.clone())),
+            ending(&stop, weft_sequencer::run(configs.sequencer, sequencer, progress::watch().0, stop.clone())),
             ending(&stop, weft_light::run(configs.light, light, stop.clone())),
         )
     };

@@ -7,12 +7,14 @@ mod da_restore;
 mod dev;
 pub mod keys;
 mod light;
+mod progress;
 mod services;
 mod settlement;
+mod snapshot;
 mod tx;
 mod verify;
 
-use crate::args::{Cli, Command, DaCommand};
+use crate::args::{Cli, Command, DaCommand, NodeCommand};
 use crate::output::{Exit, Failure};
 
 /// Runs the command.
@@ -31,6 +33,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Settlement(args) => match args.client.clone() {
                 Some(command) => settlement::run(command).await,
                 None => services::settlement(*args).await,
+            },
+            Command::Node(args) => match args.command.clone() {
+                Some(NodeCommand::Snapshot(command)) => snapshot::run(*args, command).await,
+                None => services::node(*args).await,
             },
             Command::Light(args) => light::run(*args).await,
             Command::Tx(command) => tx::run(command).await,

@@ -3,7 +3,8 @@
 use weft_primitives::Address;
 use weft_service::{Shutdown, listen};
 
-use crate::args::{DaArgs, SequencerArgs, SettlementArgs};
+use super::progress;
+use crate::args::{DaArgs, NodeArgs, SequencerArgs, SettlementArgs};
 use crate::output::{Exit, Failure};
 
 /// Addresses of the keys in `config/dev-keys`, which everyone knows.
@@ -30,7 +31,24 @@ pub async fn sequencer(args: SequencerArgs) -> Result<Exit, Failure> {
         rpc: listen::bind(args.rpc_listen, "rpc-listen").await?,
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
-    weft_sequencer::run(config, listeners, shutdown).await?;
+    let (told, progress) = progress::watch();
+    progress::showing(progress, weft_sequencer::run(config, listeners, told, shutdown)).await?;
+    Ok(Exit::Ok)
+}
+
+/// `weft node`.
+pub async fn node(args: NodeArgs) -> Result<Exit, Failure> {
+    args.log_options.init();
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    let config = args.to_config()?;
+    let listeners = weft_sequencer::Listeners {
+        grpc: listen::bind(args.grpc_listen, "grpc-listen").await?,
+        rpc: listen::bind(args.rpc_listen, "rpc-listen").await?,
+        http: listen::bind(args.http_listen, "http-listen").await?,
+    };
+    let (told, progress) = progress::watch();
+    progress::showing(progress, weft_sequencer::follow(config, listeners, told, shutdown)).await?;
     Ok(Exit::Ok)
 }
 

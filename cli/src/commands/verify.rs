@@ -1,5 +1,6 @@
 //! `weft verify`: the auditor's command. Trusts the genesis file and the settlement log; re-executes the rest.
 
+mod stateless;
 mod watch;
 
 use std::time::Instant;
@@ -8,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use weft_execution::verify::Checkpoint;
 use weft_primitives::ChainConfig;
-use weft_wire::{DaClient, SettlementClient};
+use weft_wire::{DaClient, SequencerClient, SettlementClient};
 
 use super::audit::{Auditor, Judged, Log};
 use crate::args::VerifyArgs;
@@ -33,7 +34,13 @@ pub async fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     if args.watch {
         return watch::run(&args, &chain, settlement, da).await;
     }
-    let report = judge(&chain, &settlement, &da, args.batch).await?;
+    let report = match args.batch.filter(|_| args.stateless) {
+        Some(batch) => {
+            let witnesses = SequencerClient::new(&args.witness_url)?;
+            stateless::judge(&chain, &settlement, &da, &witnesses, batch).await?
+        }
+        None => judge(&chain, &settlement, &da, args.batch).await?,
+    };
     print(args.json, &report.value, || report.text.clone())?;
     Ok(report.exit)
 }

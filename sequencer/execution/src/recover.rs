@@ -21,16 +21,31 @@ pub fn recover_all(raw: &[Bytes], chain_id: u64) -> Result<Vec<Transaction>, (us
     results.map(|(at, result)| result.map_err(|error| (at, error))).collect()
 }
 
+/// Transactions in order, or why they have no sender.
+pub type Recovered = VecDeque<Result<Transaction, TransactionError>>;
+
+/// [`recover_each`] in windows, so that other work of the same threads gets its turn.
+pub(crate) fn recover_windows(raw: impl Iterator<Item = Bytes>, chain_id: u64) -> Recovered {
+    Recovery::new(raw, chain_id).collect()
+}
+
 /// Transactions of many blocks, recovered a window ahead.
 pub(crate) struct Recovery<I> {
     raw: I,
     chain_id: u64,
-    ready: VecDeque<Result<Transaction, TransactionError>>,
+    ready: Recovered,
 }
 
 impl<I: Iterator<Item = Bytes>> Recovery<I> {
     pub(crate) fn new(raw: I, chain_id: u64) -> Self {
         Self { raw, chain_id, ready: VecDeque::new() }
+    }
+}
+
+impl<I: Iterator<Item = Bytes>> Recovery<std::iter::Skip<I>> {
+    /// Of which the first are there already.
+    pub(crate) fn ahead(ready: Recovered, raw: I, chain_id: u64) -> Self {
+        Self { raw: raw.skip(ready.len()), chain_id, ready }
     }
 }
 

@@ -50,7 +50,7 @@ impl From<PartialError> for ApplyError {
 }
 
 /// A state that moves from block to block.
-pub(crate) trait State: StateView {
+pub trait State: StateView {
     /// Root of the state tree.
     fn root(&self) -> B256;
     /// Applies a block's changes. After an error a whole state is as before.

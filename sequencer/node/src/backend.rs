@@ -3,14 +3,16 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 use weft_execution::access::BlockAccessList;
 use weft_execution::{Changes, Missing, Parent, Receipt, RootError, StateView};
 use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig};
+use weft_wire::SequencerClient;
 
 use crate::admission::{Admission, Door, Gap, Gate, Outcomes};
 use crate::chain::{Chain, FullBlock, Heads};
-use crate::config::{Config, Limits, RpcConfig};
+use crate::config::{Config, Limits, NodeConfig, PoolLimits, RpcConfig};
+use crate::derive::Progress;
 use crate::dialect::Dialect;
 use crate::mempool::{Pool, PoolError};
 use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
@@ -25,10 +27,23 @@ struct Shared {
     chain: Arc<Chain>,
     dialect: Arc<dyn Dialect>,
     door: Arc<Door>,
-    admission: Admission,
+    entry: Entry,
     limits: Limits,
     rpc: RpcConfig,
-    signer: Address,
+    /// Who signs the commitments; a follower does not.
+    signer: Option<Address>,
+    /// How far deriving is, where the chain is derived.
+    progress: Option<watch::Receiver<Progress>>,
+}
+
+/// Where transactions go.
+enum Entry {
+    /// Into the pool.
+    Pool(Admission),
+    /// To the sequencer: this node follows.
+    Sequencer(SequencerClient),
+    /// Nowhere: this node follows, and knows no sequencer.
+    None,
 }
 
 /// Where a transaction is in the chain.
@@ -106,9 +121,29 @@ impl Backend {
     pub fn speaking(dialect: Arc<dyn Dialect>, chain: Arc<Chain>, config: &Config) -> std::io::Result<Self> {
         let gate = Gate::new(config.data_dir.clone(), config.limits.store_min_free_bytes);
         let door = Arc::new(Door::new(chain.clone(), config.mempool, gate));
-        let admission = Admission::start(&door)?;
-        let (limits, rpc, signer) = (config.limits, config.rpc.clone(), config.signer.address());
-        Ok(Self { shared: Arc::new(Shared { chain, dialect, door, admission, limits, rpc, signer }) })
+        let entry = Entry::Pool(Admission::start(&door)?);
+        let (limits, rpc, signer) = (config.limits, config.rpc.clone(), Some(config.signer.address()));
+        Ok(Self { shared: Arc::new(Shared { chain, dialect, door, entry, limits, rpc, signer, progress: None }) })
+    }
+
+    /// Of a node that follows: without a pool of its own. Transactions go to `sequencer`, if there is one.
+    pub fn following(
+        chain: Arc<Chain>,
+        config: &NodeConfig,
+        sequencer: Option<SequencerClient>,
+        progress: watch::Receiver<Progress>,
+    ) -> Self {
+        let gate = Gate::new(config.data_dir.clone(), config.limits.store_min_free_bytes);
+        let door = Arc::new(Door::new(chain.clone(), PoolLimits::default(), gate));
+        let entry = sequencer.map_or(Entry::None, Entry::Sequencer);
+        let (limits, rpc, progress) = (config.limits, config.rpc.clone(), Some(progress));
+        let dialect = Arc::new(chain.config().clone());
+        Self { shared: Arc::new(Shared { chain, dialect, door, entry, limits, rpc, signer: None, progress }) }
+    }
+
+    /// How far deriving is, while there is more to derive than what has just come in.
+    pub fn catching_up(&self) -> Option<Progress> {
+        self.shared.progress.as_ref().map(|progress| *progress.borrow()).filter(|progress| progress.catching_up)
     }
 
     /// The chain.
@@ -136,8 +171,8 @@ impl Backend {
         &self.shared.rpc
     }
 
-    /// Who signs the commitments.
-    pub fn signer(&self) -> Address {
+    /// Who signs the commitments; `None` on a follower.
+    pub fn signer(&self) -> Option<Address> {
         self.shared.signer
     }
 
@@ -168,14 +203,30 @@ impl Backend {
 
     /// Decodes a transaction, recovers its sender, and puts it into the pool.
     pub async fn submit(&self, raw: Bytes, gap: Gap) -> Result<B256, PoolError> {
-        let outcomes = self.shared.admission.submit(vec![raw], gap).await;
+        let admission = match &self.shared.entry {
+            Entry::Pool(admission) => admission,
+            Entry::Sequencer(sequencer) => return sequencer.submit(raw.0).await.map_err(PoolError::forwarded),
+            Entry::None => return Err(PoolError::Follower),
+        };
+        let outcomes = admission.submit(vec![raw], gap).await;
         let none = || Err(PoolError::Unavailable("admission gave no answer".to_owned()));
         outcomes.into_iter().next().unwrap_or_else(none)
     }
 
     /// The same for several; each outcome is its own.
     pub async fn submit_all(&self, raw: Vec<Bytes>) -> Outcomes {
-        self.shared.admission.submit(raw, Gap::Wait).await
+        match &self.shared.entry {
+            Entry::Pool(admission) => admission.submit(raw, Gap::Wait).await,
+            // One after the other: a nonce comes after the one before it.
+            Entry::Sequencer(_) => {
+                let mut outcomes = Vec::with_capacity(raw.len());
+                for raw in raw {
+                    outcomes.push(self.submit(raw, Gap::Wait).await);
+                }
+                outcomes
+            }
+            Entry::None => raw.iter().map(|_| Err(PoolError::Follower)).collect(),
+        }
     }
 
     /// One block.

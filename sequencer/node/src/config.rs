@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use weft_primitives::limits::{MAX_BATCH_BLOCKS, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS};
-use weft_primitives::{ChainConfig, Signer};
+use weft_primitives::{Address, ChainConfig, Signer};
 
 /// Most bytes of transactions in one batch. The encoding adds less than a third even where nothing can be compressed.
 const MAX_BATCH_INPUT_BYTES: u64 = (MAX_BATCH_BYTES as u64) / 4 * 3;
@@ -67,6 +67,27 @@ impl Config {
     }
 }
 
+/// Configuration of one node that follows.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Where RocksDB keeps its files.
+    pub data_dir: PathBuf,
+    /// The chain.
+    pub chain: ChainConfig,
+    /// `sequencer_address`: whose commitments count. As the settlement service says, if not given.
+    pub sequencer: Option<Address>,
+    /// gRPC URL of a DA node.
+    pub da_url: String,
+    /// gRPC URL of the settlement service.
+    pub settlement_url: String,
+    /// `sequencer`: gRPC URL of the sequencer that transactions are handed on to.
+    pub sequencer_url: Option<String>,
+    /// The node's limits. Those of production are not used.
+    pub limits: Limits,
+    /// JSON-RPC.
+    pub rpc: RpcConfig,
+}
+
 /// Bounds of blocks, batches and streams. Each error that one causes names its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -110,7 +131,7 @@ impl Default for Limits {
             batch_max_blocks: 10_000,
             batch_max_age_ms: 2_000,
             batch_max_pending: 256,
-            history_blocks: 1_024,
+            history_blocks: 8_192,
             store_min_free_bytes: 256 << 20,
             max_subscribers: 1_024,
             max_waiters: 65_536,

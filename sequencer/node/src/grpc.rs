@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Code, Request, Response, Status, Streaming};
 use weft_execution::Receipt;
 use weft_primitives::{B256, Block};
+use weft_wire::CHUNK_BYTES;
 use weft_wire::convert::{hash, receipt};
 use weft_wire::pb::sequencer::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
@@ -19,6 +20,7 @@ use crate::backend::{Backend, Stage};
 use crate::chain::{FullBlock, Heads};
 use crate::mempool::PoolError;
 use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
+use crate::witness::{self, WitnessError};
 
 /// Full name of the service.
 pub const SERVICE: &str = "weft.sequencer.v1.Sequencer";
@@ -33,6 +35,9 @@ const STREAM_GROUPS: usize = 8;
 /// Waiting for a receipt: by default, and at most.
 const DEFAULT_WAIT_MS: u64 = 2_000;
 const MAX_WAIT_MS: u64 = 60_000;
+
+/// Witnesses that are made or sent at once. Each takes a second copy of the state while it is made.
+const MAX_WITNESSES: usize = 1;
 
 impl Reason for PoolError {
     fn code(&self) -> Code {
@@ -49,11 +54,31 @@ impl Reason for PoolError {
             Self::AlreadyKnown | Self::ReplacementUnderpriced { .. } => Code::AlreadyExists,
             Self::SenderFull { .. } | Self::Full { .. } | Self::Backpressure(_) => Code::ResourceExhausted,
             Self::Unavailable(_) => Code::Unavailable,
+            Self::Follower => Code::Unimplemented,
+            Self::Forwarded { code, .. } => *code,
         }
     }
 
     fn reason(&self) -> &'static str {
         Self::reason(self)
+    }
+}
+
+impl Reason for WitnessError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoBatch(_) => Code::NotFound,
+            Self::TooOld { .. } => Code::FailedPrecondition,
+            Self::Store(_) | Self::Damaged(_) => Code::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoBatch(_) => "NOT_FOUND",
+            Self::TooOld { .. } => "WITNESS_TOO_OLD",
+            Self::Store(_) | Self::Damaged(_) => "INTERNAL",
+        }
     }
 }
 
@@ -66,13 +91,14 @@ fn internal(error: StoreError) -> Status {
 pub struct SequencerService {
     backend: Backend,
     subscribers: Arc<Semaphore>,
+    witnesses: Arc<Semaphore>,
 }
 
 impl SequencerService {
     /// Over a backend.
     pub fn new(backend: Backend) -> Self {
         let subscribers = Arc::new(Semaphore::new(backend.limits().max_subscribers));
-        Self { backend, subscribers }
+        Self { backend, subscribers, witnesses: Arc::new(Semaphore::new(MAX_WITNESSES)) }
     }
 
     async fn read<T: Send + 'static>(
@@ -191,7 +217,10 @@ impl pb::sequencer_server::Sequencer for SequencerService {
             chain_id: self.backend.config().chain_id(),
             config_hash: bytes(self.backend.config().hash()),
             genesis_hash: bytes(genesis.map(|block| block.hash).unwrap_or_default()),
-            sequencer_address: Bytes::copy_from_slice(self.backend.signer().as_slice()),
+            sequencer_address: self
+                .backend
+                .signer()
+                .map_or_else(Bytes::new, |it| Bytes::copy_from_slice(it.as_slice())),
             latest_block: heads.latest,
             safe_block: heads.safe,
             finalized_block: heads.finalized,
@@ -323,7 +352,8 @@ impl pb::sequencer_server::Sequencer for SequencerService {
         })?;
         let heads = self.backend.chain().watch_heads();
         let next = request.into_inner().from_number.unwrap_or(heads.borrow().latest + 1);
-        let blocks = subscription(Subscription { backend: self.backend.clone(), heads, next, _permit: permit });
+        let (backend, rollbacks) = (self.backend.clone(), self.backend.chain().rollbacks());
+        let blocks = subscription(Subscription { backend, heads, next, rollbacks, _permit: permit });
         Ok(Response::new(Box::pin(blocks)))
     }
 
@@ -351,12 +381,44 @@ impl pb::sequencer_server::Sequencer for SequencerService {
             .await?;
         Ok(Response::new(pb::ListBatchesResponse { batches }))
     }
+
+    type GetWitnessStream = Boxed<pb::GetWitnessResponse>;
+
+    async fn get_witness(
+        &self,
+        request: Request<pb::GetWitnessRequest>,
+    ) -> Result<Response<Self::GetWitnessStream>, Status> {
+        let index = request.into_inner().batch_index;
+        // Held until the last byte is sent: only so many witnesses are in memory.
+        let permit = self.witnesses.clone().try_acquire_owned().map_err(|_| {
+            let why = format!("{MAX_WITNESSES} witnesses are being made or sent; try again later");
+            Plain::exhausted("BUSY", why)
+        })?;
+        let backend = self.backend.clone();
+        let made = tokio::task::spawn_blocking(move || witness::make(backend.chain(), index)).await;
+        let made = made.map_err(Plain::internal)?.map_err(|error| status(&error))?;
+        let part = |part| Ok(pb::GetWitnessResponse { part: Some(part) });
+        let start = pb::get_witness_response::Part::Start(pb::WitnessStart {
+            commitment_hash: bytes(made.commitment),
+            parent_header_rlp: alloy_rlp::encode(&made.parent).into(),
+            length: made.bytes.len() as u64,
+        });
+        let data = Bytes::from(made.bytes);
+        let chunks = (0..data.len()).step_by(CHUNK_BYTES).map(move |from| {
+            let _held = &permit;
+            let chunk = data.slice(from..data.len().min(from + CHUNK_BYTES));
+            part(pb::get_witness_response::Part::Chunk(chunk))
+        });
+        Ok(Response::new(Box::pin(stream::iter(std::iter::once(part(start)).chain(chunks)))))
+    }
 }
 
 struct Subscription {
     backend: Backend,
     heads: watch::Receiver<Heads>,
     next: u64,
+    /// Of the chain, when this was begun.
+    rollbacks: u64,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -364,6 +426,11 @@ struct Subscription {
 fn subscription(state: Subscription) -> impl Stream<Item = Result<pb::SubscribeBlocksResponse, Status>> + Send {
     stream::try_unfold(state, |mut state| async move {
         loop {
+            if state.backend.chain().rollbacks() != state.rollbacks {
+                let latest = state.heads.borrow().latest;
+                let why = format!("settlement rejected blocks that were given: ask again from block {}", latest + 1);
+                return Err(Plain::precondition("ROLLED_BACK", why).into());
+            }
             if state.heads.borrow_and_update().latest < state.next {
                 if state.heads.changed().await.is_err() {
                     return Ok(None);

@@ -2,8 +2,10 @@
 //!
 //! [`admission`] decodes and checks what is sent, [`mempool`] chooses from what waits, [`order`] arranges what pays alike,
 //! [`producer`] makes blocks of it, [`chain`] makes them durable and then
-//! visible, [`batcher`] brings them to DA and settlement. [`backend`] is what the servers ([`grpc`], JSON-RPC) may do,
-//! and [`dialect`] in what the served chain may differ from Weft's own;
+//! visible, [`batcher`] brings them to DA and settlement; [`derive`] makes the same chain again from what DA and
+//! settlement hold: of a follower ([`follow`]), and of a sequencer that has lost its data; [`snapshots`] are states in
+//! files to begin with, [`witness`] what others need to execute a batch again. [`backend`] is what the servers
+//! ([`grpc`], JSON-RPC) may do, and [`dialect`] in what the served chain may differ from Weft's own;
 //! [`figures`] is how blocks were executed, for people.
 //! Deliberately absent: the rules of execution (weft-execution) and of batches
 //! (weft-primitives).
@@ -13,19 +15,24 @@ pub mod backend;
 pub mod batcher;
 pub mod chain;
 pub mod config;
+pub mod derive;
 pub mod dialect;
 pub mod figures;
 pub mod grpc;
 pub mod mempool;
+mod node;
 pub mod order;
 pub mod producer;
 pub mod rpc;
 mod run;
+pub mod snapshots;
 pub mod store;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod witness;
 
-pub use config::{Config, ConfigError, Limits, PoolLimits, RpcConfig};
+pub use config::{Config, ConfigError, Limits, NodeConfig, PoolLimits, RpcConfig};
+pub use node::follow;
 pub use run::{Listeners, RunError, run};

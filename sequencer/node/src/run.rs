@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tonic::service::Routes;
+use weft_primitives::Signer;
 use weft_service::clock::SystemClock;
 use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
 use weft_wire::client::EndpointError;
@@ -15,6 +17,7 @@ use crate::backend::Backend;
 use crate::batcher::{CutError, Cutter, Follower, Stages, Submitter};
 use crate::chain::{Chain, ChainError};
 use crate::config::{Config, ConfigError};
+use crate::derive::{self, DeriveError, Progress};
 use crate::grpc::{SERVICE, SequencerService};
 use crate::producer::{Producer, ProducerError};
 use crate::rpc;
@@ -61,6 +64,9 @@ pub enum RunError {
     /// A server failed.
     #[error("sequencer JSON-RPC: {0}")]
     Rpc(#[from] rpc::ServeError),
+    /// The chain cannot be derived.
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
     /// The system gives no thread.
     #[error("sequencer: admission cannot start: {0}")]
     Admission(std::io::Error),
@@ -72,8 +78,14 @@ pub enum RunError {
     Panicked,
 }
 
-/// Runs a sequencer until shutdown, or until a part of it fails.
-pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
+/// Runs a sequencer until shutdown, or until a part of it fails. If settlement has more of the chain than its folder,
+/// that is derived first; `progress` tells how far it is.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    progress: watch::Sender<Progress>,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
     config.check()?;
     telemetry::metrics();
     let readiness = Readiness::new(&["store"]);
@@ -81,34 +93,20 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let limits = config.limits;
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
     let backend = Backend::new(Arc::new(chain), &config).map_err(RunError::Admission)?;
-    let stages = Stages::new(backend.clone(), readiness.clone())?;
+    backend.gate().set_backpressure(Some("it is starting".to_owned()));
     // The posting key also signs the puts, for namespaces that take them from certain keys alone.
     let da = DaClient::new(&config.da_url)?.with_signer(config.signer.clone());
     let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
 
-    let cutter = Cutter::new(backend.clone(), stages.clone())?;
-    let submitter = Submitter::new(
-        backend.clone(),
-        stages.clone(),
-        config.signer.clone(),
-        Arc::new(da),
-        Arc::new(settlement.clone()),
-    );
-    let follower = Follower::new(backend.clone(), stages, settlement);
     let server =
         SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
 
     // One failure stops everything; each part ends by itself once stopping is asked for.
     let stop = shutdown.child();
-    let producer = produce(backend.clone(), stop.clone());
-    readiness.set("store");
-    tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "sequencer is ready");
+    let working = work(&backend, config.signer.clone(), da, settlement, readiness.clone(), progress, stop.clone());
     let router = http::router("sequencer", readiness, status(backend.clone()));
     let results = tokio::join!(
-        ending(&stop, producer),
-        ending(&stop, async { cutter.run(stop.clone()).await.map_err(RunError::from) }),
-        ending(&stop, async { submitter.run(stop.clone()).await.map_err(RunError::from) }),
-        ending(&stop, async { follower.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, working),
         ending(&stop, async {
             let routes = Routes::new(server);
             Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
@@ -116,12 +114,46 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
         ending(&stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
         ending(&stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
     );
-    let (producer, cutter, submitter, follower, grpc, rpc, http) = results;
-    producer.and(cutter).and(submitter).and(follower).and(grpc).and(rpc).and(http)
+    let (work, grpc, rpc, http) = results;
+    work.and(grpc).and(rpc).and(http)
+}
+
+/// All but serving: first what settlement has and this folder does not, then production.
+async fn work(
+    backend: &Backend,
+    signer: Signer,
+    da: DaClient,
+    settlement: SettlementClient,
+    readiness: Readiness,
+    progress: watch::Sender<Progress>,
+    stop: Shutdown,
+) -> Result<(), RunError> {
+    let payloads = Arc::new(da.clone());
+    derive::catch_up(backend.chain(), &settlement, payloads, &readiness, progress, &stop).await?;
+    if stop.is_triggered() {
+        return Ok(());
+    }
+    // Opens admission, unless something stands against it.
+    let stages = Stages::new(backend.clone(), readiness.clone())?;
+    let cutter = Cutter::new(backend.clone(), stages.clone())?;
+    let (da, commits) = (Arc::new(da), Arc::new(settlement.clone()));
+    let submitter = Submitter::new(backend.clone(), stages.clone(), signer, da, commits);
+    let follower = Follower::new(backend.clone(), stages, settlement);
+    let producer = produce(backend.clone(), stop.clone());
+    readiness.set("store");
+    tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "sequencer is ready");
+    let results = tokio::join!(
+        ending(&stop, producer),
+        ending(&stop, async { cutter.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, async { submitter.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, async { follower.run(stop.clone()).await.map_err(RunError::from) }),
+    );
+    let (producer, cutter, submitter, follower) = results;
+    producer.and(cutter).and(submitter).and(follower)
 }
 
 /// Whatever ends first takes the others along.
-async fn ending(stop: &Shutdown, part: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+pub(crate) async fn ending(stop: &Shutdown, part: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
     let result = part.await;
     stop.trigger();
     result

@@ -1,4 +1,4 @@
-//! The three services of one rollup as separate processes.
+//! The services of one rollup as separate processes.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,12 @@ pub enum Service {
     Da,
     /// `weft settlement`.
     Settlement,
+    /// `weft node`.
+    Node,
 }
 
 impl Service {
-    /// All of them.
+    /// All that a rollup needs.
     pub const ALL: [Self; 3] = [Self::Sequencer, Self::Da, Self::Settlement];
 
     const fn name(self) -> &'static str {
@@ -26,11 +28,12 @@ impl Service {
             Self::Sequencer => "sequencer",
             Self::Da => "da",
             Self::Settlement => "settlement",
+            Self::Node => "node",
         }
     }
 }
 
-/// Ports of one service: gRPC, HTTP, and the sequencer's JSON-RPC.
+/// Ports of one service: gRPC, HTTP, and JSON-RPC where it has that.
 #[derive(Debug, Clone, Copy)]
 struct Ports {
     grpc: u16,
@@ -42,9 +45,9 @@ struct Ports {
 #[derive(Debug)]
 pub struct Cluster {
     folder: tempfile::TempDir,
-    ports: [Ports; 3],
-    processes: [Option<Process>; 3],
-    extra: [Vec<String>; 3],
+    ports: [Ports; 4],
+    processes: [Option<Process>; 4],
+    extra: [Vec<String>; 4],
     sequencer_key: String,
 }
 
@@ -58,13 +61,13 @@ impl Cluster {
     /// Chooses ports and folders; starts nothing.
     pub fn new() -> Self {
         // All ports are held at once, so that no two are the same.
-        let held: Vec<TcpListener> = (0..9).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let held: Vec<TcpListener> = (0..12).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
         let port = |n: usize| held[n].local_addr().expect("bound").port();
-        let ports = [0, 3, 6].map(|n| Ports { grpc: port(n), http: port(n + 1), rpc: port(n + 2) });
+        let ports = [0, 3, 6, 9].map(|n| Ports { grpc: port(n), http: port(n + 1), rpc: port(n + 2) });
         Self {
             folder: tempfile::tempdir().expect("temporary folder"),
             ports,
-            processes: [None, None, None],
+            processes: [None, None, None, None],
             extra: Default::default(),
             sequencer_key: config("dev-keys/sequencer.key"),
         }
@@ -98,7 +101,17 @@ impl Cluster {
 
     /// The sequencer's JSON-RPC.
     pub fn rpc(&self) -> Rpc {
-        Rpc::new(format!("http://127.0.0.1:{}", self.ports[Service::Sequencer as usize].rpc))
+        self.rpc_of(Service::Sequencer)
+    }
+
+    /// JSON-RPC of the sequencer or of the node.
+    pub fn rpc_of(&self, service: Service) -> Rpc {
+        Rpc::new(format!("http://127.0.0.1:{}", self.ports[service as usize].rpc))
+    }
+
+    /// Where a service keeps its data.
+    pub fn data(&self, service: Service) -> PathBuf {
+        self.folder.path().join(service.name())
     }
 
     /// Starts a service; returns at once.
@@ -141,7 +154,7 @@ impl Cluster {
 
     fn args(&self, service: Service) -> Vec<String> {
         let ports = self.ports[service as usize];
-        let data = self.folder.path().join(service.name());
+        let data = self.data(service);
         let mut args = vec![service.name().to_owned()];
         let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
         option("--data-dir", data.display().to_string());
@@ -161,6 +174,13 @@ impl Cluster {
                 option("--sequencer-address", address_of("sequencer.key"));
                 option("--da-url", self.grpc(Service::Da));
                 option("--da-address", address_of("da.key"));
+            }
+            Service::Node => {
+                option("--rpc-listen", format!("127.0.0.1:{}", ports.rpc));
+                option("--genesis", config("genesis.dev.json"));
+                option("--sequencer-address", address_of("sequencer.key"));
+                option("--da-url", self.grpc(Service::Da));
+                option("--settlement-url", self.grpc(Service::Settlement));
             }
         }
         args.extend(self.extra[service as usize].iter().cloned());

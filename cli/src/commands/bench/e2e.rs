@@ -27,12 +27,12 @@ const DA_PUTS: usize = 7;
 const DA_PUT_BYTES: usize = 8 << 20;
 
 /// A `weft dev` of our own.
-struct Rollup {
+pub(super) struct Rollup {
     child: Child,
-    sequencer: String,
-    da: String,
-    settlement: String,
-    genesis: String,
+    pub(super) sequencer: String,
+    pub(super) da: String,
+    pub(super) settlement: String,
+    pub(super) genesis: String,
     _folder: tempfile::TempDir,
 }
 
@@ -160,7 +160,7 @@ async fn outside(rollup: &Rollup, rows: &mut Rows) -> Result<(), Failure> {
 }
 
 /// Waits until every block is final; the newest batch.
-async fn wait_final(rollup: &Rollup, sequencer: &SequencerClient) -> Result<u64, Failure> {
+pub(super) async fn wait_final(rollup: &Rollup, sequencer: &SequencerClient) -> Result<u64, Failure> {
     let start = Instant::now();
     loop {
         let info = sequencer.info().await?;
@@ -177,7 +177,7 @@ async fn wait_final(rollup: &Rollup, sequencer: &SequencerClient) -> Result<u64,
 }
 
 impl Rollup {
-    async fn start(genesis: &str) -> Result<Self, Failure> {
+    pub(super) async fn start(genesis: &str) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("genesis.json");
         std::fs::write(&file, genesis)?;
@@ -213,7 +213,7 @@ impl Rollup {
         })
     }
 
-    async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         // The data is temporary; there is nothing to wait for.
         let _ = self.child.kill().await;
     }

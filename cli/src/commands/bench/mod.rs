@@ -6,6 +6,7 @@ mod e2e;
 mod exec;
 mod load;
 mod produce;
+mod rebuild;
 mod state;
 mod state_durable;
 mod token;
@@ -33,6 +34,7 @@ pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
             let work = move || produce::run(transactions, rounds, json);
             tokio::task::spawn_blocking(work).await.map_err(|error| Failure(error.to_string()))?
         }
+        BenchCommand::Rebuild { transactions, shape, json } => rebuild::run(transactions, shape, json).await,
         BenchCommand::Exec { transactions, rounds, threads, only, mainnet, shape, json } => {
             let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
             exec::run(&Options { transactions, rounds, threads, only }, mainnet.as_deref(), shape, json)

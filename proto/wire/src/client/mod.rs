@@ -20,5 +20,5 @@ pub use custody::{CustodyClient, CustodyInfo, Share};
 pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
 pub use light::{LightClient, LightStatus, RestoredBlob, VerifiedClaim};
 pub use listing::ListedHeight;
-pub use sequencer::SequencerClient;
+pub use sequencer::{SequencerClient, WireWitness};
 pub use settlement::{ChallengeOutcome, Logged, Posted, SettlementClient, Tip};

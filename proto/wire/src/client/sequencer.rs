@@ -3,16 +3,41 @@
 use std::time::Duration;
 
 use alloy_primitives::{B256, keccak256};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
+use tonic::Streaming;
 use tonic::transport::Channel;
+use weft_primitives::BlockHeader;
 
-use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
+use super::call::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, all_within, channel, page, same, timed, within};
 use crate::MAX_MESSAGE_BYTES;
-use crate::convert::{WireBlock, hash, required};
+use crate::convert::{WireBlock, hash, header, required};
 use crate::pb::sequencer::v1 as pb;
 use crate::status::RemoteError;
 use pb::sequencer_client::SequencerClient as Inner;
+
+/// Longest witness that is taken, in bytes: as the state tree's decoder.
+const MAX_WITNESS_BYTES: u64 = 256 << 20;
+
+/// A witness from a node that nobody trusts.
+#[derive(Clone, Debug)]
+pub struct WireWitness {
+    /// The commitment of the batch that it is for, by the node's word.
+    pub commitment: B256,
+    /// The block before the batch, by the node's word.
+    pub parent: BlockHeader,
+    /// For the judge.
+    pub bytes: Bytes,
+}
+
+async fn next_part(
+    parts: &mut Streaming<pb::GetWitnessResponse>,
+) -> Result<Option<pb::get_witness_response::Part>, RemoteError> {
+    match parts.next().await {
+        None => Ok(None),
+        Some(message) => Ok(Some(required("part", message?.part)?)),
+    }
+}
 
 /// Calls one sequencer. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -123,6 +148,37 @@ impl SequencerClient {
         let batch = required("batch", within(CALL_TIMEOUT, self.inner.clone().get_batch(request)).await?.batch)?;
         same("batch", index, batch.index)?;
         Ok(batch)
+    }
+
+    /// What is needed to execute a batch again without the rest of the state. Its bytes prove themselves against the
+    /// state root in the header; the header against a hash that the caller knows.
+    pub async fn witness(&self, batch_index: u64) -> Result<WireWitness, RemoteError> {
+        let request = timed(pb::GetWitnessRequest { batch_index }, BLOB_TIMEOUT);
+        all_within(BLOB_TIMEOUT, async {
+            let mut parts = within(BLOB_TIMEOUT, self.inner.clone().get_witness(request)).await?;
+            let Some(pb::get_witness_response::Part::Start(start)) = next_part(&mut parts).await? else {
+                return Err(RemoteError::protocol("the witness's parts are out of order"));
+            };
+            if start.length > MAX_WITNESS_BYTES {
+                return Err(RemoteError::protocol("the witness is longer than any that is read"));
+            }
+            let commitment = hash("commitment_hash", &start.commitment_hash)?;
+            let parent = header(&start.parent_header_rlp)?;
+            let mut bytes = BytesMut::new();
+            while let Some(part) = next_part(&mut parts).await? {
+                match part {
+                    pb::get_witness_response::Part::Chunk(chunk)
+                        if (bytes.len() + chunk.len()) as u64 <= start.length =>
+                    {
+                        bytes.extend_from_slice(&chunk);
+                    }
+                    _ => return Err(RemoteError::protocol("the witness is longer than announced")),
+                }
+            }
+            same("a witness of length", start.length, bytes.len() as u64)?;
+            Ok(WireWitness { commitment, parent, bytes: bytes.freeze() })
+        })
+        .await
     }
 
     /// Batches from an index on.

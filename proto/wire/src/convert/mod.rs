@@ -13,5 +13,5 @@ mod tests;
 pub use custody::members;
 pub use da::{blob_proof, blob_ref, namespace_proof};
 pub use field::{WireError, address, hash, hashes, required, signature, u256, wei};
-pub use sequencer::{WireBlock, block, receipt};
+pub use sequencer::{WireBlock, block, header, receipt};
 pub use settlement::CommitmentView;

@@ -24,6 +24,12 @@ pub struct WireBlock {
     pub transactions: Vec<Bytes>,
 }
 
+/// A header from a peer: well formed, and nothing else.
+pub fn header(mut rlp: &[u8]) -> Result<BlockHeader, WireError> {
+    let header = BlockHeader::decode(&mut rlp).map_err(|error| WireError::new("header_rlp", error.to_string()))?;
+    if rlp.is_empty() { Ok(header) } else { Err(WireError::new("header_rlp", "has bytes after it")) }
+}
+
 /// A block for the wire.
 pub fn block(block: &Block, block_hash: B256) -> pb::Block {
     pb::Block {
@@ -42,8 +48,7 @@ impl TryFrom<pb::Block> for WireBlock {
 
     fn try_from(block: pb::Block) -> Result<Self, WireError> {
         let block_hash = hash("hash", &block.hash)?;
-        let header = BlockHeader::decode(&mut &block.header_rlp[..])
-            .map_err(|error| WireError::new("header_rlp", error.to_string()))?;
+        let header = header(&block.header_rlp)?;
         // The bytes and what was read from them: another encoding of the same header is not taken.
         if keccak256(&block.header_rlp) != block_hash || header.hash_slow() != block_hash {
             return Err(WireError::new("hash", "is not that of header_rlp"));

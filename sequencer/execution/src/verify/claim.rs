@@ -39,18 +39,6 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// The payload must be the bytes that the claim is about. Other bytes say nothing about the claim.
-    pub(super) fn payload(&self) -> Result<Batch, Stop> {
-        let hash = B256::from(*blake3::hash(self.payload).as_bytes());
-        if hash != self.claim.payload_hash {
-            return Err(Stop::Undecided(format!("the payload with hash {}", self.claim.payload_hash)));
-        }
-        if self.payload.len() as u64 != self.claim.payload_len {
-            return Err(Stop::mismatch("payload_len"));
-        }
-        Batch::decode(self.payload).map_err(|error| Stop::Invalid(None, Reason::Undecodable(error.to_string())))
-    }
-
     /// What the batch says of itself must be what is claimed, and its times in order. Its size was bounded by decoding.
     pub(super) fn structure(&self, batch: &Batch) -> Result<(), Stop> {
         let claim = self.claim;

@@ -7,12 +7,16 @@
 //! witness by the state root. A verdict other than Valid leaves the state
 //! exactly as it was.
 //!
+//! What needs no state can be done ahead, elsewhere: [`prepare`] decodes a payload
+//! and recovers its senders, [`verify_on`] does the rest, on any [`State`].
+//!
 //! Not judged, because only the settlement log can: the signature, and that
 //! `anchor_seq`, `anchor_hash`, `leader_epoch`, `da_height` and `da_data_root`
 //! name what is there. What the log says comes in as [`LogContext`] and is
 //! believed.
 
 mod claim;
+mod prepared;
 mod verdict;
 
 use weft_primitives::batch::{Batch, BatchBlock};
@@ -20,13 +24,15 @@ use weft_primitives::{BatchHeader, ChainConfig, InboxItem};
 
 use crate::block::{BlockBuilder, Parent};
 use crate::parallel::Engine;
-use crate::recover::Recovery;
+use crate::recover::{Recovered, Recovery};
 use crate::seal::Sealed;
-use crate::state::{ApplyError, State};
+use crate::state::ApplyError;
 use crate::view::Missing;
 use crate::witness::{PartialWorld, Recorder, Witness};
 use crate::world::World;
 
+pub use crate::state::State;
+pub use prepared::{Prepared, prepare};
 use verdict::Stop;
 pub use verdict::{Checkpoint, Reason, Valid, Verdict};
 
@@ -48,7 +54,6 @@ struct Case<'a> {
     chain: &'a ChainConfig,
     checkpoint: &'a Checkpoint,
     claim: &'a BatchHeader,
-    payload: &'a [u8],
     log: &'a LogContext<'a>,
 }
 
@@ -61,13 +66,29 @@ pub fn verify(
     log: &LogContext<'_>,
     world: &mut World,
 ) -> Verdict {
+    let prepared = Prepared::decoded(claim, payload);
+    let (verdict, applied) = verify_on(chain, checkpoint, claim, prepared, log, world, &mut Engine::on_all_threads());
+    take_back(world, &applied);
+    verdict
+}
+
+/// [`verify`] of what was [`prepare`]d for this claim, on any state, by an engine that may be kept for the next batch.
+///
+/// Also the blocks by which the state has moved though the verdict is not Valid: the caller takes them back, the last
+/// one first.
+pub fn verify_on(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    prepared: Prepared,
+    log: &LogContext<'_>,
+    state: &mut (impl State + Send),
+    engine: &mut Engine,
+) -> (Verdict, Vec<Sealed>) {
     let mut blocks = Vec::new();
-    match (Case { chain, checkpoint, claim, payload, log }).judge(world, &mut Engine::on_all_threads(), &mut blocks) {
-        Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
-        Err(stop) => {
-            take_back(world, &blocks);
-            stop.into()
-        }
+    match (Case { chain, checkpoint, claim, log }).judge(prepared, state, engine, &mut blocks) {
+        Ok(checkpoint) => (Verdict::Valid(Box::new(Valid { checkpoint, blocks })), Vec::new()),
+        Err(stop) => (stop.into(), blocks),
     }
 }
 
@@ -86,15 +107,8 @@ pub fn verify_stateless(
         Ok(state) => state,
         Err(error) => return Verdict::Undecided { missing: error.to_string() },
     };
-    let mut blocks = Vec::new();
-    match (Case { chain, checkpoint, claim, payload, log }).judge(
-        &mut state,
-        &mut Engine::on_all_threads(),
-        &mut blocks,
-    ) {
-        Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
-        Err(stop) => stop.into(),
-    }
+    let prepared = Prepared::decoded(claim, payload);
+    verify_on(chain, checkpoint, claim, prepared, log, &mut state, &mut Engine::on_all_threads()).0
 }
 
 /// [`verify`], and the witness with which [`verify_stateless`] comes to the same verdict, be it Valid or Invalid.
@@ -108,11 +122,23 @@ pub fn verify_recording(
     log: &LogContext<'_>,
     world: &mut World,
 ) -> (Verdict, Witness) {
+    record(chain, checkpoint, claim, Prepared::decoded(claim, payload), log, world)
+}
+
+/// [`verify_recording`] of what is at hand already.
+pub fn record(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    prepared: Prepared,
+    log: &LogContext<'_>,
+    world: &mut World,
+) -> (Verdict, Witness) {
     let mut blocks = Vec::new();
     let mut recorder = Recorder::new(world);
     // On one thread nothing is read in vain, and the witness is as small as it can be.
     let judged =
-        (Case { chain, checkpoint, claim, payload, log }).judge(&mut recorder, &mut Engine::new(1), &mut blocks);
+        (Case { chain, checkpoint, claim, log }).judge(prepared, &mut recorder, &mut Engine::new(1), &mut blocks);
     let recording = recorder.finish();
     take_back(world, &blocks);
     let witness = recording.witness(world);
@@ -131,15 +157,17 @@ impl Case<'_> {
     /// Executes everything. `blocks` are those that were applied to the state, whatever is returned.
     fn judge(
         &self,
+        prepared: Prepared,
         state: &mut (impl State + Send),
         engine: &mut Engine,
         blocks: &mut Vec<Sealed>,
     ) -> Result<Checkpoint, Stop> {
         self.lineage(state.root())?;
-        let batch = self.payload()?;
+        let Prepared { batch, recovered } = prepared;
+        let batch = batch?;
         self.structure(&batch)?;
         let inbox_acc = self.inbox(&batch)?;
-        let last = self.execute(&batch, state, engine, blocks)?;
+        let last = self.execute(&batch, recovered, state, engine, blocks)?;
         self.outcome(blocks, &last)?;
         Ok(Checkpoint {
             next_batch: self.claim.batch_index + 1,
@@ -153,12 +181,13 @@ impl Case<'_> {
     fn execute(
         &self,
         batch: &Batch,
+        recovered: Recovered,
         state: &mut (impl State + Send),
         engine: &mut Engine,
         blocks: &mut Vec<Sealed>,
     ) -> Result<Parent, Stop> {
         let raw = batch.blocks.iter().flat_map(|block| block.transactions.iter().cloned());
-        let mut recovery = Recovery::new(raw, self.chain.chain_id());
+        let mut recovery = Recovery::ahead(recovered, raw, self.chain.chain_id());
         let mut parent = self.checkpoint.block.clone();
         let mut inbox = self.log.inbox;
         for block in &batch.blocks {

@@ -98,6 +98,7 @@ pub struct Valid {
 }
 
 /// Everything but Valid, on the way out.
+#[derive(Debug)]
 pub(super) enum Stop {
     Invalid(Option<u64>, Reason),
     Undecided(String),

@@ -108,7 +108,7 @@ impl Cutter {
     }
 
     /// Takes in the blocks that are in the store and in no batch.
-    pub(super) fn catch_up(&mut self) -> Result<(), CutError> {
+    pub(crate) fn catch_up(&mut self) -> Result<(), CutError> {
         loop {
             let number = self.next + self.open.blocks;
             match self.backend.block(number)? {
@@ -138,7 +138,7 @@ impl Cutter {
     }
 
     /// Makes a batch of the open blocks.
-    pub(super) fn cut(&mut self) -> Result<(), CutError> {
+    pub(crate) fn cut(&mut self) -> Result<(), CutError> {
         let Open { blocks: count, bytes, .. } = std::mem::take(&mut self.open);
         if count == 0 {
             return Ok(());

@@ -118,7 +118,8 @@ impl Follower {
             Event::Posted(signed) => {
                 let index = signed.header.batch_index;
                 news.moved = self.ours(index, signed.header.hash(), BatchStage::Posted)?;
-                if news.moved.is_none() && signed.signer() == Ok(self.backend.signer()) {
+                let ours = signed.signer().is_ok_and(|signer| self.backend.signer() == Some(signer));
+                if news.moved.is_none() && ours {
                     news.halt = Some(self.lost(index)?);
                 }
             }
@@ -159,7 +160,8 @@ impl Follower {
         };
         Ok(format!(
             "settlement has a commitment for batch {index} signed with this sequencer's key that the data folder does \
-             not have ({here}): the folder was lost, or restored from an older copy; use the folder that signed it"
+             not have ({here}): the folder was lost, or restored from an older copy, while settlement could not be asked; \
+             use the folder that signed it, or start again: what settlement has is derived, unless other blocks stand here"
         ))
     }
 

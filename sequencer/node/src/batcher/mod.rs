@@ -16,4 +16,5 @@ mod tests;
 pub use cutter::{CutError, Cutter};
 pub use follower::Follower;
 pub use stages::{News, Posting, Stages};
+pub(crate) use submitter::blocking;
 pub use submitter::{Commit, Publish, Published, Submitter};

@@ -252,7 +252,7 @@ impl Stages {
 /// Before the log was read to its end: whether settlement takes our key's commitments, as far as is known.
 fn unknown(backend: &Backend, state: &LogState) -> Posting {
     match state.posting {
-        Some(posting) if posting.address != backend.signer() => Posting::Replaced(posting.address),
+        Some(posting) if backend.signer() != Some(posting.address) => Posting::Replaced(posting.address),
         _ => Posting::Unknown,
     }
 }

@@ -191,7 +191,7 @@ impl Submitter {
 }
 
 /// Runs work that waits for the disk off the threads that serve sockets.
-pub(super) async fn blocking<T: Send + 'static, E: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
     match tokio::task::spawn_blocking(work).await {

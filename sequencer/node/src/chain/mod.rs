@@ -6,8 +6,13 @@
 //! state gets that after a durable block ([`Chain::snapshot`]): newer ones are
 //! taken back on the fly. Only the producer and admission look ahead
 //! ([`Chain::world`]): what is let into the pool is no promise.
+//!
+//! Who follows instead of producing moves the state by [`Ground`], a batch at a time, and takes back what settlement
+//! rejects ([`Chain::roll_back`]).
 
+mod derived;
 mod open;
+mod rollback;
 mod snapshot;
 mod waiters;
 
@@ -25,6 +30,7 @@ use weft_state::{Undo, UpdateBatch};
 use crate::figures;
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
+pub use derived::Ground;
 pub use snapshot::Snapshot;
 pub use waiters::Waiter;
 use waiters::Waiters;
@@ -111,10 +117,24 @@ impl Made {
 struct Recent {
     /// The block of which the state in memory is.
     newest: u64,
-    /// Undo records of it and of those before it, newest first.
+    /// Undo records of it and of those before it, newest first: of all that are not durable, and some more.
     undos: VecDeque<Arc<Undo>>,
+    /// How often blocks that were not durable were taken back.
+    taken_back: u64,
+    /// How often durable blocks were.
+    rollbacks: u64,
     /// How they were executed.
     stats: figures::Recent,
+}
+
+impl Recent {
+    /// The state has moved by a block; `durable` is the newest block on disk.
+    fn push(&mut self, number: u64, undo: Arc<Undo>, durable: u64) {
+        self.newest = number;
+        self.undos.push_front(undo);
+        let waiting = usize::try_from(number.saturating_sub(durable)).unwrap_or(usize::MAX);
+        self.undos.truncate(RECENT_UNDOS.max(waiting));
+    }
 }
 
 /// Shared by producer, servers and batcher.
@@ -142,6 +162,17 @@ pub enum ChainError {
     /// Leaves on disk cannot be in one tree.
     #[error("stored state: {0}")]
     Leaves(#[from] weft_state::tree::PrefixError),
+    /// Settlement goes back further than undo records are kept.
+    #[error(
+        "settlement has taken back the blocks after {to}, but only the last {kept} can be taken back here \
+         (history_blocks): move the data folder away and derive the chain again"
+    )]
+    TooDeep {
+        /// The last block that stands.
+        to: u64,
+        /// Undo records kept.
+        kept: u64,
+    },
     /// The leaves on disk do not give the root of the newest header.
     #[error("the stored state has root {found}, block {number} says {wanted}: the database is damaged")]
     StateRoot {
@@ -177,6 +208,17 @@ impl Chain {
     /// ([`Chain::snapshot`]). While this is held, the chain does not grow: be quick.
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
         read(&self.world)
+    }
+
+    /// A copy of the state after the newest block, durable or not, and the number of that block.
+    pub(crate) fn copy(&self) -> (u64, World) {
+        let world = read(&self.world);
+        (read(&self.recent).newest, world.clone())
+    }
+
+    /// Blocks whose undo records are kept.
+    pub const fn history_blocks(&self) -> u64 {
+        self.history_blocks
     }
 
     /// The newest durable block.
@@ -223,12 +265,7 @@ impl Chain {
         let Sealed { header, hash, body, receipts, mut applied, stats, access_list } =
             built.seal(&self.config, &tip.parent, &mut world)?;
         let undo = Arc::new(std::mem::take(&mut applied.undo));
-        {
-            let mut recent = write(&self.recent);
-            recent.newest = header.number;
-            recent.undos.push_front(undo.clone());
-            recent.undos.truncate(RECENT_UNDOS);
-        }
+        write(&self.recent).push(header.number, undo.clone(), self.heads().latest);
         drop(world);
         let block = StoredBlock {
             inbox_cursor: tip.inbox_cursor + u64::from(body.inbox_count),
@@ -246,6 +283,11 @@ impl Chain {
     /// readers see the state before them.
     pub fn persist(&self, blocks: Vec<Made>) -> Result<Vec<Arc<FullBlock>>, ChainError> {
         self.store.put_blocks(blocks.iter().map(|made| made.record(self.history_blocks)))?;
+        Ok(self.show(blocks))
+    }
+
+    /// What is durable now becomes visible.
+    fn show(&self, blocks: Vec<Made>) -> Vec<Arc<FullBlock>> {
         let visible = |made: Made| {
             let number = made.block.header.number;
             *write(&self.tip) = made.tip();
@@ -255,7 +297,7 @@ impl Chain {
             self.announce(&full);
             full
         };
-        Ok(blocks.into_iter().map(visible).collect())
+        blocks.into_iter().map(visible).collect()
     }
 
     fn announce(&self, full: &Arc<FullBlock>) {

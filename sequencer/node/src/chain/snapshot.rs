@@ -2,7 +2,8 @@
 //!
 //! A call may run for as long as its gas lasts, and many at once. So the state
 //! is locked for each read alone; newer blocks, durable or not yet, are taken
-//! back on the fly, by their undo records.
+//! back on the fly, by their undo records. If durable blocks are taken back for good meanwhile (a follower's), the
+//! state is gone, whichever it was.
 
 use std::sync::{Arc, RwLock};
 
@@ -17,8 +18,17 @@ use crate::store::StoreError;
 pub struct Snapshot<'a> {
     chain: &'a Chain,
     number: u64,
-    /// Of the blocks after it, in order, as many as were there at the last read.
-    undos: RwLock<Vec<Arc<Undo>>>,
+    undos: RwLock<Undos>,
+    /// As when this was made.
+    rollbacks: u64,
+}
+
+/// Of the blocks after the snapshot's, in order, as many as were there at the last read.
+#[derive(Default)]
+struct Undos {
+    records: Vec<Arc<Undo>>,
+    /// As of the last read.
+    taken_back: u64,
 }
 
 impl Chain {
@@ -27,14 +37,18 @@ impl Chain {
         if self.heads().latest.saturating_sub(number) > self.history_blocks {
             return Ok(None);
         }
-        let newest = read(&self.recent).newest;
-        let undos: Option<Vec<Arc<Undo>>> =
+        let (newest, rollbacks, taken_back) = {
+            let recent = read(&self.recent);
+            (recent.newest, recent.rollbacks, recent.taken_back)
+        };
+        let records: Option<Vec<Arc<Undo>>> =
             (number + 1..=newest).map(|number| self.undo(number)).collect::<Result<_, _>>()?;
-        Ok(undos.map(|undos| Snapshot { chain: self, number, undos: RwLock::new(undos) }))
+        let undos = |records| RwLock::new(Undos { records, taken_back });
+        Ok(records.map(|records| Snapshot { chain: self, number, undos: undos(records), rollbacks }))
     }
 
     /// What the state was before a block; `None` if it is not kept any longer.
-    fn undo(&self, number: u64) -> Result<Option<Arc<Undo>>, StoreError> {
+    pub(crate) fn undo(&self, number: u64) -> Result<Option<Arc<Undo>>, StoreError> {
         {
             let recent = read(&self.recent);
             let newest = recent.newest;
@@ -57,19 +71,33 @@ impl Snapshot<'_> {
     fn ask<T, E: From<Missing>>(&self, ask: impl FnOnce(Past<'_>) -> Result<T, E>) -> Result<T, E> {
         let world = self.chain.world();
         // Nothing moves while the state is locked.
-        let newest = read(&self.chain.recent).newest;
-        if self.number + (read(&self.undos).len() as u64) < newest {
-            self.follow(newest)?;
+        let (newest, rollbacks, taken_back) = {
+            let recent = read(&self.chain.recent);
+            (recent.newest, recent.rollbacks, recent.taken_back)
+        };
+        if rollbacks != self.rollbacks {
+            return Err(Missing::Past(self.number).into());
         }
-        ask(world.past(&read(&self.undos)))
+        let follows = {
+            let undos = read(&self.undos);
+            undos.taken_back == taken_back && self.number + (undos.records.len() as u64) == newest
+        };
+        if !follows {
+            self.follow(newest, taken_back)?;
+        }
+        ask(world.past(&read(&self.undos).records))
     }
 
-    fn follow(&self, newest: u64) -> Result<(), Missing> {
+    fn follow(&self, newest: u64, taken_back: u64) -> Result<(), Missing> {
         let mut undos = write(&self.undos);
-        while self.number + (undos.len() as u64) < newest {
-            let next = self.chain.undo(self.number + undos.len() as u64 + 1);
+        if undos.taken_back != taken_back {
+            // Of blocks that never became durable: others may stand in their places.
+            *undos = Undos { records: Vec::new(), taken_back };
+        }
+        while self.number + (undos.records.len() as u64) < newest {
+            let next = self.chain.undo(self.number + undos.records.len() as u64 + 1);
             let next = next.inspect_err(|error| tracing::error!(%error, "store"));
-            undos.push(next.ok().flatten().ok_or(Missing::Past(self.number))?);
+            undos.records.push(next.ok().flatten().ok_or(Missing::Past(self.number))?);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use weft_primitives::U256;
 use weft_primitives::transaction::TransactionError;
+use weft_wire::RemoteError;
 
 /// Why a transaction is not taken into the pool.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,9 +105,30 @@ pub enum PoolError {
     /// The node failed or is stopping.
     #[error("the sequencer is not available: {0}")]
     Unavailable(String),
+    /// The node follows, and was told of no sequencer.
+    #[error(
+        "this node follows the chain and takes no transactions: send them to the sequencer, or start the node with \
+         --sequencer URL"
+    )]
+    Follower,
+    /// The sequencer to which this node hands transactions on said so, or could not be reached.
+    #[error("{message}")]
+    Forwarded {
+        /// Its gRPC code.
+        code: tonic::Code,
+        /// Its words.
+        message: String,
+    },
 }
 
 impl PoolError {
+    /// What the sequencer answered.
+    pub(crate) fn forwarded(error: RemoteError) -> Self {
+        // Its own words alone are what clients look for; an outage is explained.
+        let message = if error.is_retryable() { format!("sequencer: {error}") } else { error.message };
+        Self::Forwarded { code: error.code, message }
+    }
+
     /// Stable, UPPER_SNAKE_CASE.
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -130,6 +152,8 @@ impl PoolError {
             Self::Full { .. } => "POOL_FULL",
             Self::Backpressure(_) => "BACKPRESSURE",
             Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Follower => "FOLLOWER",
+            Self::Forwarded { .. } => "FORWARDED",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Blocks with their receipts, the last used ones kept in memory, and the log filters of many more.
 //!
-//! A block that was announced never changes, so neither cache is ever wrong. Both are bounded: blocks by
-//! [`MAX_CACHED_BYTES`] and [`MAX_CACHED_BLOCKS`], blooms by [`MAX_BLOOMS`].
+//! A block that was announced changes only if settlement rejects it, at a follower: then all is forgotten
+//! ([`Chain::rollbacks`](crate::chain::Chain::rollbacks)). Both caches are bounded: blocks by [`MAX_CACHED_BYTES`] and
+//! [`MAX_CACHED_BLOCKS`], blooms by [`MAX_BLOOMS`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,14 @@ const LOG_BYTES: usize = 256;
 pub struct Blocks {
     backend: Backend,
     cache: Mutex<Cache>,
-    blooms: Mutex<BTreeMap<u64, Bloom>>,
+    blooms: Mutex<Blooms>,
+}
+
+#[derive(Default)]
+struct Blooms {
+    by_number: BTreeMap<u64, Bloom>,
+    /// Of the chain, as of the last use.
+    rollbacks: u64,
 }
 
 /// Least recently used goes first.
@@ -44,6 +52,8 @@ struct Cache {
     by_use: BTreeMap<u64, u64>,
     uses: u64,
     bytes: usize,
+    /// Of the chain, as of the last use.
+    rollbacks: u64,
 }
 
 struct Cached {
@@ -67,7 +77,7 @@ impl Blocks {
         let mut blocks = self.backend.chain().subscribe();
         while let Some(received) = shutdown.unless(blocks.recv()).await {
             match received {
-                Ok(block) => self.keep(&block),
+                Ok(block) => self.keep(&block, self.rollbacks()),
                 // What was missed is read from the store when it is asked for.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
@@ -75,14 +85,19 @@ impl Blocks {
         }
     }
 
+    fn rollbacks(&self) -> u64 {
+        self.backend.chain().rollbacks()
+    }
+
     /// One block. Reads the disk if it is not in memory.
     pub fn get(&self, number: u64) -> Result<Option<Arc<FullBlock>>, RpcError> {
-        if let Some(block) = lock(&self.cache).get(number) {
+        let rollbacks = self.rollbacks();
+        if let Some(block) = lock(&self.cache).at(rollbacks).get(number) {
             return Ok(Some(block));
         }
         let Some(block) = self.backend.full_block(number).map_err(RpcError::internal)? else { return Ok(None) };
         let block = Arc::new(block);
-        self.keep(&block);
+        self.keep(&block, rollbacks);
         Ok(Some(block))
     }
 
@@ -103,15 +118,16 @@ impl Blocks {
 
     /// One block, if its bloom filter passes `test`. A long scan does not push other blocks out of memory.
     pub fn if_bloom(&self, number: u64, test: impl Fn(Bloom) -> bool) -> Result<Option<Arc<FullBlock>>, RpcError> {
-        let known = lock(&self.blooms).get(&number).copied();
+        let rollbacks = self.rollbacks();
+        let known = lock(&self.blooms).at(rollbacks).get(&number).copied();
         if known.is_some_and(|bloom| !test(bloom)) {
             return Ok(None);
         }
-        if let Some(block) = lock(&self.cache).get(number) {
+        if let Some(block) = lock(&self.cache).at(rollbacks).get(number) {
             return Ok(test(block.block.header.logs_bloom).then_some(block));
         }
         let Some(block) = self.backend.full_block(number).map_err(RpcError::internal)? else { return Ok(None) };
-        self.keep_bloom(&block);
+        self.keep_bloom(&block, rollbacks);
         Ok(test(block.block.header.logs_bloom).then(|| Arc::new(block)))
     }
 
@@ -120,13 +136,22 @@ impl Blocks {
         self.backend.chain().store().log_bits(section, all).map_err(RpcError::internal)
     }
 
-    fn keep(&self, block: &Arc<FullBlock>) {
-        self.keep_bloom(block);
-        lock(&self.cache).insert(block.clone());
+    /// Keeps a block that was read when the chain had been rolled back so often, unless it has been again.
+    fn keep(&self, block: &Arc<FullBlock>, rollbacks: u64) {
+        self.keep_bloom(block, rollbacks);
+        let now = self.rollbacks();
+        if now == rollbacks {
+            lock(&self.cache).at(now).insert(block.clone());
+        }
     }
 
-    fn keep_bloom(&self, block: &FullBlock) {
+    fn keep_bloom(&self, block: &FullBlock, rollbacks: u64) {
+        let now = self.rollbacks();
+        if now != rollbacks {
+            return;
+        }
         let mut blooms = lock(&self.blooms);
+        let blooms = blooms.at(now);
         blooms.insert(block.block.header.number, block.block.header.logs_bloom);
         if blooms.len() > MAX_BLOOMS {
             blooms.pop_first();
@@ -134,7 +159,25 @@ impl Blocks {
     }
 }
 
+impl Blooms {
+    /// Those of blocks that were there after so many rollbacks.
+    fn at(&mut self, rollbacks: u64) -> &mut BTreeMap<u64, Bloom> {
+        if std::mem::replace(&mut self.rollbacks, rollbacks) != rollbacks {
+            self.by_number.clear();
+        }
+        &mut self.by_number
+    }
+}
+
 impl Cache {
+    /// With blocks that were there after so many rollbacks alone.
+    fn at(&mut self, rollbacks: u64) -> &mut Self {
+        if self.rollbacks != rollbacks {
+            *self = Self { rollbacks, ..Self::default() };
+        }
+        self
+    }
+
     fn get(&mut self, number: u64) -> Option<Arc<FullBlock>> {
         let cached = self.blocks.get_mut(&number)?;
         self.uses += 1;
@@ -201,5 +244,7 @@ mod tests {
         cache.insert(block(most));
         assert_eq!((cache.blocks.len(), cache.by_use.len()), (MAX_CACHED_BLOCKS, MAX_CACHED_BLOCKS));
         assert_eq!(cache.bytes, MAX_CACHED_BLOCKS * TRANSACTION_BYTES);
+        assert!(cache.at(0).get(0).is_some());
+        assert!(cache.at(1).get(0).is_none() && cache.bytes == 0, "what was taken back is forgotten");
     }
 }

@@ -49,15 +49,15 @@ pub struct LogNews<'a> {
 /// Reads and writes the chain's records. Cheap to clone.
 #[derive(Clone)]
 pub struct ChainStore {
-    kv: Arc<dyn Kv>,
-    log_bits: Arc<LogBits>,
+    pub(super) kv: Arc<dyn Kv>,
+    pub(super) log_bits: Arc<LogBits>,
 }
 
-fn put(family: Family, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Write {
+pub(super) fn put(family: Family, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Write {
     Write { family, key: key.into(), value: Some(value) }
 }
 
-const fn number_key(number: u64) -> [u8; 8] {
+pub(super) const fn number_key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
@@ -75,15 +75,25 @@ impl ChainStore {
     /// nothing.
     pub fn put_blocks<'a>(&self, blocks: impl IntoIterator<Item = NewBlock<'a>>) -> Result<(), StoreError> {
         let mut writes = Vec::new();
-        for new in blocks {
-            let header = &new.block.header;
-            self.log_bits.add(&*self.kv, header.number, &header.logs_bloom.0, &mut writes)?;
-            Self::write_block(&new, &mut writes);
-        }
+        self.write_blocks(blocks, &mut writes)?;
         self.kv.write(writes, true)
     }
 
-    fn write_block(new: &NewBlock<'_>, writes: &mut Vec<Write>) {
+    /// All that goes with blocks in a row.
+    pub(super) fn write_blocks<'a>(
+        &self,
+        blocks: impl IntoIterator<Item = NewBlock<'a>>,
+        writes: &mut Vec<Write>,
+    ) -> Result<(), StoreError> {
+        for new in blocks {
+            let header = &new.block.header;
+            self.log_bits.add(&*self.kv, header.number, &header.logs_bloom.0, writes)?;
+            Self::write_block(&new, writes);
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_block(new: &NewBlock<'_>, writes: &mut Vec<Write>) {
         let number = new.block.header.number;
         let key = number_key(number);
         writes.reserve(new.updates.entries().len() + new.receipts.len() + new.codes.len() + 8);

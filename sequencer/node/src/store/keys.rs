@@ -16,7 +16,7 @@
 //! | `payload` | batch index (8) | the batch's bytes, until it is final |
 //! | `batch_end` | last block of a batch (8) | batch index (8) |
 //! | `inbox` | item index (8) | inbox item |
-//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `halt`: why nothing is posted any more, UTF-8 |
+//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `halt`: why nothing is posted any more, UTF-8; `deriving`: there while batches are derived from the log |
 
 /// Kind of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,3 +84,4 @@ impl Family {
 pub(super) const HEAD: &[u8] = b"head";
 pub(super) const LOG: &[u8] = b"log";
 pub(super) const HALT: &[u8] = b"halt";
+pub(super) const DERIVING: &[u8] = b"deriving";

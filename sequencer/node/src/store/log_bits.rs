@@ -157,6 +157,19 @@ impl LogBits {
         *slot = Some(Open { section: section + 1, blocks: 0, rows: Some(vec![Row::none(); usize::from(BITS)]) });
         Ok(())
     }
+
+    /// What has to be written when the blocks after `to`, up to `latest`, are taken back: their sections do not count as
+    /// complete any longer. One whose filters are gone is searched block by block from then on.
+    pub(super) fn forget(to: u64, latest: u64, writes: &mut Vec<Write>) {
+        let sections = (to + 1) / SECTION_BLOCKS..=latest / SECTION_BLOCKS;
+        writes.extend(sections.map(|section| Write {
+            family: Family::LogBits,
+            key: key(section, COMPLETE),
+            value: None,
+        }));
+        let bloom = |number: u64| Write { family: Family::Bloom, key: number.to_be_bytes().to_vec(), value: None };
+        writes.extend((to + 1..=latest).map(bloom));
+    }
 }
 
 /// The bits that a value sets in a bloom filter: three at most.

@@ -5,6 +5,7 @@
 //! or not at all.
 
 mod chain;
+mod derived;
 mod keys;
 pub mod log_bits;
 mod memory;
@@ -16,6 +17,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use chain::{ChainStore, LogNews, NewBlock};
+pub use derived::{Imported, ViewNews};
 pub use keys::Family;
 pub use memory::MemoryKv;
 pub use records::{BatchRecord, BatchStage, Head, LogState, PostingKey, StoredBlock};

@@ -88,7 +88,7 @@ const fn bad(field: &'static str, why: &'static str) -> DecodeError {
 }
 
 impl StoredBlock {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let header = alloy_rlp::encode(&self.header);
         let mut out = Vec::with_capacity(header.len() + 64 + self.body.transactions.len() * 160);
         put_uvarint(&mut out, header.len() as u64);
@@ -106,7 +106,7 @@ impl StoredBlock {
         out
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let header_len = reader.uvarint("header length")? as usize;
         let header = BlockHeader::decode(&mut reader.take("header", header_len)?)

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256, Bytes, U64, keccak256};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
+use serde_json::{Value, json};
 
 use super::Context;
 use crate::rpc::error::RpcError;
@@ -42,9 +43,9 @@ pub trait EthNode {
     #[method(name = "blockNumber")]
     fn block_number(&self) -> Result<U64, RpcError>;
 
-    /// Whether the node catches up; it serves only when it has.
+    /// False, or how far a node is that follows and catches up.
     #[method(name = "syncing")]
-    fn syncing(&self) -> Result<bool, RpcError>;
+    fn syncing(&self) -> Result<Value, RpcError>;
 
     /// Accounts that the node signs for: none.
     #[method(name = "accounts")]
@@ -84,8 +85,15 @@ impl EthNodeServer for Context {
         Ok(U64::from(self.backend.heads().latest))
     }
 
-    fn syncing(&self) -> Result<bool, RpcError> {
-        Ok(false)
+    fn syncing(&self) -> Result<Value, RpcError> {
+        let Some(progress) = self.backend.catching_up() else { return Ok(Value::Bool(false)) };
+        let current = self.backend.heads().latest;
+        let (starting, highest) = (current.saturating_sub(progress.blocks), progress.newest_block.max(current));
+        Ok(json!({
+            "startingBlock": U64::from(starting),
+            "currentBlock": U64::from(current),
+            "highestBlock": U64::from(highest),
+        }))
     }
 
     fn accounts(&self) -> Result<Vec<Address>, RpcError> {

@@ -8,6 +8,7 @@ use alloy_primitives::{B256, Bytes};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde_json::Value;
+use tonic::Code;
 use weft_primitives::transaction::TransactionError;
 
 use super::Context;
@@ -57,6 +58,7 @@ impl From<PoolError> for RpcError {
             PoolError::Transaction(TransactionError::TooLarge { .. }) => {
                 Self::Refused(format!("oversized data: {error}"))
             }
+            PoolError::Forwarded { code: Code::ResourceExhausted, message } => Self::Busy(message),
             PoolError::SenderFull { .. } | PoolError::Full { .. } | PoolError::Backpressure(_) => {
                 Self::Busy(error.to_string())
             }
@@ -77,6 +79,8 @@ impl Context {
             Err(
                 error @ (PoolError::Backpressure(_)
                 | PoolError::Unavailable(_)
+                | PoolError::Follower
+                | PoolError::Forwarded { code: Code::Unavailable | Code::ResourceExhausted, .. }
                 | PoolError::Full { .. }
                 | PoolError::SenderFull { .. }),
             ) => Err(RpcError::SyncNotReady { hash, why: error.to_string() }),

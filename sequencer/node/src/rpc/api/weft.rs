@@ -19,8 +19,8 @@ pub struct Info {
     /// Hash of the chain configuration.
     config_hash: B256,
     genesis_hash: B256,
-    /// Who signs the commitments.
-    sequencer: Address,
+    /// Who signs the commitments; null on a node that follows.
+    sequencer: Option<Address>,
     latest_block: U64,
     safe_block: U64,
     finalized_block: U64,

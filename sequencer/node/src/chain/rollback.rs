@@ -1,0 +1,55 @@
+//! Going back: settlement has rejected blocks that were executed and durable here.
+//!
+//! Only who follows does this; a sequencer never takes back what it has confirmed.
+
+use std::sync::Arc;
+
+use weft_execution::Parent;
+use weft_state::Undo;
+
+use super::{Chain, ChainError, Tip, read, write};
+use crate::store::{LogState, StoreError};
+
+impl Chain {
+    /// How often durable blocks were taken back since the start. Whoever keeps blocks in memory forgets them when this
+    /// has grown.
+    pub fn rollbacks(&self) -> u64 {
+        read(&self.recent).rollbacks
+    }
+
+    /// Takes back all blocks after `to`, and the batches from `first_batch` on, durably; `log` is how far the log was
+    /// followed then. Nothing may be executed meanwhile, and all that was must be durable.
+    pub fn roll_back(&self, to: u64, first_batch: u64, log: &LogState) -> Result<(), ChainError> {
+        let mut world = write(&self.world);
+        let latest = self.heads().latest;
+        let lost = |what| StoreError::Damaged { what };
+        let undo = |number: u64| -> Result<Arc<Undo>, ChainError> {
+            self.store.undo(number)?.map(Arc::new).ok_or(ChainError::TooDeep { to, kept: self.history_blocks })
+        };
+        // The newest first.
+        let undos: Vec<Arc<Undo>> = (to + 1..=latest).rev().map(undo).collect::<Result<_, _>>()?;
+        let block = self.store.block(to)?.ok_or_else(|| lost("block to go back to"))?;
+        self.store.roll_back(latest, to, first_batch, &undos, log)?;
+        undos.iter().for_each(|undo| world.revert(undo));
+        if world.state_root() != block.header.state_root {
+            let (number, found, wanted) = (to, world.state_root(), block.header.state_root);
+            return Err(ChainError::StateRoot { number, found, wanted });
+        }
+        {
+            let mut recent = write(&self.recent);
+            recent.newest = to;
+            recent.undos.clear();
+            recent.rollbacks += 1;
+        }
+        *write(&self.tip) = Tip {
+            inbox_cursor: block.inbox_cursor,
+            inbox_acc: block.inbox_acc,
+            parent: Parent { header: block.header, hash: block.hash },
+        };
+        self.heads.send_modify(|heads| {
+            heads.latest = to;
+            heads.safe = heads.safe.min(to);
+        });
+        Ok(())
+    }
+}

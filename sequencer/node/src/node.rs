@@ -1,0 +1,132 @@
+//! A node that follows: derives the chain from settlement and DA, and serves what it has verified.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::watch;
+use tonic::service::Routes;
+use weft_service::backoff::Backoff;
+use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_settlement::Terms;
+use weft_wire::pb::sequencer::v1::sequencer_server::SequencerServer;
+use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SequencerClient, SettlementClient};
+
+use crate::backend::Backend;
+use crate::chain::Chain;
+use crate::config::NodeConfig;
+use crate::derive::{DeriveError, Deriver, LogReader, LogView, Progress, rules, terms};
+use crate::grpc::{SERVICE, SequencerService};
+use crate::rpc;
+use crate::run::{Listeners, RunError, ending};
+use crate::store::{ChainStore, RocksKv};
+
+/// Readiness condition: all that settlement had when it was last asked is derived.
+const DERIVED: &str = "derived";
+
+/// Readiness condition: this node and settlement's log agree.
+const AGREEMENT: &str = "agreement";
+
+/// Runs a follower until shutdown, or until a part of it fails. `progress` tells how far it is.
+///
+/// Where this node and the log do not agree, deriving ends, and what was verified before is served on, not ready.
+pub async fn follow(
+    config: NodeConfig,
+    listeners: Listeners,
+    progress: watch::Sender<Progress>,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
+    telemetry::metrics();
+    metrics::gauge!("weft_node_disagreement").set(0.0);
+    let readiness = Readiness::new(&[DERIVED]);
+    let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
+    let limits = config.limits;
+    let chain = Arc::new(Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?);
+    let sequencer = config.sequencer_url.as_deref().map(SequencerClient::new).transpose()?;
+    let backend = Backend::following(chain.clone(), &config, sequencer, progress.subscribe());
+    let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
+    let da = DaClient::new(&config.da_url)?;
+    let server =
+        SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "following");
+    let stop = shutdown.child();
+    let deriving = derive(&config, chain, da, settlement, readiness.clone(), progress, stop.clone());
+    let router = http::router("node", readiness, status(backend.clone()));
+    let results = tokio::join!(
+        ending(&stop, deriving),
+        ending(&stop, async {
+            let routes = Routes::new(server);
+            Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
+        }),
+        ending(&stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
+        ending(&stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
+    );
+    let (derived, grpc, rpc, http) = results;
+    derived.and(grpc).and(rpc).and(http)
+}
+
+async fn derive(
+    config: &NodeConfig,
+    chain: Arc<Chain>,
+    da: DaClient,
+    settlement: SettlementClient,
+    readiness: Readiness,
+    progress: watch::Sender<Progress>,
+    stop: Shutdown,
+) -> Result<(), RunError> {
+    let Some(mut terms) = stop.unless(ask(&settlement)).await else { return Ok(()) };
+    match config.sequencer {
+        Some(address) => terms.sequencer = address,
+        None => {
+            let address = terms.sequencer;
+            tracing::warn!(%address, "following commitments of the key that settlement names (--sequencer-address)");
+        }
+    }
+    let view = LogView::new(rules(chain.config(), terms)?);
+    let seen = chain.store().log_state()?;
+    let reader = LogReader { client: settlement, view: view.clone(), seen, readiness: readiness.clone() };
+    let deriver = Deriver::new(chain, view, Arc::new(da), progress)?;
+    let said = readiness.clone();
+    let caught_up = move || said.set(DERIVED);
+    let both = async { tokio::try_join!(reader.run(stop.clone()), deriver.run(stop.clone(), caught_up)) };
+    match both.await {
+        Ok(_) => Ok(()),
+        Err(error @ (DeriveError::Disagreement(_) | DeriveError::Log(_))) => {
+            metrics::gauge!("weft_node_disagreement").set(1.0);
+            tracing::error!("{error}");
+            readiness.unset(AGREEMENT, error.to_string());
+            // What was verified before goes on being served; the figures tell the rest.
+            stop.wait().await;
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The terms of the chain's settlement.
+async fn ask(settlement: &SettlementClient) -> Terms {
+    let mut backoff = Backoff::default();
+    loop {
+        match settlement.info().await.and_then(|info| terms(&info)) {
+            Ok(terms) => return terms,
+            Err(error) if error.is_retryable() => tracing::debug!(%error, "settlement"),
+            Err(error) => tracing::warn!(%error, "settlement"),
+        }
+        tokio::time::sleep(backoff.delay()).await;
+    }
+}
+
+fn status(backend: Backend) -> http::Status {
+    Arc::new(move || {
+        let heads = backend.heads();
+        let left = backend.catching_up().map(|progress| progress.batches_left);
+        json!({
+            "version": weft_service::VERSION,
+            "chain id": backend.config().chain_id(),
+            "latest block": heads.latest,
+            "safe block": heads.safe,
+            "finalized block": heads.finalized,
+            "batches to catch up": left.unwrap_or_default(),
+            "rollbacks": backend.chain().rollbacks(),
+        })
+    })
+}

@@ -164,7 +164,7 @@ impl Deriver {
             self.engine = Some(engine);
             match judged {
                 Judged::Valid { blocks, checkpoint: after } => {
-                    checkpoint = after;
+                    checkpoint = *after;
                     written(writing.take()).await?;
                     self.done(&job);
                     let signed = job.record.signed;

@@ -9,7 +9,7 @@ use crate::chain::{Chain, Made, Tip};
 /// What was found of a batch.
 pub enum Judged {
     /// The state in memory has moved by these blocks.
-    Valid { blocks: Vec<Made>, checkpoint: Checkpoint },
+    Valid { blocks: Vec<Made>, checkpoint: Box<Checkpoint> },
     /// The state is as before.
     Invalid { why: String },
     /// Something is missing, though a whole state is here; the state is as before.
@@ -30,7 +30,7 @@ pub fn judge(chain: &Chain, engine: &mut Engine, checkpoint: &Checkpoint, job: &
                 inbox_cursor: checkpoint.inbox_cursor,
                 inbox_acc: checkpoint.inbox_acc,
             };
-            Judged::Valid { blocks: Chain::made(valid.blocks, &tip, &job.inbox), checkpoint: valid.checkpoint }
+            Judged::Valid { blocks: Chain::made(valid.blocks, &tip, &job.inbox), checkpoint: Box::new(valid.checkpoint) }
         }
         Verdict::Invalid { block, reason } => {
             let place = block.map_or(String::new(), |block| format!("block {block}: "));

@@ -30,7 +30,10 @@ pub fn judge(chain: &Chain, engine: &mut Engine, checkpoint: &Checkpoint, job: &
                 inbox_cursor: checkpoint.inbox_cursor,
                 inbox_acc: checkpoint.inbox_acc,
             };
-            Judged::Valid { blocks: Chain::made(valid.blocks, &tip, &job.inbox), checkpoint: Box::new(valid.checkpoint) }
+            Judged::Valid {
+                blocks: Chain::made(valid.blocks, &tip, &job.inbox),
+                checkpoint: Box::new(valid.checkpoint),
+            }
         }
         Verdict::Invalid { block, reason } => {
             let place = block.map_or(String::new(), |block| format!("block {block}: "));

@@ -294,6 +294,9 @@ pub(super) fn follow(
     let (before, latest) = (store.log_state()?, chain.heads().latest);
     let mut moved = Vec::new();
     let mut last_final = finalized;
+    // What the log says of a height is true of the block here only up to the last batch that is the log's.
+    let before_first = finalized.checked_sub(1).map(|index| store.batch(index)).transpose()?.flatten();
+    let mut agreed = before_first.map_or(0, |batch| batch.header.last_block);
     for index in finalized.. {
         let Some(batch) = store.batch(index)? else { break };
         let look = |replay: &Replay| {
@@ -301,6 +304,7 @@ pub(super) fn follow(
             record.map(|record| stage(record.status))
         };
         let Some(Some(now)) = view.look(look) else { break };
+        agreed = batch.header.last_block;
         if now == BatchStage::Finalized {
             last_final = index + 1;
         }
@@ -308,6 +312,7 @@ pub(super) fn follow(
             moved.push(BatchRecord { stage: now, ..batch });
         }
     }
+    let known = latest.min(agreed);
     let mut log = before;
     loop {
         let have = log.inbox_len;
@@ -319,8 +324,8 @@ pub(super) fn follow(
                 seq: head.log_seq,
                 hash: head.log_hash,
                 time_ms: head.log_time_ms,
-                safe: machine.available_block().min(latest),
-                finalized: machine.final_parent().block.min(latest),
+                safe: machine.available_block().min(known),
+                finalized: machine.final_parent().block.min(known),
                 inbox_len: have + items.len() as u64,
                 posting: head.posting_key.map(|address| PostingKey { address, epoch: head.epoch }),
             };

@@ -99,7 +99,7 @@ fn blocks_that_contradict_themselves_are_refused() {
         ("number", |block| block.timestamp_s = 71),
         ("hash", |block| block.hash = vec![1; 32].into()),
         // The same header with a byte after it.
-        ("hash", |block| block.header_rlp = [&block.header_rlp[..], &[0]].concat().into()),
+        ("header_rlp", |block| block.header_rlp = [&block.header_rlp[..], &[0]].concat().into()),
         ("header_rlp", |block| block.header_rlp = vec![0xc0].into()),
         ("inbox_included", |block| block.inbox_included = 2),
         ("transactions", |block| block.transactions = vec![vec![0; 128 * 1024 + 1].into(); 2]),

@@ -4,20 +4,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::watch;
-use tonic::service::Routes;
 use weft_service::backoff::Backoff;
-use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_service::{Readiness, Shutdown, http, telemetry};
 use weft_settlement::Terms;
-use weft_wire::pb::sequencer::v1::sequencer_server::SequencerServer;
-use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SequencerClient, SettlementClient};
+use weft_wire::{DaClient, SequencerClient, SettlementClient};
 
 use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::config::NodeConfig;
 use crate::derive::{DeriveError, Deriver, LogReader, LogView, Progress, rules, terms};
-use crate::grpc::{SERVICE, SequencerService};
-use crate::rpc;
-use crate::run::{Listeners, RunError, ending};
+use crate::run::{Listeners, RunError, serve};
 use crate::store::{ChainStore, RocksKv};
 
 /// Readiness condition: all that settlement had when it was last asked is derived.
@@ -45,23 +41,11 @@ pub async fn follow(
     let backend = Backend::following(chain.clone(), &config, sequencer, progress.subscribe());
     let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
     let da = DaClient::new(&config.da_url)?;
-    let server =
-        SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
     tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "following");
     let stop = shutdown.child();
     let deriving = derive(&config, chain, da, settlement, readiness.clone(), progress, stop.clone());
-    let router = http::router("node", readiness, status(backend.clone()));
-    let results = tokio::join!(
-        ending(&stop, deriving),
-        ending(&stop, async {
-            let routes = Routes::new(server);
-            Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
-        }),
-        ending(&stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
-        ending(&stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
-    );
-    let (derived, grpc, rpc, http) = results;
-    derived.and(grpc).and(rpc).and(http)
+    let status = (readiness, status(backend.clone()));
+    serve(&backend, listeners, "node", status, &stop, deriving).await
 }
 
 async fn derive(

@@ -97,22 +97,33 @@ pub async fn run(
     // The posting key also signs the puts, for namespaces that take them from certain keys alone.
     let da = DaClient::new(&config.da_url)?.with_signer(config.signer.clone());
     let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
-
-    let server =
-        SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
-
-    // One failure stops everything; each part ends by itself once stopping is asked for.
     let stop = shutdown.child();
     let working = work(&backend, config.signer.clone(), da, settlement, readiness.clone(), progress, stop.clone());
-    let router = http::router("sequencer", readiness, status(backend.clone()));
+    let status = (readiness, status(backend.clone()));
+    serve(&backend, listeners, "sequencer", status, &stop, working).await
+}
+
+/// Serves a chain by gRPC, JSON-RPC and HTTP beside `work`, under the name `name`. Whatever ends first takes the others
+/// along; each ends by itself once stopping is asked for.
+pub(crate) async fn serve(
+    backend: &Backend,
+    listeners: Listeners,
+    name: &'static str,
+    (readiness, status): (Readiness, http::Status),
+    stop: &Shutdown,
+    work: impl Future<Output = Result<(), RunError>>,
+) -> Result<(), RunError> {
+    let server =
+        SequencerServer::new(SequencerService::new(backend.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let router = http::router(name, readiness, status);
     let results = tokio::join!(
-        ending(&stop, working),
-        ending(&stop, async {
+        ending(stop, work),
+        ending(stop, async {
             let routes = Routes::new(server);
             Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
         }),
-        ending(&stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
-        ending(&stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
+        ending(stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
+        ending(stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
     );
     let (work, grpc, rpc, http) = results;
     work.and(grpc).and(rpc).and(http)
@@ -153,7 +164,7 @@ async fn work(
 }
 
 /// Whatever ends first takes the others along.
-pub(crate) async fn ending(stop: &Shutdown, part: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+async fn ending(stop: &Shutdown, part: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
     let result = part.await;
     stop.trigger();
     result

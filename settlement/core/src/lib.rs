@@ -4,7 +4,8 @@
 //! its bytes and hashes. [`Chain`] decides what may be appended: it takes
 //! posted commitments, inbox transactions and verdicts, refuses what breaks
 //! the rules with a typed reason, and returns what is to be persisted.
-//! [`Replay`] runs a finished log through the same rules again.
+//! [`Replay`] runs a finished log through the same rules again. [`statement`] is
+//! what keys sign beside commitments: key changes, verifiers' verdicts.
 //!
 //! Deliberately absent: storage, clocks and network (what the machine may not
 //! fetch arrives as input, see [`PostFacts`]), execution and sampling (their

@@ -116,25 +116,27 @@ struct JsonAccount {
     storage: BTreeMap<U256, U256>,
 }
 
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, MainnetError> {
+pub(crate) fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, MainnetError> {
     let bytes = std::fs::read(path).map_err(|source| MainnetError::Io { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes).map_err(|source| MainnetError::Json { path: path.to_owned(), source })
 }
 
-/// All blocks in a folder, by number.
-pub fn read_all(folder: &Path) -> Result<Vec<MainnetBlock>, MainnetError> {
+/// Numbers of the blocks in a folder, ascending; at least one.
+pub(crate) fn numbers(folder: &Path) -> Result<Vec<u64>, MainnetError> {
     let io = |source| MainnetError::Io { path: folder.to_owned(), source };
-    let codes: BTreeMap<String, Bytes> = read(&folder.join("codes.json"))?;
-    let hashes: BTreeMap<String, B256> = read(&folder.join("block_hashes.json"))?;
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         numbers.extend(entry.map_err(io)?.file_name().to_string_lossy().parse::<u64>());
     }
     numbers.sort_unstable();
-    if numbers.is_empty() {
-        return Err(MainnetError::Empty(folder.to_owned()));
-    }
-    numbers.into_iter().map(|number| read_block(&folder.join(number.to_string()), &codes, &hashes)).collect()
+    if numbers.is_empty() { Err(MainnetError::Empty(folder.to_owned())) } else { Ok(numbers) }
+}
+
+/// All blocks in a folder, by number.
+pub fn read_all(folder: &Path) -> Result<Vec<MainnetBlock>, MainnetError> {
+    let codes: BTreeMap<String, Bytes> = read(&folder.join("codes.json"))?;
+    let hashes: BTreeMap<String, B256> = read(&folder.join("block_hashes.json"))?;
+    numbers(folder)?.into_iter().map(|number| read_block(&folder.join(number.to_string()), &codes, &hashes)).collect()
 }
 
 fn read_block(

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use alloy_consensus::transaction::SignerRecoverable;
 use alloy_consensus::{Block, Header};
-use alloy_primitives::{B256, Bytes, U256};
+use alloy_primitives::{B256, Bytes};
 use alloy_rlp::Decodable;
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use revm::primitives::hardfork::SpecId;
@@ -129,20 +129,7 @@ impl Chain {
     }
 
     fn block(&self, header: &Header) -> BlockEnv {
-        let mut block = BlockEnv {
-            number: U256::from(header.number),
-            beneficiary: header.beneficiary,
-            timestamp: U256::from(header.timestamp),
-            gas_limit: header.gas_limit,
-            basefee: header.base_fee_per_gas.unwrap_or_default(),
-            difficulty: header.difficulty,
-            prevrandao: Some(header.mix_hash),
-            ..BlockEnv::default()
-        };
-        if let Some(excess) = header.excess_blob_gas {
-            block.set_blob_excess_gas_and_price(excess, self.config.blob_base_fee_update_fraction());
-        }
-        block
+        system::block_env(header, Some(self.config.blob_base_fee_update_fraction()))
     }
 }
 

@@ -1,5 +1,6 @@
-//! What a block does beside its transactions, since the Merge: calls by the protocol, and withdrawals.
+//! A block beside its transactions: its environment, and since the Merge calls by the protocol, and withdrawals.
 
+use alloy_consensus::Header;
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip4788::BEACON_ROOTS_ADDRESS;
 use alloy_eips::eip4895::Withdrawal;
@@ -12,6 +13,25 @@ use weft_bench::MapState;
 use weft_execution::raw::{self, Changes};
 use weft_execution::{Missing, StateView};
 use weft_state::AccountChange;
+
+/// The block with this header, as contracts see it. `blob_fraction` is how slowly the price of blobs moves, where there
+/// are blobs (EIP-4844).
+pub fn block_env(header: &Header, blob_fraction: Option<u64>) -> BlockEnv {
+    let mut block = BlockEnv {
+        number: U256::from(header.number),
+        beneficiary: header.beneficiary,
+        timestamp: U256::from(header.timestamp),
+        gas_limit: header.gas_limit,
+        basefee: header.base_fee_per_gas.unwrap_or_default(),
+        difficulty: header.difficulty,
+        prevrandao: Some(header.mix_hash),
+        ..BlockEnv::default()
+    };
+    if let (Some(excess), Some(fraction)) = (header.excess_blob_gas, blob_fraction) {
+        block.set_blob_excess_gas_and_price(excess, fraction);
+    }
+    block
+}
 
 /// Before the transactions: the parent's hash (EIP-2935) and the beacon chain's root (EIP-4788).
 pub fn before(

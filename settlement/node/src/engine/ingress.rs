@@ -10,7 +10,7 @@ use weft_settlement::{
     Sampled, SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt, VoteRefusal,
 };
 
-use crate::store::StateWrite;
+use crate::store::{StateWrite, StoreError};
 
 type Reply<T, R> = oneshot::Sender<Result<T, Failure<R>>>;
 
@@ -50,6 +50,24 @@ pub(super) enum Command {
         signed: Box<SignedVerdict>,
         reply: Reply<VoteReceipt, VoteRefusal>,
     },
+}
+
+impl Command {
+    /// Tells whoever asked that the store failed before it was their turn.
+    pub(super) fn fail(self, error: &StoreError) {
+        fn tell<T, R>(reply: Reply<T, R>, error: &StoreError) {
+            // Whoever asked may have gone.
+            drop(reply.send(Err(Failure::Store(error.to_string()))));
+        }
+        match self {
+            Self::Post { reply, .. } => tell(reply, error),
+            Self::Inbox { reply, .. } => tell(reply, error),
+            Self::Sampled { reply, .. } | Self::Judged { reply, .. } => tell(reply, error),
+            Self::Challenge { reply, .. } => tell(reply, error),
+            Self::ChangeKey { reply, .. } => tell(reply, error),
+            Self::Vote { reply, .. } => tell(reply, error),
+        }
+    }
 }
 
 /// Why a request was not done.

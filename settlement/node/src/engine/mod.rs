@@ -5,7 +5,8 @@
 //! decision said. If another service on the same database was faster, the
 //! chain is loaded again and the request decided again. After any failure of
 //! the store the chain is loaded before the next request, so a commit whose
-//! answer was lost is found. In mode `optimistic` it also makes final what time
+//! answer was lost is found; and what waits then fails with it, lest each
+//! request wait for the database in turn. In mode `optimistic` it also makes final what time
 //! alone has made final, unless a challenge is on its way.
 
 mod ingress;
@@ -116,6 +117,9 @@ impl Engine {
                 tracing::error!(%error, "settlement store");
                 self.stale = true;
                 self.readiness.unset(STORE_READY, error.to_string());
+                while let Ok(waiting) = self.commands.try_recv() {
+                    waiting.fail(&error);
+                }
             }
         }
         Ok(())

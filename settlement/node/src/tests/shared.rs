@@ -62,6 +62,12 @@ async fn a_killed_database_delays_and_loses_nothing() {
     let error = service.client.post(&second).await.unwrap_err();
     assert_eq!((error.code, error.is_retryable()), (tonic::Code::Unavailable, true), "{}", error.message);
     service.wait(async || (service.get("/health/ready").await.0 == 503).then_some(())).await;
+    // Many that wait are all told, and none waits for those before it.
+    let nonce = rollup.next_nonce();
+    let waiting = (0..8).map(|n| service.client.submit_inbox(transfer(nonce + n).into()));
+    for answer in futures::future::join_all(waiting).await {
+        assert_eq!(answer.unwrap_err().code, tonic::Code::Unavailable);
+    }
 
     server.restart().await;
     let second = service.wait(async || service.client.post(&second).await.ok()).await;

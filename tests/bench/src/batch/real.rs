@@ -1,6 +1,6 @@
 //! Real mainnet blocks as one batch: their signed transactions, put together again from what JSON-RPC tells.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
@@ -9,28 +9,17 @@ use serde::Deserialize;
 use weft_primitives::batch::{Batch, BatchBlock};
 use weft_primitives::transaction::{Envelope, encode};
 
+use crate::mainnet::{self, MainnetError};
+
 /// Mainnet's chain id.
 const CHAIN_ID: u64 = 1;
 
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RealError {
-    /// The file system.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        source: std::io::Error,
-    },
-    /// Not what was expected.
-    #[error("{path}: {source}")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        source: serde_json::Error,
-    },
+    /// The files.
+    #[error(transparent)]
+    Folder(#[from] MainnetError),
     /// The bytes put together have another hash than the transaction.
     #[error("transaction {0} cannot be put together from its fields")]
     Hash(B256),
@@ -71,21 +60,14 @@ struct JsonAccess {
 
 /// All blocks in a folder, by number, without their blob transactions, which neither format carries.
 pub fn read(folder: &Path) -> Result<Batch, RealError> {
-    let io = |source| RealError::Io { path: folder.to_owned(), source };
-    let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        numbers.extend(entry.map_err(io)?.file_name().to_string_lossy().parse::<u64>());
-    }
-    numbers.sort_unstable();
+    let numbers = mainnet::numbers(folder)?;
     let blocks = numbers.iter().map(|number| read_block(&folder.join(number.to_string()).join("block.json")));
     let blocks = blocks.collect::<Result<_, _>>()?;
-    Ok(Batch { chain_id: CHAIN_ID, first_block: numbers.first().copied().unwrap_or_default(), inbox_from: 0, blocks })
+    Ok(Batch { chain_id: CHAIN_ID, first_block: numbers[0], inbox_from: 0, blocks })
 }
 
 fn read_block(path: &Path) -> Result<BatchBlock, RealError> {
-    let bytes = std::fs::read(path).map_err(|source| RealError::Io { path: path.to_owned(), source })?;
-    let block = serde_json::from_slice(&bytes);
-    let block: JsonBlock = block.map_err(|source| RealError::Json { path: path.to_owned(), source })?;
+    let block: JsonBlock = mainnet::read(path)?;
     let transactions = block.transactions.into_iter().filter_map(|json| {
         let hash = json.hash;
         let raw = signed(json)?;

@@ -12,6 +12,8 @@ use revm::context::{BlockEnv, CfgEnv};
 use revm::primitives::hardfork::SpecId;
 use weft_execution::Rules;
 
+use crate::system;
+
 /// The rules of a chain of Ethereum's.
 #[derive(Clone, Debug)]
 pub struct EthereumRules {
@@ -100,20 +102,8 @@ impl Rules for EthereumRules {
     }
 
     fn block(&self, header: &Header) -> BlockEnv {
-        let mut block = BlockEnv {
-            number: U256::from(header.number),
-            beneficiary: header.beneficiary,
-            timestamp: U256::from(header.timestamp),
-            gas_limit: header.gas_limit,
-            basefee: header.base_fee_per_gas.unwrap_or_default(),
-            difficulty: header.difficulty,
-            prevrandao: Some(header.mix_hash),
-            ..BlockEnv::default()
-        };
-        if let (Some(excess), Some(blobs)) = (header.excess_blob_gas, self.blobs_at(header.timestamp)) {
-            block.set_blob_excess_gas_and_price(excess, u64::try_from(blobs.update_fraction).unwrap_or(u64::MAX));
-        }
-        block
+        let blobs = self.blobs_at(header.timestamp);
+        system::block_env(header, blobs.map(|blobs| u64::try_from(blobs.update_fraction).unwrap_or(u64::MAX)))
     }
 
     fn next_base_fee(&self, parent: &Header) -> Option<u64> {

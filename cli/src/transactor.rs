@@ -1,5 +1,6 @@
 //! Builds, signs and sends transactions over Ethereum JSON-RPC.
 
+use std::path::Path;
 use std::time::Duration;
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
@@ -7,7 +8,6 @@ use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
 use serde_json::{Value, json};
 use weft_primitives::Signer;
 use weft_primitives::transaction::{Envelope, encode};
-use weft_service::key_file;
 
 use crate::args::Sender;
 use crate::dev_accounts;
@@ -54,21 +54,41 @@ impl Rpc {
         self.quantity("eth_chainId", json!([])).await
     }
 
+    /// The next free nonce of an account.
+    pub async fn nonce(&self, address: Address) -> Result<u64, Failure> {
+        self.quantity("eth_getTransactionCount", json!([address, "pending"])).await
+    }
+
+    /// Wei a gas that a transaction should offer at most, with this tip.
+    pub async fn max_fee(&self, tip: u128) -> Result<u128, Failure> {
+        Ok(2 * u128::from(self.quantity("eth_gasPrice", json!([])).await?) + tip)
+    }
+
     /// An ether transfer with the next free nonce, signed.
     pub async fn transfer(&self, sender: &Sender, to: Address, value: U256) -> Result<Bytes, Failure> {
-        let signer = signer(sender)?;
-        let nonce = self.quantity("eth_getTransactionCount", json!([signer.address(), "pending"])).await?;
-        let gas_price = self.quantity("eth_gasPrice", json!([])).await?;
-        let call = json!({ "from": signer.address(), "to": to, "value": value });
+        self.call_with_value(sender, to, value, Bytes::new()).await
+    }
+
+    /// A call with the next free nonce, signed.
+    pub async fn call_with_value(
+        &self,
+        sender: &Sender,
+        to: Address,
+        value: U256,
+        input: Bytes,
+    ) -> Result<Bytes, Failure> {
+        let signer = signer(sender.from, sender.key_file.as_deref())?;
+        let call = json!({ "from": signer.address(), "to": to, "value": value, "data": input });
         let tip: u128 = sender.priority_fee.saturating_to();
         let transaction = TxEip1559 {
             chain_id: self.chain_id().await?,
-            nonce,
+            nonce: self.nonce(signer.address()).await?,
             gas_limit: self.quantity("eth_estimateGas", json!([call])).await?,
-            max_fee_per_gas: 2 * u128::from(gas_price) + tip,
+            max_fee_per_gas: self.max_fee(tip).await?,
             max_priority_fee_per_gas: tip,
             to: TxKind::Call(to),
             value,
+            input,
             ..TxEip1559::default()
         };
         sign(&signer, transaction)
@@ -81,10 +101,11 @@ pub fn sign(signer: &Signer, transaction: TxEip1559) -> Result<Bytes, Failure> {
     Ok(encode(&Envelope::from(transaction.into_signed(signature))))
 }
 
-fn signer(sender: &Sender) -> Result<Signer, Failure> {
-    match &sender.key_file {
-        Some(path) => Ok(key_file::load(path)?),
-        None => dev_accounts::signer(sender.from)
-            .ok_or_else(|| Failure(format!("--from {}: the development accounts are 0 to 9", sender.from))),
+/// The key of a file, or of a development account.
+pub fn signer(from: usize, key_file: Option<&Path>) -> Result<Signer, Failure> {
+    match key_file {
+        Some(path) => Ok(weft_service::key_file::load(path)?),
+        None => dev_accounts::signer(from)
+            .ok_or_else(|| Failure(format!("--from {from}: the development accounts are 0 to 9"))),
     }
 }

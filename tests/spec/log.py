@@ -27,6 +27,20 @@ def is_verdict(body):
     return len(body) == PLACE + 5 and body[PLACE] <= 1
 
 
+def is_item(body):
+    """Content that begins with 7e is a deposit, of one length."""
+    return 16 <= len(body) <= MAX_ITEM and (body[16:17] != b"\x7e" or len(body) == 16 + 130)
+
+
+def is_forced(body):
+    return len(body) == 452 and body[:4] == bytes([0, 0, 0, 1])
+
+
+def is_claim(body):
+    """The amount is 32 bytes wide, but below 2^128."""
+    return len(body) == 1112 and body[56:72] == bytes(16)
+
+
 # Whether bytes are the body of a kind.
 BODIES = {
     1: is_signed,
@@ -34,12 +48,15 @@ BODIES = {
     3: is_verdict,
     4: lambda body: len(body) == PLACE,
     5: is_rejection,
-    6: lambda body: 16 <= len(body) <= MAX_ITEM,
+    6: is_item,
     7: lambda body: is_signed(body[: commitment.SIGNED_LENGTH]) and is_signed(body[commitment.SIGNED_LENGTH :]),
+    8: is_forced,
     9: lambda body: len(body) == 8 + 32 + 20 + 8 + 65,
     10: lambda body: len(body) == PLACE + 32,
     11: is_verdict,
     12: lambda body: is_verdict(body[:-65]),
+    13: lambda body: len(body) == 109,
+    14: is_claim,
 }
 
 

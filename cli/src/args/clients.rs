@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use clap::{Args, Subcommand, ValueEnum};
 use weft_primitives::Namespace;
 
+use super::ForceArgs;
 use crate::amount;
 
 /// Which sequencer.
@@ -82,6 +83,8 @@ pub enum TxCommand {
         #[allow(missing_docs)]
         endpoints: Endpoints,
     },
+    /// Put a transaction into settlement's inbox, where the sequencer cannot leave it out.
+    Force(Box<ForceArgs>),
     /// Try out a call without sending it.
     #[command(after_help = "Example:\n  weft tx call --to 0x5FbD.. --data 0x18160ddd")]
     Call {

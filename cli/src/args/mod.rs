@@ -1,6 +1,7 @@
 //! The command line. Every long option is also an environment variable (`WEFT_*`) and a key of the file named by
 //! `--config`; see [`crate::config_file`].
 
+mod bridge;
 mod clients;
 mod da;
 mod dev;
@@ -12,6 +13,7 @@ mod settlement;
 
 use clap::{Parser, Subcommand};
 
+pub use bridge::{ClaimArgs, DepositArgs, Following, ForceArgs, Signing, WithdrawArgs};
 pub use clients::{BenchCommand, BlobCommand, DaEndpoint, Endpoints, Sender, TxCommand, VerifyArgs, Waited};
 pub(crate) use da::load_key;
 pub use da::{DaArgs, DaCommand};
@@ -62,6 +64,12 @@ pub enum Command {
     /// Send transactions and follow them.
     #[command(subcommand)]
     Tx(TxCommand),
+    /// Move value from an account at settlement to the rollup.
+    Deposit(DepositArgs),
+    /// Move value from the rollup to an account at settlement.
+    Withdraw(WithdrawArgs),
+    /// Have settlement pay a withdrawal that is final.
+    Claim(ClaimArgs),
     /// Store documents on the DA layer, get them back, prove them.
     #[command(subcommand)]
     Blob(BlobCommand),

@@ -5,9 +5,10 @@
 
 mod log;
 
+use weft_execution::forced::{ForcedContext, verify_forced};
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify, verify_recording};
 use weft_execution::{Parent, Witness, World};
-use weft_primitives::{ChainConfig, Namespace, SignedBatch};
+use weft_primitives::{BatchHeader, ChainConfig, Namespace, SignedBatch};
 use weft_wire::DaClient;
 
 use crate::output::Failure;
@@ -63,12 +64,32 @@ impl Auditor {
 
     /// Judges the next commitment; if it is valid, goes on behind it.
     pub async fn judge(&mut self, log: &Log, posted: &Posted) -> Judged {
+        let claim = &posted.signed.header;
+        if let Some(inbox_len) = posted.forced_from {
+            return self.judge_forced(log, claim, inbox_len);
+        }
         let payload = match self.gather(log, posted).await {
             Ok(payload) => payload,
             Err(judged) => return judged,
         };
-        let claim = &posted.signed.header;
         match verify(&self.chain, &self.checkpoint, claim, &payload, &log.around(posted), &mut self.world) {
+            Verdict::Valid(valid) => {
+                self.checkpoint = valid.checkpoint;
+                Judged::Valid
+            }
+            other => judged(other),
+        }
+    }
+
+    /// What is in a forced batch follows from the log alone.
+    fn judge_forced(&mut self, log: &Log, claim: &BatchHeader, inbox_len: u64) -> Judged {
+        let Some(anchor_ms) = log.anchor(claim.anchor_seq, claim.anchor_hash) else {
+            return Judged::invalid("UNKNOWN_ANCHOR", "the forced batch is anchored to no entry of the log");
+        };
+        let waiting = log.inbox().get(claim.inbox_from as usize..inbox_len as usize).unwrap_or_default();
+        let anchor = (claim.anchor_seq, claim.anchor_hash, anchor_ms);
+        let context = ForcedContext { waiting, anchor, leader_epoch: claim.leader_epoch };
+        match verify_forced(&self.chain, &self.checkpoint, claim, &context, &mut self.world) {
             Verdict::Valid(valid) => {
                 self.checkpoint = valid.checkpoint;
                 Judged::Valid
@@ -130,7 +151,6 @@ impl Log {
         LogContext {
             inbox: self.inbox().get(from..to).unwrap_or_default(),
             next_item_ms: self.inbox().get(to).map(|item| item.time_ms),
-            anchor_ms: self.anchor(claim.anchor_seq, claim.anchor_hash).unwrap_or_default(),
             posted_ms: posted.posted_ms,
         }
     }

@@ -3,8 +3,10 @@
 mod audit;
 mod bench;
 mod blob;
+mod bridge;
 mod da_restore;
 mod dev;
+mod inbox;
 pub mod keys;
 mod light;
 mod progress;
@@ -40,6 +42,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             },
             Command::Light(args) => light::run(*args).await,
             Command::Tx(command) => tx::run(command).await,
+            Command::Deposit(args) => bridge::deposit(args).await,
+            Command::Withdraw(args) => bridge::withdraw(args).await,
+            Command::Claim(args) => bridge::claim(args).await,
             Command::Blob(command) => blob::run(command).await,
             Command::Verify(args) => verify::run(args).await,
             Command::Bench(command) => bench::run(command).await,

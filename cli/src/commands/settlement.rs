@@ -1,4 +1,4 @@
-//! `weft settlement status`, `commitments`, `show`, `challenge`, `rotate-key`.
+//! `weft settlement status`, `commitments`, `show`, `account`, `fund`, `force-batch`, `challenge`, `rotate-key`.
 
 mod challenge;
 mod rotate_key;
@@ -35,6 +35,18 @@ pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
                 let lines: Vec<String> = views.iter().map(line).collect();
                 if lines.is_empty() { "no commitments yet".to_owned() } else { lines.join("\n") }
             })?;
+        }
+        SettlementClientCommand::Account { address, endpoint } => {
+            let client = client(&endpoint)?;
+            return super::bridge::account(&client, address, endpoint.json).await;
+        }
+        SettlementClientCommand::Fund { to, value, signing, endpoint } => {
+            let client = client(&endpoint)?;
+            return super::bridge::fund(&client, &signing, to, value, endpoint.json).await;
+        }
+        SettlementClientCommand::ForceBatch { timeout_s, endpoint } => {
+            let client = client(&endpoint)?;
+            return super::bridge::force_batch(&client, timeout_s, endpoint.json).await;
         }
         SettlementClientCommand::Show { batch, endpoint } => {
             let view = client(&endpoint)?.commitment(batch).await?;
@@ -154,6 +166,9 @@ fn describe(view: &CommitmentView) -> Value {
         "inbox_from": header.inbox_from,
         "inbox_to": header.inbox_to,
         "anchor_seq": header.anchor_seq,
+        "withdrawals_count": header.withdrawals_count,
+        "withdrawals_root": header.withdrawals_root,
+        "forced": view.signed.is_forced(),
         "signer": view.signed.signer().ok(),
         "log_seq": view.log_seq,
         "posted_ms": view.posted_ms,

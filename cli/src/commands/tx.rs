@@ -22,6 +22,7 @@ pub async fn run(command: TxCommand) -> Result<Exit, Failure> {
             let raw = Rpc::new(&endpoints.rpc_url)?.transfer(&sender, to, value).await?;
             send(&endpoints, raw, sender.quiet).await
         }
+        TxCommand::Force(args) => super::bridge::force(*args).await,
         TxCommand::Call { to, data, block, endpoints } => {
             let params = json!([{ "to": to, "data": data }, block_tag(&block)]);
             let output = Rpc::new(&endpoints.rpc_url)?.call("eth_call", params).await?;

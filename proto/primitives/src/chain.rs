@@ -17,9 +17,11 @@ use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::header::BlockHeader;
+use crate::limits::{INBOX_DEADLINE_MS, INBOX_GRACE_MS};
+use crate::withdrawal::CONTRACT;
 
 /// Total supply must stay below this: the state tree stores balances in 16 bytes (EIP-8297).
-const MAX_SUPPLY: u128 = u128::MAX;
+pub const MAX_SUPPLY: u128 = u128::MAX;
 
 /// `config.weft` of the genesis file. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +31,40 @@ pub struct WeftParams {
     pub min_base_fee_per_gas: u64,
     /// Receives the priority fees (`COINBASE`).
     pub fee_recipient: Address,
+    /// Whether the withdrawals contract is there from genesis on ([`crate::withdrawal`]).
+    #[serde(skip_serializing_if = "is_default")]
+    pub withdrawals: bool,
+    /// Longest time between an item's entry in the inbox and the post of a batch that consumes it, in milliseconds.
+    #[serde(skip_serializing_if = "is_default_deadline")]
+    pub inbox_deadline_ms: u64,
+    /// How long after that the sequencer alone may mend it, in milliseconds.
+    #[serde(skip_serializing_if = "is_default_grace")]
+    pub inbox_grace_ms: u64,
+}
+
+// A parameter that a configuration does not use must not change its hash.
+
+fn is_default(value: &bool) -> bool {
+    !value
+}
+
+fn is_default_deadline(value: &u64) -> bool {
+    *value == INBOX_DEADLINE_MS
+}
+
+fn is_default_grace(value: &u64) -> bool {
+    *value == INBOX_GRACE_MS
 }
 
 impl Default for WeftParams {
     fn default() -> Self {
-        Self { min_base_fee_per_gas: 1_000_000, fee_recipient: Address::ZERO }
+        Self {
+            min_base_fee_per_gas: 1_000_000,
+            fee_recipient: Address::ZERO,
+            withdrawals: false,
+            inbox_deadline_ms: INBOX_DEADLINE_MS,
+            inbox_grace_ms: INBOX_GRACE_MS,
+        }
     }
 }
 
@@ -52,6 +83,7 @@ pub struct ChainConfig {
     genesis: Genesis,
     params: WeftParams,
     hash: B256,
+    supply: u128,
 }
 
 /// Why a genesis file does not describe a Weft chain.
@@ -94,6 +126,14 @@ impl ChainConfig {
         if genesis.extra_data.len() > 32 {
             return Err(ChainConfigError::Unsupported("extraData must be at most 32 bytes"));
         }
+        if params.inbox_deadline_ms == 0 {
+            return Err(ChainConfigError::Unsupported("weft.inboxDeadlineMs must not be zero"));
+        }
+        if params.withdrawals && genesis.alloc.contains_key(&CONTRACT) {
+            return Err(ChainConfigError::Unsupported(
+                "alloc must not have the withdrawals contract's account (0x5745465400000000000000000000000000000001)",
+            ));
+        }
         let mut supply = 0u128;
         for account in genesis.alloc.values() {
             supply = u128::try_from(account.balance)
@@ -104,7 +144,7 @@ impl ChainConfig {
         }
         genesis.alloc.values_mut().for_each(|account| account.private_key = None);
         let hash = config_hash(&genesis, &params)?;
-        Ok(Self { genesis, params, hash })
+        Ok(Self { genesis, params, hash, supply })
     }
 
     /// The genesis description.
@@ -130,6 +170,11 @@ impl ChainConfig {
     /// `COINBASE` of every block.
     pub const fn fee_recipient(&self) -> Address {
         self.params.fee_recipient
+    }
+
+    /// Sum of all balances at genesis, in wei.
+    pub const fn supply(&self) -> u128 {
+        self.supply
     }
 
     /// Weft's own parameters.

@@ -116,6 +116,11 @@ impl BatchHeader {
         let signature = signer.sign(self.hash());
         SignedBatch { header: self, signature }
     }
+
+    /// A forced batch: what it claims follows from the log, so nobody signs it.
+    pub const fn forced(self) -> SignedBatch {
+        SignedBatch { header: self, signature: Signature::ABSENT }
+    }
 }
 
 /// A commitment and the sequencer's signature over its hash.
@@ -123,7 +128,7 @@ impl BatchHeader {
 pub struct SignedBatch {
     /// What is claimed.
     pub header: BatchHeader,
-    /// Over [`BatchHeader::hash`].
+    /// Over [`BatchHeader::hash`]; [`Signature::ABSENT`] of a forced batch.
     pub signature: Signature,
 }
 
@@ -144,6 +149,11 @@ impl SignedBatch {
         let signature = Signature(reader.array("signature")?);
         reader.finish()?;
         Ok(Self { header, signature })
+    }
+
+    /// Whether nobody signed it: a forced batch. Only the log can tell whether it is one that stands.
+    pub fn is_forced(&self) -> bool {
+        self.signature == Signature::ABSENT
     }
 
     /// Who signed it.

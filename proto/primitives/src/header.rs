@@ -1,4 +1,4 @@
-//! Block headers: Ethereum's header, hashed as Ethereum does, with Weft's meaning of two fields.
+//! Block headers: Ethereum's header, hashed as Ethereum does, with Weft's meaning of some fields.
 //!
 //! | field | meaning here |
 //! |---|---|
@@ -6,9 +6,10 @@
 //! | `timestamp` | whole seconds, **not below** the parent's (blocks are milliseconds apart) |
 //! | `mix_hash` | [`prev_randao`]: fixed by parent hash and height, so no sequencer can choose it |
 //! | `extra_data` | empty |
+//! | `withdrawals_root` | root of the withdrawals tree ([`crate::withdrawal`]); as in Ethereum without withdrawals while there are none |
 //!
 //! All else is as in Ethereum after Prague: no ommers, difficulty and nonce
-//! zero, empty withdrawals and requests, no blob gas.
+//! zero, empty requests, no blob gas.
 
 use alloy_consensus::EMPTY_OMMER_ROOT_HASH;
 use alloy_consensus::constants::EMPTY_WITHDRAWALS;
@@ -33,6 +34,8 @@ pub struct ExecutionRoots {
     pub logs_bloom: Bloom,
     /// Gas used by all transactions.
     pub gas_used: u64,
+    /// Root of the withdrawals tree after the block; zero while there are none.
+    pub withdrawals_root: B256,
 }
 
 /// The `PREVRANDAO` value of the block at `number` on top of `parent_hash`.
@@ -72,6 +75,7 @@ pub fn genesis_header(chain: &ChainConfig, state_root: B256) -> BlockHeader {
         receipts_root: alloy_trie::EMPTY_ROOT_HASH,
         logs_bloom: Bloom::ZERO,
         gas_used: 0,
+        withdrawals_root: B256::ZERO,
     };
     BlockHeader {
         parent_hash: chain.hash(),
@@ -81,6 +85,11 @@ pub fn genesis_header(chain: &ChainConfig, state_root: B256) -> BlockHeader {
         extra_data: chain.genesis().extra_data.clone(),
         ..skeleton(chain, roots)
     }
+}
+
+/// As the header has it.
+fn withdrawals_root(root: B256) -> B256 {
+    if root.is_zero() { EMPTY_WITHDRAWALS } else { root }
 }
 
 fn skeleton(chain: &ChainConfig, roots: ExecutionRoots) -> BlockHeader {
@@ -95,7 +104,7 @@ fn skeleton(chain: &ChainConfig, roots: ExecutionRoots) -> BlockHeader {
         gas_limit: chain.gas_limit(),
         difficulty: U256::ZERO,
         nonce: B64::ZERO,
-        withdrawals_root: Some(EMPTY_WITHDRAWALS),
+        withdrawals_root: Some(withdrawals_root(roots.withdrawals_root)),
         blob_gas_used: Some(0),
         excess_blob_gas: Some(0),
         parent_beacon_block_root: Some(B256::ZERO),

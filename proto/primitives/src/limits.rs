@@ -24,5 +24,10 @@ pub const MAX_BLOCK_INBOX_ITEMS: usize = 1_024;
 /// How far a block's timestamp may lie ahead of the settlement log time that its batch is anchored to, in seconds.
 pub const MAX_TIMESTAMP_DRIFT_S: u64 = 60;
 
-/// Longest time between an item's entry in the inbox and its inclusion, in milliseconds of settlement log time.
+/// Longest time between an item's entry in the inbox and the post of a batch that consumes it, in milliseconds of
+/// settlement log time, unless the chain's configuration says otherwise (`inboxDeadlineMs`).
 pub const INBOX_DEADLINE_MS: u64 = 10 * 60 * 1000;
+
+/// How long after that deadline the sequencer alone may mend it, in milliseconds of settlement log time, unless the
+/// chain's configuration says otherwise (`inboxGraceMs`). Then only the inbox-only batch is taken, from anyone.
+pub const INBOX_GRACE_MS: u64 = 10 * 60 * 1000;

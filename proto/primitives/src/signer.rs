@@ -37,6 +37,9 @@ pub enum SignatureError {
 }
 
 impl Signature {
+    /// Stands where nothing is signed, and recovers to nobody.
+    pub const ABSENT: Self = Self([0; 65]);
+
     /// Takes 65 bytes; the content is judged by [`Signature::recover`].
     pub fn from_slice(bytes: &[u8]) -> Result<Self, SignatureError> {
         bytes.try_into().map(Self).map_err(|_| SignatureError::Length(bytes.len()))
@@ -160,6 +163,7 @@ mod tests {
         assert_eq!(signature.recover(HASH), Err(SignatureError::HighS));
         signature.0[64] = 0;
         assert_eq!(signature.recover(HASH), Err(SignatureError::RecoveryId(0)));
+        assert_eq!(Signature::ABSENT.recover(HASH), Err(SignatureError::RecoveryId(0)));
         assert_eq!(Signature::from_slice(&[0; 64]), Err(SignatureError::Length(64)));
     }
 }

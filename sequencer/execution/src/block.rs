@@ -8,12 +8,15 @@
 //! where it stands (not a transaction, wrong nonce, too poor) is consumed
 //! without effect, so that nothing blocks the queue. One that merely asks for
 //! more gas than the block has left is *not* consumed: it is the next block's
-//! first, so that nobody can push it out by filling a block before it.
+//! first, so that nobody can push it out by filling a block before it. A
+//! deposit is a credit where it stands: no transaction, no receipt, no gas.
 
 use alloy_primitives::{B256, U256};
 use rayon::prelude::*;
+use revm::handler::ExecuteEvm;
+use weft_primitives::inbox::Content;
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
-use weft_primitives::{BlockHeader, ChainConfig, InboxItem, Transaction};
+use weft_primitives::{BlockHeader, ChainConfig, Deposit, InboxItem, Transaction};
 
 use crate::access::{AccountChanges, Builder, ByList, WrongList, transact};
 use crate::begun::{Begun, Ground};
@@ -48,6 +51,24 @@ impl Parent {
 
 /// A block executed again, or the position of the first transaction that cannot be, and why.
 pub type Replayed = Result<Built, (usize, SkipReason)>;
+
+/// An inbox item whose turn has come.
+enum Item {
+    Transaction(Box<Transaction>),
+    Deposit(Deposit),
+    /// Nothing that can be executed.
+    Nothing,
+}
+
+impl Item {
+    fn decode(item: &InboxItem, chain_id: u64) -> Self {
+        match &item.content {
+            Content::Deposit(deposit) => Self::Deposit(*deposit),
+            Content::Transaction(raw) => Transaction::decode(raw.clone(), chain_id)
+                .map_or(Self::Nothing, |transaction| Self::Transaction(Box::new(transaction))),
+        }
+    }
+}
 
 /// A block in the making. After [`Missing`] it is good for nothing.
 pub struct BlockBuilder<'a, V: StateView + ?Sized> {
@@ -95,11 +116,10 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
     pub fn inbox(&mut self, items: &[InboxItem]) -> Result<usize, Missing> {
         let room = MAX_BLOCK_INBOX_ITEMS.saturating_sub(self.tally.body.inbox_count as usize);
         let room = if self.inbox_open { room } else { 0 };
-        let decode = |item: &InboxItem| Transaction::decode(item.transaction.clone(), self.chain_id).ok();
-        let decoded: Vec<Option<Transaction>> = items.par_iter().take(room).map(decode).collect();
+        let decoded: Vec<Item> = items.par_iter().take(room).map(|item| Item::decode(item, self.chain_id)).collect();
         let mut consumed = 0;
-        for transaction in decoded {
-            if !self.consume(transaction)? {
+        for item in decoded {
+            if !self.consume(item)? {
                 break;
             }
             consumed += 1;
@@ -112,19 +132,39 @@ impl<'a, V: StateView + ?Sized> BlockBuilder<'a, V> {
         self.inbox(std::slice::from_ref(item)).map(drop)
     }
 
-    /// Whether the item was consumed; `None` is one that is no transaction.
-    fn consume(&mut self, item: Option<Transaction>) -> Result<bool, Missing> {
-        let included = match item.map(|transaction| self.execute(transaction)).transpose()? {
-            Some(Err(SkipReason::BlockFull { .. })) => {
-                self.inbox_open = false;
-                return Ok(false);
+    /// Whether the item was consumed.
+    fn consume(&mut self, item: Item) -> Result<bool, Missing> {
+        let included = match item {
+            Item::Nothing => false,
+            Item::Deposit(deposit) => {
+                self.credit(&deposit)?;
+                false
             }
-            Some(Ok(())) => true,
-            Some(Err(_)) | None => false,
+            Item::Transaction(transaction) => match self.execute(*transaction)? {
+                Ok(()) => true,
+                Err(SkipReason::BlockFull { .. }) => {
+                    self.inbox_open = false;
+                    return Ok(false);
+                }
+                Err(_) => false,
+            },
         };
         self.tally.body.inbox_count += 1;
         self.tally.body.inbox_included += u32::from(included);
         Ok(true)
+    }
+
+    /// Credits the recipient. Where an account would hold more than the state can, which the supply of no chain
+    /// allows, nothing is done. In the block's access list a deposit has an index of its own.
+    fn credit(&mut self, deposit: &Deposit) -> Result<(), Missing> {
+        // A transaction that was refused has left what it loaded behind, with the balances of before.
+        drop(self.evm.finalize());
+        let overlay = &mut self.evm.ctx.journaled_state.database;
+        if let (Some(balance), Some(list)) = (overlay.credit(deposit.to, deposit.amount)?, &mut self.list) {
+            list.next();
+            list.account(deposit.to).balance(balance);
+        }
+        Ok(())
     }
 
     /// Executes a transaction, or says why it cannot be.

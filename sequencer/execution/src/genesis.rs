@@ -1,11 +1,13 @@
 //! The state that a genesis file describes.
 //!
 //! Beyond what the file says there is always the history contract of EIP-2935:
-//! block hashes are read from its storage, by contracts and by `BLOCKHASH`.
+//! block hashes are read from its storage, by contracts and by `BLOCKHASH`. On
+//! a chain with withdrawals there is their contract too.
 //! The beacon root contract (EIP-4788) is an ordinary account here: there is no
 //! beacon chain, so nothing is ever written to it.
 
 use alloy_primitives::{B256, Bytes, U256, keccak256};
+use weft_primitives::withdrawal::{CODE, CONTRACT};
 use weft_primitives::{BlockHeader, ChainConfig};
 use weft_state::account::delegation_target;
 use weft_state::{Account, AccountChange};
@@ -37,6 +39,10 @@ impl World {
                 let change = created(1, U256::ZERO, Some(&HISTORY_STORAGE_CODE), &mut changes.codes);
                 changes.accounts.push((HISTORY_STORAGE_ADDRESS, change));
             }
+        }
+        if chain.params().withdrawals {
+            let change = created(1, U256::ZERO, Some(&CODE), &mut changes.codes);
+            changes.accounts.push((CONTRACT, change));
         }
         let mut world = Self::default();
         let applied = world.apply(changes)?;

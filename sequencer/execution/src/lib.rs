@@ -3,8 +3,9 @@
 //! [`view`] is how state is read, [`world`] a whole state in memory, [`block`]
 //! builds and re-executes blocks on revm, [`simulate`] answers calls, gas
 //! estimates and made-up blocks, [`trace`] executes blocks once more and writes down
-//! how, [`verify`] judges a batch against its commitment, [`witness`] is
-//! the part of the state that this needs. Sequencer, settlement, follower and
+//! how, [`verify`] judges a batch against its commitment, [`forced`] makes and
+//! judges those that follow from the log alone, [`witness`] is the part of the
+//! state that this needs. Sequencer, settlement, follower and
 //! the command line run this same code.
 //!
 //! Blocks are executed in [`parallel`], with the result of revm executing one
@@ -23,6 +24,7 @@ mod changes;
 mod codes;
 mod env;
 mod executed;
+pub mod forced;
 mod genesis;
 mod overlay;
 mod pack;
@@ -42,6 +44,7 @@ mod tally;
 pub mod trace;
 pub mod verify;
 pub mod view;
+mod withdrawals;
 pub mod witness;
 pub mod world;
 
@@ -60,6 +63,7 @@ pub use seal::{Built, Sealed};
 pub use skip::SkipReason;
 pub use state::Applied;
 pub use view::{Missing, StateView};
+pub use withdrawals::withdrawals;
 pub use witness::Witness;
 pub use world::World;
 

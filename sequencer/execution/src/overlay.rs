@@ -100,6 +100,18 @@ impl<'a, V: StateView + ?Sized> Overlay<'a, V> {
         Ok(())
     }
 
+    /// Adds to an account's balance outside of any transaction; the new balance. `None`: nothing to add, or more than
+    /// the state can hold, and nothing is done.
+    pub(crate) fn credit(&mut self, address: Address, amount: u128) -> Result<Option<U256>, Missing> {
+        let entry = self.entry(address)?;
+        let before = entry.info.as_ref().map_or(U256::ZERO, |info| info.balance);
+        let after = u128::try_from(before).ok().and_then(|before| before.checked_add(amount));
+        let Some(after) = after.map(U256::from).filter(|after| *after != before) else { return Ok(None) };
+        entry.info.get_or_insert_default().balance = after;
+        entry.info_changed = true;
+        Ok(Some(after))
+    }
+
     /// Forgets the storage of before, for a caller that brings its own.
     pub(crate) fn replace_storage(&mut self, address: Address) -> Result<(), Missing> {
         let entry = self.entry(address)?;

@@ -60,6 +60,7 @@ impl Rules for ChainConfig {
             receipts_root: alloy_trie::EMPTY_ROOT_HASH,
             logs_bloom: Default::default(),
             gas_used: 0,
+            withdrawals_root: parent.withdrawals_root.unwrap_or_default(),
         };
         child_header(self, parent, parent_hash, timestamp, none)
     }

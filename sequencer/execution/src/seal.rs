@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use weft_primitives::block::transactions_root;
 use weft_primitives::header::{ExecutionRoots, child_header};
+use weft_primitives::withdrawal::Summary;
 use weft_primitives::{BlockBody, BlockHeader, ChainConfig};
 
 use crate::access::BlockAccessList;
@@ -11,6 +12,7 @@ use crate::changes::Changes;
 use crate::parallel::Stats;
 use crate::receipt::{Receipt, receipts_root_and_bloom};
 use crate::state::{Applied, ApplyError, State};
+use crate::withdrawals::withdrawals;
 use crate::world::World;
 
 /// An executed block whose state root is not known yet.
@@ -44,6 +46,8 @@ pub struct Sealed {
     pub receipts: Vec<Receipt>,
     /// What it did to the state.
     pub applied: Applied,
+    /// The withdrawals tree after it.
+    pub withdrawals: Summary,
     /// How it was executed.
     pub stats: Stats,
     /// What it touched, if anyone asked.
@@ -68,9 +72,11 @@ impl Built {
             || rayon::join(|| transactions_root(&body.transactions), || receipts_root_and_bloom(&receipts)),
         );
         let applied = applied?;
-        let state_root = applied.state_root;
-        let roots = ExecutionRoots { state_root, transactions_root, receipts_root, logs_bloom, gas_used };
+        let withdrawals = withdrawals(chain, state)?;
+        let (state_root, withdrawals_root) = (applied.state_root, withdrawals.root);
+        let roots =
+            ExecutionRoots { state_root, transactions_root, receipts_root, logs_bloom, gas_used, withdrawals_root };
         let header = child_header(chain, &parent.header, parent.hash, timestamp, roots);
-        Ok(Sealed { hash: header.hash_slow(), header, body, receipts, applied, stats, access_list })
+        Ok(Sealed { hash: header.hash_slow(), header, body, receipts, applied, withdrawals, stats, access_list })
     }
 }

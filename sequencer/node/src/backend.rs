@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use weft_execution::access::BlockAccessList;
 use weft_execution::{Changes, Missing, Parent, Receipt, RootError, StateView};
-use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig};
-use weft_wire::SequencerClient;
+use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig, InboxItem};
+use weft_wire::pb::settlement::v1::SubmitInboxResponse;
+use weft_wire::{RemoteError, SequencerClient, SettlementClient};
 
 use crate::admission::{Admission, Door, Gap, Gate, Outcomes};
 use crate::chain::{Chain, FullBlock, Heads};
@@ -15,7 +16,10 @@ use crate::config::{Config, Limits, NodeConfig, PoolLimits, RpcConfig};
 use crate::derive::Progress;
 use crate::dialect::Dialect;
 use crate::mempool::{Pool, PoolError};
-use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
+use crate::store::{BatchRecord, BatchStage, ProvedWithdrawal, StoreError, StoredBlock};
+
+/// An inbox item, and the block that has consumed it.
+pub type PlacedItem = (InboxItem, Option<Arc<StoredBlock>>);
 
 /// Cheap to clone; shared by all servers.
 #[derive(Clone)]
@@ -34,6 +38,7 @@ struct Shared {
     signer: Option<Address>,
     /// How far deriving is, where the chain is derived.
     progress: Option<watch::Receiver<Progress>>,
+    settlement_url: String,
 }
 
 /// Where transactions go.
@@ -123,7 +128,9 @@ impl Backend {
         let door = Arc::new(Door::new(chain.clone(), config.mempool, gate));
         let entry = Entry::Pool(Admission::start(&door)?);
         let (limits, rpc, signer) = (config.limits, config.rpc.clone(), Some(config.signer.address()));
-        Ok(Self { shared: Arc::new(Shared { chain, dialect, door, entry, limits, rpc, signer, progress: None }) })
+        let settlement_url = config.settlement_url.clone();
+        let shared = Shared { chain, dialect, door, entry, limits, rpc, signer, progress: None, settlement_url };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Of a node that follows: without a pool of its own. Transactions go to `sequencer`, if there is one.
@@ -137,8 +144,10 @@ impl Backend {
         let door = Arc::new(Door::new(chain.clone(), PoolLimits::default(), gate));
         let entry = sequencer.map_or(Entry::None, Entry::Sequencer);
         let (limits, rpc, progress) = (config.limits, config.rpc.clone(), Some(progress));
+        let settlement_url = config.settlement_url.clone();
         let dialect = Arc::new(chain.config().clone());
-        Self { shared: Arc::new(Shared { chain, dialect, door, entry, limits, rpc, signer: None, progress }) }
+        let shared = Shared { chain, dialect, door, entry, limits, rpc, signer: None, progress, settlement_url };
+        Self { shared: Arc::new(shared) }
     }
 
     /// How far deriving is, while there is more to derive than what has just come in.
@@ -174,6 +183,38 @@ impl Backend {
     /// Who signs the commitments; `None` on a follower.
     pub fn signer(&self) -> Option<Address> {
         self.shared.signer
+    }
+
+    /// Puts a signed transaction into settlement's inbox.
+    pub async fn force(&self, raw: Bytes) -> Result<SubmitInboxResponse, RemoteError> {
+        let client = SettlementClient::new(&self.shared.settlement_url);
+        let client = client.map_err(|error| RemoteError::protocol(error.to_string()))?;
+        client.for_chain(self.config().chain_id()).submit_inbox(raw.0).await
+    }
+
+    /// An inbox item, and the block that has consumed it.
+    pub fn inbox_item(&self, index: u64) -> Result<Option<PlacedItem>, StoreError> {
+        let items = self.shared.chain.store().inbox(index, 1)?;
+        let Some(item) = items.into_iter().find(|item| item.index == index) else { return Ok(None) };
+        // Cursors never fall from block to block.
+        let (mut least, mut most) = (1, self.heads().latest + 1);
+        while least < most {
+            let middle = least + (most - least) / 2;
+            match self.block(middle)? {
+                Some(block) if block.inbox_cursor <= index => least = middle + 1,
+                _ => most = middle,
+            }
+        }
+        Ok(Some((item, self.block(least)?)))
+    }
+
+    /// A withdrawal with the proof that it is in the newest final tree, and the batch that commits to that. `None`: it
+    /// is not in it.
+    pub fn withdrawal(&self, index: u64) -> Result<Option<(ProvedWithdrawal, BatchRecord)>, StoreError> {
+        let store = self.shared.chain.store();
+        let Some(batch) = store.batch_of(self.heads().finalized)? else { return Ok(None) };
+        let proved = store.withdrawal(index, batch.header.withdrawals_count)?;
+        Ok(proved.map(|proved| (proved, batch)))
     }
 
     /// Newest block of each kind.

@@ -23,6 +23,7 @@ pub mod mempool;
 mod node;
 pub mod order;
 pub mod producer;
+mod requeue;
 pub mod rpc;
 mod run;
 pub mod snapshots;

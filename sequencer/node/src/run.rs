@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
-use weft_primitives::Signer;
+use weft_primitives::{Bytes, Signer};
 use weft_service::clock::SystemClock;
 use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
 use weft_wire::client::EndpointError;
@@ -14,14 +14,14 @@ use weft_wire::pb::sequencer::v1::sequencer_server::SequencerServer;
 use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SettlementClient};
 
 use crate::backend::Backend;
-use crate::batcher::{CutError, Cutter, Follower, Stages, Submitter};
-use crate::chain::{Chain, ChainError};
+use crate::batcher::{CutError, Cutter, FollowError, Follower, Stages, Submitter};
+use crate::chain::{self, Chain, ChainError};
 use crate::config::{Config, ConfigError};
 use crate::derive::{self, DeriveError, Progress};
 use crate::grpc::{SERVICE, SequencerService};
 use crate::producer::{Producer, ProducerError};
-use crate::rpc;
 use crate::store::{ChainStore, RocksKv, StoreError};
+use crate::{requeue, rpc};
 
 /// Where a sequencer listens.
 #[derive(Debug)]
@@ -32,6 +32,17 @@ pub struct Listeners {
     pub rpc: TcpListener,
     /// Metrics, health, page.
     pub http: TcpListener,
+}
+
+impl Listeners {
+    /// The same sockets once more, for a round of the sequencer that ends before they do.
+    fn again(&self) -> std::io::Result<Self> {
+        let again = |listener: &TcpListener| {
+            let socket = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
+            TcpListener::from_std(std::net::TcpListener::from(socket))
+        };
+        Ok(Self { grpc: again(&self.grpc)?, rpc: again(&self.rpc)?, http: again(&self.http)? })
+    }
 }
 
 /// Why a sequencer ended.
@@ -67,6 +78,12 @@ pub enum RunError {
     /// The chain cannot be derived.
     #[error(transparent)]
     Derive(#[from] DeriveError),
+    /// A forced batch takes the place of blocks that are here.
+    #[error("sequencer: {0}")]
+    Follow(#[from] FollowError),
+    /// A socket cannot be used again.
+    #[error("sequencer: listening: {0}")]
+    Listen(std::io::Error),
     /// The system gives no thread.
     #[error("sequencer: admission cannot start: {0}")]
     Admission(std::io::Error),
@@ -80,6 +97,9 @@ pub enum RunError {
 
 /// Runs a sequencer until shutdown, or until a part of it fails. If settlement has more of the chain than its folder,
 /// that is derived first; `progress` tells how far it is.
+///
+/// When a forced batch has taken the place of blocks, everything ends and begins again behind it, on the same sockets:
+/// so nothing of what is taken back is left in any part.
 pub async fn run(
     config: Config,
     listeners: Listeners,
@@ -88,19 +108,49 @@ pub async fn run(
 ) -> Result<(), RunError> {
     config.check()?;
     telemetry::metrics();
-    let readiness = Readiness::new(&["store"]);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
+    let mut waiting = Vec::new();
+    loop {
+        let listeners = listeners.again().map_err(RunError::Listen)?;
+        match round(&config, &store, listeners, progress.clone(), &mut waiting, &shutdown).await {
+            Err(RunError::Follow(FollowError::Rewind)) if !shutdown.is_triggered() => {
+                tracing::warn!("a forced batch takes the place of blocks that were never posted; going on behind it");
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// One round. `waiting` are transactions for the pool, in the end those that are still in it.
+async fn round(
+    config: &Config,
+    store: &ChainStore,
+    listeners: Listeners,
+    progress: watch::Sender<Progress>,
+    waiting: &mut Vec<Bytes>,
+    shutdown: &Shutdown,
+) -> Result<(), RunError> {
+    let readiness = Readiness::new(&["store"]);
     let limits = config.limits;
+    if let Some(blocks) = chain::rewind(&config.chain, store)? {
+        metrics::counter!("weft_sequencer_rewinds_total").increment(1);
+        tracing::warn!(blocks, "blocks were taken back");
+    }
+    let store = store.clone();
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
-    let backend = Backend::new(Arc::new(chain), &config).map_err(RunError::Admission)?;
+    let backend = Backend::new(Arc::new(chain), config).map_err(RunError::Admission)?;
     backend.gate().set_backpressure(Some("it is starting".to_owned()));
     // The posting key also signs the puts, for namespaces that take them from certain keys alone.
     let da = DaClient::new(&config.da_url)?.with_signer(config.signer.clone());
     let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
     let stop = shutdown.child();
-    let working = work(&backend, config.signer.clone(), da, settlement, readiness.clone(), progress, stop.clone());
+    let queued = std::mem::take(waiting);
+    let (signer, ready) = (config.signer.clone(), readiness.clone());
+    let working = work(&backend, signer, (da, settlement), ready, progress, queued, stop.clone());
     let status = (readiness, status(backend.clone()));
-    serve(&backend, listeners, "sequencer", status, &stop, working).await
+    let ended = serve(&backend, listeners, "sequencer", status, &stop, working).await;
+    waiting.extend(backend.pool().iter().map(|(transaction, _)| transaction.raw().clone()));
+    ended
 }
 
 /// Serves a chain by gRPC, JSON-RPC and HTTP beside `work`, under the name `name`. Whatever ends first takes the others
@@ -126,17 +176,18 @@ pub(crate) async fn serve(
         ending(stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
     );
     let (work, grpc, rpc, http) = results;
-    work.and(grpc).and(rpc).and(http)
+    // A defect of any other part counts more than a forced batch.
+    grpc.and(rpc).and(http).and(work)
 }
 
 /// All but serving: first what settlement has and this folder does not, then production.
 async fn work(
     backend: &Backend,
     signer: Signer,
-    da: DaClient,
-    settlement: SettlementClient,
+    (da, settlement): (DaClient, SettlementClient),
     readiness: Readiness,
     progress: watch::Sender<Progress>,
+    waiting: Vec<Bytes>,
     stop: Shutdown,
 ) -> Result<(), RunError> {
     let payloads = Arc::new(da.clone());
@@ -150,6 +201,8 @@ async fn work(
     let (da, commits) = (Arc::new(da), Arc::new(settlement.clone()));
     let submitter = Submitter::new(backend.clone(), stages.clone(), signer, da, commits);
     let follower = Follower::new(backend.clone(), stages, settlement);
+    // No promise was made to those who wait, but they need not send again. What is refused now was so before.
+    drop(backend.submit_all(waiting).await);
     let producer = produce(backend.clone(), stop.clone());
     readiness.set("store");
     tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "sequencer is ready");
@@ -158,9 +211,10 @@ async fn work(
         ending(&stop, async { cutter.run(stop.clone()).await.map_err(RunError::from) }),
         ending(&stop, async { submitter.run(stop.clone()).await.map_err(RunError::from) }),
         ending(&stop, async { follower.run(stop.clone()).await.map_err(RunError::from) }),
+        ending(&stop, async { requeue::run(backend.clone(), stop.clone()).await.map_err(RunError::from) }),
     );
-    let (producer, cutter, submitter, follower) = results;
-    producer.and(cutter).and(submitter).and(follower)
+    let (producer, cutter, submitter, follower, requeue) = results;
+    producer.and(cutter).and(submitter).and(requeue).and(follower)
 }
 
 /// Whatever ends first takes the others along.

@@ -74,7 +74,8 @@ fn blocks_are_made_while_somebody_reads_and_change_nothing_for_him() {
         });
         seen.unwrap();
     }
-    // Until what is needed for it is neither in memory nor on disk.
+    // Until what is needed for it is neither in memory nor on disk: that goes once its blocks are final.
+    backend.chain().settle(1_000, 1_000);
     let gone = backend.with_state(8, |view, _| {
         (8..90).for_each(|nonce| _ = node.block(&[transfer(1, nonce)]).unwrap());
         balance(view)

@@ -9,19 +9,21 @@
 //!
 //! Deliberately absent: storage, clocks and network (what the machine may not
 //! fetch arrives as input, see [`PostFacts`]), execution and sampling (their
-//! verdicts are inputs), withdrawals.
+//! verdicts are inputs).
 
 pub mod chain;
 pub mod log;
 pub mod statement;
 
 pub use chain::{
-    Anchor, Chain, ChallengeRefusal, Effect, Head, History, InboxReceipt, InboxRefusal, InboxRow, Judgement,
-    KeyReceipt, KeyRefusal, Limits, LineageRefusal, MAX_EPOCH_STEP, MAX_VERIFIERS, Mode, Parent, PostFacts,
-    PostReceipt, PostRefusal, Record, Rejection, Replay, ReplayError, ReplayFault, RestoreError, Rules, Sampled,
-    Status, Terms, TermsError, VerdictRefusal, Vote, VoteReceipt, VoteRefusal,
+    Account, Anchor, BridgeRefusal, Chain, ChallengeRefusal, ClaimFacts, Claimed, Credited, Effect, ForceRefusal, Head,
+    History, InboxReceipt, InboxRefusal, InboxRow, Judgement, KeyReceipt, KeyRefusal, Limits, LineageRefusal,
+    MAX_EPOCH_STEP, MAX_VERIFIERS, Mode, Parent, PostFacts, PostReceipt, PostRefusal, Record, Rejection, Replay,
+    ReplayError, ReplayFault, RestoreError, Rules, Sampled, Status, Terms, TermsError, Totals, VerdictRefusal, Vote,
+    VoteReceipt, VoteRefusal,
 };
 pub use log::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, RejectReason, Rejected,
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, LogEntry,
+    RejectReason, Rejected,
 };
 pub use statement::{KeyChange, SignedKeyChange, SignedVerdict};

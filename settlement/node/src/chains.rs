@@ -26,12 +26,13 @@ use crate::engine::{Engine, EngineHandle};
 use crate::metrics;
 use crate::run::RunError;
 use crate::store::{Database, Genesis, StateWrite, Store};
-use crate::verifier::{DaSource, Verifier};
+use crate::verifier::{DaSource, ForceHandle, Verifier};
 
 /// What callers of one chain use.
 pub(crate) struct Served {
     pub(crate) engine: EngineHandle,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) forces: ForceHandle,
     pub(crate) challenges: Challenges,
     pub(crate) da_signer: Address,
     pub(crate) da_url: String,
@@ -212,12 +213,13 @@ async fn open(
     .await?;
     let da = DaSource { client: DaClient::new(&settings.da_url)?, signer: settings.da_signer, target: settings.target };
     let chain = Arc::new(settings.chain.clone());
-    let verifier = Verifier::new(chain.clone(), handle.clone(), store.clone(), da.clone());
+    let (verifier, forces) = Verifier::new(chain.clone(), handle.clone(), store.clone(), da.clone(), clock.clone());
     let challenges = Challenges::new(chain, handle.clone(), store.clone(), da, clock, engine.holds(), limits);
     tracing::info!(chain_id, terms = %settings.terms, "settling");
     let served = Served {
         engine: handle,
         store,
+        forces,
         challenges,
         da_signer: settings.da_signer,
         da_url: settings.da_url.clone(),
@@ -240,6 +242,9 @@ pub(crate) fn rules(settings: &ChainSettings) -> Result<(Rules, Genesis), RunErr
         genesis: Parent::genesis(block.hash, block.header.state_root, block.header.timestamp),
         stf_version: STF_VERSION,
         terms: terms.clone(),
+        genesis_supply: chain.supply(),
+        inbox_deadline_ms: chain.params().inbox_deadline_ms,
+        inbox_grace_ms: chain.params().inbox_grace_ms,
     };
     let state = StateWrite {
         checkpoint: Checkpoint::genesis(block),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
-use weft_settlement::{Chain, Effect, Event, InboxReceipt, InboxRefusal, PostReceipt, PostRefusal};
+use weft_settlement::{BridgeRefusal, Chain, Effect, Event, InboxReceipt, InboxRefusal, PostReceipt, PostRefusal};
 
 use crate::store::StoreError;
 
@@ -27,6 +27,16 @@ pub(crate) fn submitted(chain: u64, decided: &Result<Result<InboxReceipt, InboxR
     counter!("weft_settlement_inbox_submissions_total", "chain" => chain, "outcome" => outcome).increment(1);
 }
 
+pub(crate) fn moved_value<T>(chain: u64, how: &'static str, decided: &Result<Result<T, BridgeRefusal>, StoreError>) {
+    let outcome = match decided {
+        Ok(Ok(_)) => "accepted",
+        Ok(Err(refusal)) => refusal.reason(),
+        Err(_) => "store_error",
+    };
+    let chain = chain.to_string();
+    counter!("weft_settlement_bridge_total", "chain" => chain, "how" => how, "outcome" => outcome).increment(1);
+}
+
 pub(crate) fn committed(chain: u64, took: Duration, effects: &[Effect]) {
     let chain = chain.to_string();
     histogram!("weft_settlement_commit_seconds", "chain" => chain.clone()).record(took.as_secs_f64());
@@ -44,6 +54,9 @@ pub(crate) fn committed(chain: u64, took: Duration, effects: &[Effect]) {
             Event::Challenge(_) => "challenge",
             Event::ChallengeOutcome(_) => "challenge_outcome",
             Event::SignedVerdict(_) => "signed_verdict",
+            Event::Forced(_) => "forced",
+            Event::Funding(_) => "funding",
+            Event::Claim(_) => "claim",
         };
         counter!("weft_settlement_log_entries_total", "chain" => chain.clone(), "event" => event).increment(1);
     }
@@ -64,6 +77,7 @@ pub(crate) fn moved(chain: &Chain) {
         ("weft_settlement_generation", head.generation as f64),
         ("weft_settlement_frozen", f64::from(u8::from(head.frozen))),
         ("weft_settlement_epoch", head.epoch as f64),
+        ("weft_settlement_escrow_wei", head.bridge.escrow as f64),
     ];
     for (name, value) in figures {
         gauge!(name, "chain" => id.clone()).set(value);

@@ -165,6 +165,7 @@ fn figures(served: &Served) -> Value {
         "commitments waiting": chain.pending().count(),
         "inbox items": head.inbox_len,
         "inbox items waiting": chain.inbox_waiting(),
+        "wei in escrow": head.bridge.escrow.to_string(),
         "rejections": head.generation,
         "posting frozen": head.frozen,
     })

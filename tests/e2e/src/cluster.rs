@@ -49,6 +49,7 @@ pub struct Cluster {
     processes: [Option<Process>; 4],
     extra: [Vec<String>; 4],
     sequencer_key: String,
+    genesis: String,
 }
 
 impl Default for Cluster {
@@ -70,7 +71,26 @@ impl Cluster {
             processes: [None, None, None, None],
             extra: Default::default(),
             sequencer_key: config("dev-keys/sequencer.key"),
+            genesis: config("genesis.dev.json"),
         }
+    }
+
+    /// The development chain with some of Weft's own parameters changed.
+    pub fn parameters(mut self, parameters: &serde_json::Value) -> Self {
+        let text = std::fs::read_to_string(&self.genesis).expect("genesis file");
+        let mut genesis: serde_json::Value = serde_json::from_str(&text).expect("genesis file");
+        for (name, value) in parameters.as_object().into_iter().flatten() {
+            genesis["config"]["weft"][name] = value.clone();
+        }
+        let path = self.folder.path().join("genesis.json");
+        std::fs::write(&path, genesis.to_string()).expect("genesis file is written");
+        self.genesis = path.display().to_string();
+        self
+    }
+
+    /// The genesis file.
+    pub fn genesis(&self) -> &str {
+        &self.genesis
     }
 
     /// Adds options to every later start of a service.
@@ -107,6 +127,11 @@ impl Cluster {
     /// JSON-RPC of the sequencer or of the node.
     pub fn rpc_of(&self, service: Service) -> Rpc {
         Rpc::new(format!("http://127.0.0.1:{}", self.ports[service as usize].rpc))
+    }
+
+    /// Where the sequencer's JSON-RPC is.
+    pub fn rpc_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[Service::Sequencer as usize].rpc)
     }
 
     /// Where a service keeps its data.
@@ -163,14 +188,14 @@ impl Cluster {
         match service {
             Service::Sequencer => {
                 option("--rpc-listen", format!("127.0.0.1:{}", ports.rpc));
-                option("--genesis", config("genesis.dev.json"));
+                option("--genesis", self.genesis.clone());
                 option("--key-file", self.sequencer_key.clone());
                 option("--da-url", self.grpc(Service::Da));
                 option("--settlement-url", self.grpc(Service::Settlement));
             }
             Service::Da => option("--key-file", config("dev-keys/da.key")),
             Service::Settlement => {
-                option("--genesis", config("genesis.dev.json"));
+                option("--genesis", self.genesis.clone());
                 option("--sequencer-address", address_of("sequencer.key"));
                 option("--da-url", self.grpc(Service::Da));
                 option("--da-address", address_of("da.key"));

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weft_primitives::Address;
+use weft_primitives::{Address, U256};
+
+use crate::amount;
+use crate::args::Signing;
 
 /// Questions to a settlement service, and orders.
 #[derive(Subcommand, Clone, Debug)]
@@ -26,6 +29,42 @@ pub enum SettlementClientCommand {
     Show {
         /// Its batch.
         batch: u64,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// An account: balance, nonce; and what all accounts, escrow and claims come to.
+    #[command(after_help = "Example:\n  weft settlement account 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")]
+    Account {
+        /// Whose.
+        address: Address,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// Credit an account, as the chain's admin.
+    #[command(after_help = "Example:\n  weft settlement fund --to 0xf39F.. --value 10ether --key-file admin.key")]
+    Fund {
+        /// Whose account.
+        #[arg(long)]
+        to: Address,
+        /// Amount, as 0.5ether, 20gwei or 1000 (wei).
+        #[arg(long, value_parser = amount::parse)]
+        value: U256,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        signing: Signing,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// Go on without the sequencer: append the batch of inbox items that it has left out for too long, and follow it
+    /// until it is final. Anyone may.
+    #[command(after_help = "Example:\n  weft settlement force-batch")]
+    ForceBatch {
+        /// Longest wait, seconds.
+        #[arg(long, default_value_t = 600)]
+        timeout_s: u64,
         #[command(flatten)]
         #[allow(missing_docs)]
         endpoint: SettlementEndpoint,

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use weft_primitives::{Address, B256, InboxItem, SignedBatch};
-use weft_settlement::{Event, LogEntry, SignedKeyChange};
+use weft_settlement::{Event, ForcedBatch, LogEntry, SignedKeyChange};
 use weft_wire::SettlementClient;
 
 use crate::output::Failure;
@@ -16,6 +16,8 @@ pub struct Posted {
     pub posted_ms: u64,
     /// Whose commitments were taken then.
     pub key: Address,
+    /// Of a forced batch, the items in the inbox when it was appended.
+    pub forced_from: Option<u64>,
 }
 
 /// The log, its hash chain checked.
@@ -68,7 +70,11 @@ impl Log {
         self.entries.push((entry.hash(), entry.time_ms));
         match entry.event {
             Event::Posted(signed) => {
-                self.commitments.push(Posted { signed: *signed, posted_ms: entry.time_ms, key: self.posting_key });
+                self.post(*signed, entry.time_ms, None);
+            }
+            Event::Forced(forced) => {
+                let ForcedBatch { header, inbox_len } = *forced;
+                self.post(header.forced(), entry.time_ms, Some(inbox_len));
             }
             Event::Rejected(rejected) => self.commitments.truncate(rejected.batch_index as usize),
             Event::Finalized(finalized) => self.finals = finalized.batch_index + 1,
@@ -77,6 +83,10 @@ impl Log {
             _ => {}
         }
         Ok(())
+    }
+
+    fn post(&mut self, signed: SignedBatch, posted_ms: u64, forced_from: Option<u64>) {
+        self.commitments.push(Posted { signed, posted_ms, key: self.posting_key, forced_from });
     }
 
     fn change_key(&mut self, seq: u64, signed: &SignedKeyChange) -> Result<(), Failure> {

@@ -71,9 +71,10 @@ fn measure(options: &Options, folder: &Path) -> Result<[Vec<Duration>; 2], Failu
 fn write(store: &ChainStore, tree: &Tree, number: u64, updates: &UpdateBatch, undo: &Undo) -> Result<(), Failure> {
     let header = BlockHeader { number, state_root: tree.root(), ..BlockHeader::default() };
     let hash = header.hash_slow();
-    let block = StoredBlock { header, hash, body: BlockBody::default(), inbox_cursor: 0, inbox_acc: B256::ZERO };
-    let (receipts, access_list, codes, forget_undo) = (&[], None, &[], None);
-    let new = NewBlock { block: &block, receipts, access_list, updates, undo, codes, forget_undo };
+    let (body, inbox_acc) = (BlockBody::default(), B256::ZERO);
+    let block = StoredBlock { header, hash, body, inbox_cursor: 0, inbox_acc, withdrawals: 0 };
+    let (receipts, access_list, codes) = (&[], None, &[]);
+    let new = NewBlock { block: &block, receipts, access_list, updates, undo, codes, forget_undo: 0..0 };
     store.put_blocks([new]).map_err(|error| Failure(error.to_string()))
 }
 

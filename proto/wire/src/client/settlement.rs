@@ -6,12 +6,13 @@ use alloy_primitives::{Address, B256};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tonic::transport::Channel;
-use weft_primitives::{BlockHeader, InboxItem, SignedBatch};
-use weft_settlement::{LogEntry, SignedKeyChange, SignedVerdict};
+use weft_primitives::withdrawal::Claim;
+use weft_primitives::{BlockHeader, Deposit, Funding, InboxItem, SignedBatch};
+use weft_settlement::{Account, Credited, InboxReceipt, LogEntry, SignedKeyChange, SignedVerdict, Totals};
 
 use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
 use crate::MAX_MESSAGE_BYTES;
-use crate::convert::{CommitmentView, address, hash, required};
+use crate::convert::{CommitmentView, address, hash, required, u128};
 use crate::pb::settlement::v1 as pb;
 use crate::status::RemoteError;
 use pb::settlement_client::SettlementClient as Inner;
@@ -44,8 +45,12 @@ pub struct Tip {
     pub finalized_block: u64,
     /// Newest log entry: sequence number and hash.
     pub log: (u64, B256),
+    /// Time of that entry in milliseconds.
+    pub log_time_ms: u64,
     /// Items in the inbox since the beginning.
     pub inbox_len: u64,
+    /// First of them that the newest canonical commitment has not consumed.
+    pub inbox_cursor: u64,
     /// Whether posting is frozen.
     pub frozen: bool,
     /// Highest epoch that was accepted.
@@ -161,6 +166,8 @@ impl SettlementClient {
             finalized_index: tip.finalized_index,
             finalized_block: tip.finalized_block,
             log: (tip.log_seq, hash("log_hash", &tip.log_hash)?),
+            log_time_ms: tip.log_time_ms,
+            inbox_cursor: tip.inbox_cursor,
             inbox_len: tip.inbox_len,
             frozen: tip.frozen,
             epoch: tip.epoch,
@@ -245,5 +252,58 @@ impl From<pb::challenge_response::Outcome> for ChallengeOutcome {
             Outcome::Valid(found) => Self::Valid { log_seq: found.log_seq },
             Outcome::Undecided(found) => Self::Undecided { missing: found.missing },
         }
+    }
+}
+
+/// Forced batches, accounts, deposits and claims.
+impl SettlementClient {
+    /// Has settlement append the forced batch that is due. Its commitment hash and log entry.
+    pub async fn force_batch(&self) -> Result<(B256, u64), RemoteError> {
+        let request = timed(pb::ForceBatchRequest { chain_id: self.chain_id }, CALL_TIMEOUT);
+        let answer = within(CALL_TIMEOUT, self.inner.clone().force_batch(request)).await?;
+        Ok((hash("commitment_hash", &answer.commitment_hash)?, answer.log_seq))
+    }
+
+    /// Credits an account, on the admin's word.
+    pub async fn fund(&self, funding: &Funding) -> Result<Credited, RemoteError> {
+        let request = pb::FundRequest { funding: Some(funding.into()), chain_id: self.chain_id };
+        let answer = within(CALL_TIMEOUT, self.inner.clone().fund(timed(request, CALL_TIMEOUT))).await?;
+        Ok(Credited { balance: u128("balance", &answer.balance)?, log_seq: answer.log_seq })
+    }
+
+    /// Moves value of an account to the rollup.
+    pub async fn deposit(&self, deposit: &Deposit) -> Result<InboxReceipt, RemoteError> {
+        let request = pb::MakeDepositRequest { deposit: Some(deposit.into()), chain_id: self.chain_id };
+        let answer = within(CALL_TIMEOUT, self.inner.clone().make_deposit(timed(request, CALL_TIMEOUT))).await?;
+        let pb::MakeDepositResponse { index, time_ms, deadline_ms, log_seq, force_ms } = answer;
+        Ok(InboxReceipt { index, time_ms, deadline_ms, force_ms, log_seq })
+    }
+
+    /// Pays a withdrawal.
+    pub async fn claim(&self, claim: &Claim) -> Result<Credited, RemoteError> {
+        let request = pb::ClaimWithdrawalRequest { claim: Some(claim.into()), chain_id: self.chain_id };
+        let answer = within(CALL_TIMEOUT, self.inner.clone().claim_withdrawal(timed(request, CALL_TIMEOUT))).await?;
+        Ok(Credited { balance: u128("balance", &answer.balance)?, log_seq: answer.log_seq })
+    }
+
+    /// An account, and the sums over all.
+    pub async fn account(&self, address: Address) -> Result<(Account, Totals), RemoteError> {
+        let request =
+            pb::GetAccountRequest { address: Bytes::copy_from_slice(address.as_slice()), chain_id: self.chain_id };
+        let answer = within(CALL_TIMEOUT, self.inner.clone().get_account(timed(request, CALL_TIMEOUT))).await?;
+        let account = Account { address, balance: u128("balance", &answer.balance)?, nonce: answer.nonce };
+        let totals = Totals {
+            fundings: answer.fundings,
+            funded: u128("funded", &answer.funded)?,
+            deposited: u128("deposited", &answer.deposited)?,
+            escrow: u128("escrow", &answer.escrow)?,
+        };
+        Ok((account, totals))
+    }
+
+    /// The log entry that has paid a withdrawal; `None` if none has.
+    pub async fn paid(&self, index: u64) -> Result<Option<u64>, RemoteError> {
+        let request = timed(pb::GetClaimRequest { index, chain_id: self.chain_id }, CALL_TIMEOUT);
+        Ok(within(CALL_TIMEOUT, self.inner.clone().get_claim(request)).await?.log_seq)
     }
 }

@@ -76,6 +76,11 @@ pub fn u256(field: &'static str, bytes: &[u8]) -> Result<U256, WireError> {
     U256::try_from_be_slice(bytes).ok_or_else(|| WireError::new(field, "is longer than 32 bytes"))
 }
 
+/// An amount below 2^128.
+pub fn u128(field: &'static str, bytes: &[u8]) -> Result<u128, WireError> {
+    u256(field, bytes)?.try_into().map_err(|_| WireError::new(field, "is 2^128 or more"))
+}
+
 /// An amount as the wire has it.
 pub fn wei(value: U256) -> Bytes {
     value.to_be_bytes_trimmed_vec().into()

@@ -1,19 +1,25 @@
 //! Log entries and commitments with their state.
 
 use alloy_primitives::B256;
+use weft_primitives::inbox::Content;
 use weft_primitives::{InboxItem, SignedBatch};
 use weft_settlement::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, KeyChange, LogEntry,
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, KeyChange, LogEntry,
     MAX_VERIFIERS, Record, Rejected, SignedKeyChange, SignedVerdict, Status, Vote,
 };
 
 use super::field::{WireError, address, bytes, hash, required, signature};
 use crate::pb::settlement::v1 as pb;
+use pb::inbox_item::Content as PbContent;
 use pb::log_entry::Event as PbEvent;
 
 impl From<&InboxItem> for pb::InboxItem {
     fn from(item: &InboxItem) -> Self {
-        Self { index: item.index, time_ms: item.time_ms, transaction: item.transaction.0.clone() }
+        let content = match &item.content {
+            Content::Transaction(raw) => PbContent::Transaction(raw.0.clone()),
+            Content::Deposit(deposit) => PbContent::Deposit(deposit.into()),
+        };
+        Self { index: item.index, time_ms: item.time_ms, content: Some(content) }
     }
 }
 
@@ -21,11 +27,17 @@ impl TryFrom<pb::InboxItem> for InboxItem {
     type Error = WireError;
 
     fn try_from(item: pb::InboxItem) -> Result<Self, WireError> {
-        let limit = weft_primitives::limits::MAX_TRANSACTION_BYTES;
-        if item.transaction.len() > limit {
-            return Err(WireError::new("transaction", format!("is longer than {limit} bytes")));
-        }
-        Ok(Self { index: item.index, time_ms: item.time_ms, transaction: item.transaction.into() })
+        let content = match required("content", item.content)? {
+            PbContent::Transaction(raw) => {
+                let limit = weft_primitives::limits::MAX_TRANSACTION_BYTES;
+                if raw.len() > limit {
+                    return Err(WireError::new("transaction", format!("is longer than {limit} bytes")));
+                }
+                Content::Transaction(raw.into())
+            }
+            PbContent::Deposit(deposit) => Content::Deposit(deposit.try_into()?),
+        };
+        Ok(Self { index: item.index, time_ms: item.time_ms, content })
     }
 }
 
@@ -62,6 +74,11 @@ impl From<&LogEntry> for pb::LogEntry {
             }),
             Event::ChallengeOutcome(verdict) => PbEvent::ChallengeOutcome(verdict.into()),
             Event::SignedVerdict(signed) => PbEvent::SignedVerdict((&**signed).into()),
+            Event::Forced(forced) => {
+                PbEvent::Forced(pb::ForcedBatch { header: Some((&forced.header).into()), inbox_len: forced.inbox_len })
+            }
+            Event::Funding(funding) => PbEvent::Funding(funding.into()),
+            Event::Claim(claim) => PbEvent::Claim((&**claim).into()),
         };
         Self {
             seq: entry.seq,
@@ -121,6 +138,12 @@ fn event(event: PbEvent) -> Result<Event, WireError> {
         }),
         PbEvent::ChallengeOutcome(verdict) => Event::ChallengeOutcome(verdict.try_into()?),
         PbEvent::SignedVerdict(signed) => Event::SignedVerdict(Box::new(signed.try_into()?)),
+        PbEvent::Forced(forced) => Event::Forced(Box::new(ForcedBatch {
+            header: required("header", forced.header)?.try_into()?,
+            inbox_len: forced.inbox_len,
+        })),
+        PbEvent::Funding(funding) => Event::Funding(funding.try_into()?),
+        PbEvent::Claim(claim) => Event::Claim(Box::new(claim.try_into()?)),
     })
 }
 

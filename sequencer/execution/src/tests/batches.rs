@@ -50,6 +50,8 @@ pub(crate) fn publish(
         inbox_from: checkpoint.inbox_cursor,
         inbox_to: checkpoint.inbox_cursor + inbox.len() as u64,
         inbox_acc: inbox.iter().fold(checkpoint.inbox_acc, accumulate),
+        withdrawals_root: blocks[blocks.len() - 1].withdrawals.root,
+        withdrawals_count: blocks[blocks.len() - 1].withdrawals.count,
         tx_count: blocks.iter().map(|block| block.body.transactions.len() as u64).sum(),
         gas_used: blocks.iter().map(|block| block.header.gas_used).sum(),
         ..BatchHeader::default()
@@ -89,7 +91,7 @@ impl Published {
     }
 
     pub(crate) fn log(&self) -> LogContext<'_> {
-        LogContext { inbox: &self.inbox, posted_ms: 200_000, anchor_ms: 50_000, next_item_ms: None }
+        LogContext { inbox: &self.inbox, posted_ms: 200_000, next_item_ms: None }
     }
 
     /// Whatever the verdict but Valid, `world` must be as before, to the leaf.

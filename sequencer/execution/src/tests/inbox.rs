@@ -2,12 +2,14 @@
 
 use alloy_primitives::TxKind;
 use weft_primitives::InboxItem;
+use weft_primitives::inbox::Content;
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 
 use super::*;
 
 fn items(transactions: Vec<Bytes>) -> Vec<InboxItem> {
-    (0..).zip(transactions).map(|(index, transaction)| InboxItem { index, time_ms: 1, transaction }).collect()
+    let item = |(index, transaction)| InboxItem { index, time_ms: 1, content: Content::Transaction(transaction) };
+    (0..).zip(transactions).map(item).collect()
 }
 
 fn spend(seed: u8, gas_limit: u64) -> Transaction {
@@ -45,7 +47,7 @@ fn bad_items_are_consumed_without_effect() {
 fn what_does_not_fit_waits_for_the_next_block() {
     let mut node = Node::new();
     let items = items([1, 2, 3, 4].map(|seed| spend(seed, 16_000_000).raw().clone()).to_vec());
-    let small = InboxItem { transaction: spend(7, 30_000).raw().clone(), ..items[0].clone() };
+    let small = InboxItem { content: Content::Transaction(spend(7, 30_000).raw().clone()), ..items[0].clone() };
     for consumed in 0..4 {
         let mut builder = builder(&node);
         let rest = [&items[consumed..], &items[3..], std::slice::from_ref(&small)].concat();

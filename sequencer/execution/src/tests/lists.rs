@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
 use weft_primitives::InboxItem;
+use weft_primitives::inbox::Content;
 use weft_state::AccountChange;
 
 use super::*;
@@ -30,7 +31,7 @@ fn builder(node: &Node) -> BlockBuilder<'_, World> {
 }
 
 fn item(index: u64, transaction: &Transaction) -> InboxItem {
-    InboxItem { index, time_ms: 1, transaction: transaction.raw().clone() }
+    InboxItem { index, time_ms: 1, content: Content::Transaction(transaction.raw().clone()) }
 }
 
 fn of(list: &BlockAccessList, address: Address) -> AccountChanges {

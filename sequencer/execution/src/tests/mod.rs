@@ -4,7 +4,9 @@
 mod batches;
 mod blocks;
 mod calls;
+mod deposits;
 mod evm;
+mod forced;
 mod genesis;
 mod inbox;
 mod lists;
@@ -13,6 +15,7 @@ mod recovery;
 mod simulations;
 mod traces;
 mod verdicts;
+mod withdrawals;
 mod witnesses;
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip7702};
@@ -67,6 +70,11 @@ pub(crate) mod contracts {
 
 /// Accounts of `signer(1)` to `signer(8)` with a million ETH each, and [`contracts`].
 pub(crate) fn chain() -> ChainConfig {
+    chain_with("")
+}
+
+/// The same with more parameters of Weft's own, each followed by a comma.
+pub(crate) fn chain_with(parameters: &str) -> ChainConfig {
     let mut alloc: Vec<String> = (1..=8)
         .map(|seed| format!("\"{}\":{{\"balance\":\"0xd3c21bcecceda1000000\"}}", signer(seed).address()))
         .collect();
@@ -79,7 +87,7 @@ pub(crate) fn chain() -> ChainConfig {
     }));
     let text = format!(
         r#"{{"config":{{"chainId":{CHAIN_ID},"pragueTime":0,"osakaTime":0,
-            "weft":{{"minBaseFeePerGas":1000000000,"feeRecipient":"0x00000000000000000000000000000000000000fe"}}}},
+            "weft":{{{parameters}"minBaseFeePerGas":1000000000,"feeRecipient":"0x00000000000000000000000000000000000000fe"}}}},
             "gasLimit":"0x1c9c380","difficulty":"0x0","alloc":{{{}}}}}"#,
         alloc.join(",")
     );

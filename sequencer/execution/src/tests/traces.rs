@@ -26,7 +26,13 @@ fn sealed() -> (Node, Sealed) {
 }
 
 fn block<'a>(node: &'a Node, sealed: &'a Sealed) -> Block<'a, World> {
-    Block { rules: &node.chain, header: &sealed.header, transactions: &sealed.body.transactions, view: &node.world }
+    Block {
+        rules: &node.chain,
+        header: &sealed.header,
+        transactions: &sealed.body.transactions,
+        deposits: &[],
+        view: &node.world,
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use alloy_primitives::{B256, Bytes, TxKind};
 use proptest::prelude::*;
 use weft_primitives::batch::{Batch, Level};
+use weft_primitives::inbox::Content;
 use weft_primitives::limits::INBOX_DEADLINE_MS;
 use weft_primitives::{BatchHeader, InboxItem};
 
@@ -15,7 +16,7 @@ fn case() -> (Published, World) {
     let mut node = Node::new();
     let (checkpoint, world) = (Checkpoint::genesis(node.head.clone()), node.world.clone());
     let bob = signer(2).address();
-    let item = |index, transaction: Bytes| InboxItem { index, time_ms: 1_000, transaction };
+    let item = |index, raw: Bytes| InboxItem { index, time_ms: 1_000, content: Content::Transaction(raw) };
     let inbox = [item(0, transfer(&signer(3), 0, bob, 3).raw().clone()), item(1, Bytes::from_static(b"junk"))];
     let blocks: Vec<Sealed> = (0..3)
         .map(|number| {
@@ -158,9 +159,9 @@ fn times_and_deadlines() {
     let (case, mut world) = case();
     let late = LogContext { posted_ms: 30_000, ..case.log() };
     assert_eq!(reason(case.judge_in(&late, &mut world)), (Some(1), "BAD_TIMESTAMP"));
-    let overdue = LogContext { next_item_ms: Some(2_000), anchor_ms: 2_000 + INBOX_DEADLINE_MS, ..case.log() };
+    let overdue = LogContext { next_item_ms: Some(2_000), posted_ms: 2_000 + INBOX_DEADLINE_MS, ..case.log() };
     assert_eq!(reason(case.judge_in(&overdue, &mut world)), (None, "FORCED_INCLUSION"));
-    let in_time = LogContext { anchor_ms: overdue.anchor_ms - 1, ..overdue };
+    let in_time = LogContext { posted_ms: overdue.posted_ms - 1, ..overdue };
     assert!(matches!(case.judge_in(&in_time, &mut world), Verdict::Valid(_)));
 }
 
@@ -171,7 +172,8 @@ fn an_item_cannot_be_crowded_out() {
     let (checkpoint, mut world) = (Checkpoint::genesis(node.head.clone()), node.world.clone());
     let spend =
         |seed| sign(&signer(seed), TxEip1559 { gas_limit: 16_000_000, ..fields(0, TxKind::Call(contracts::LOOP.0)) });
-    let item = |index: u64| InboxItem { index, time_ms: 1, transaction: spend(1 + index as u8).raw().clone() };
+    let content = |index: u64| Content::Transaction(spend(1 + index as u8).raw().clone());
+    let item = |index: u64| InboxItem { index, time_ms: 1, content: content(index) };
     let inbox = [item(0), item(1)];
     let mut builder = BlockBuilder::new(&node.chain, &node.head, 100, &node.world).unwrap();
     assert_eq!(builder.inbox(&inbox), Ok(1));

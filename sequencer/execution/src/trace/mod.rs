@@ -13,7 +13,7 @@ mod watch;
 use alloy_primitives::Address;
 use revm::context::TxEnv;
 use revm::context::result::{EVMError, ResultAndState};
-use weft_primitives::{BlockHeader, Transaction};
+use weft_primitives::{BlockHeader, Deposit, Transaction};
 
 use crate::env;
 use crate::overlay::Overlay;
@@ -84,6 +84,8 @@ pub struct Block<'a, V: ?Sized> {
     pub header: &'a BlockHeader,
     /// Its transactions.
     pub transactions: &'a [Transaction],
+    /// Its deposits, in order, each with the number of transactions before it.
+    pub deposits: &'a [(usize, Deposit)],
     /// The state before it.
     pub view: &'a V,
 }
@@ -116,6 +118,9 @@ impl<V: StateView + ?Sized> Block<'_, V> {
         let (last, mut told) = (only.unwrap_or(usize::MAX), Vec::new());
         for (at, transaction) in self.transactions.iter().enumerate().take_while(|(at, _)| *at <= last) {
             bounds.check_time()?;
+            for (_, deposit) in self.deposits.iter().filter(|(before, _)| *before == at) {
+                session.db().credit(deposit.to, deposit.amount)?;
+            }
             let env = env::transaction(transaction);
             if only.is_some_and(|only| only != at) {
                 let done = session.run_unwatched(env).map_err(|error| diverged(at, error))?;

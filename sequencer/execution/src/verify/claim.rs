@@ -4,7 +4,8 @@ use alloy_primitives::B256;
 use weft_primitives::batch::Batch;
 use weft_primitives::commitment::VERSION;
 use weft_primitives::inbox::accumulate;
-use weft_primitives::limits::{INBOX_DEADLINE_MS, MAX_TIMESTAMP_DRIFT_S};
+use weft_primitives::limits::MAX_TIMESTAMP_DRIFT_S;
+use weft_primitives::withdrawal::Summary;
 
 use super::Case;
 use super::verdict::{Reason, Stop};
@@ -30,8 +31,6 @@ impl Case<'_> {
             (claim.first_block == header.number + 1, "first_block"),
             (claim.pre_state_root == header.state_root, "pre_state_root"),
             (claim.inbox_from == checkpoint.inbox_cursor, "inbox_from"),
-            (claim.withdrawals_root.is_zero(), "withdrawals_root"),
-            (claim.withdrawals_count == 0, "withdrawals_count"),
         ])?;
         if state_root != header.state_root {
             return Err(Stop::Undecided(format!("the state with root {}", header.state_root)));
@@ -79,22 +78,31 @@ impl Case<'_> {
         if acc != claim.inbox_acc {
             return Err(Stop::mismatch("inbox_acc"));
         }
-        let overdue = log.next_item_ms.is_some_and(|time| time.saturating_add(INBOX_DEADLINE_MS) <= log.anchor_ms);
-        if overdue {
+        self.deadlines()?;
+        Ok(acc)
+    }
+
+    /// As of the post no item may be left out that was overdue then. An anchor would be the sequencer's own choice.
+    fn deadlines(&self) -> Result<(), Stop> {
+        let (log, limit_ms) = (self.log, self.chain.params().inbox_deadline_ms);
+        if log.next_item_ms.is_some_and(|entered_ms| entered_ms.saturating_add(limit_ms) <= log.posted_ms) {
             return Err(Stop::Invalid(None, Reason::ForcedInclusion));
         }
-        Ok(acc)
+        Ok(())
     }
 
     /// What came out of executing the blocks must be what is claimed.
     pub(super) fn outcome(&self, blocks: &[Sealed], last: &Parent) -> Result<(), Stop> {
         let tx_count: u64 = blocks.iter().map(|block| block.body.transactions.len() as u64).sum();
         let gas_used: u64 = blocks.iter().map(|block| block.header.gas_used).sum();
+        let withdrawals = blocks.last().map_or(Summary::default(), |block| block.withdrawals);
         all_hold(&[
             (self.claim.last_block_hash == last.hash, "last_block_hash"),
             (self.claim.post_state_root == last.header.state_root, "post_state_root"),
             (self.claim.tx_count == tx_count, "tx_count"),
             (self.claim.gas_used == gas_used, "gas_used"),
+            (self.claim.withdrawals_root == withdrawals.root, "withdrawals_root"),
+            (self.claim.withdrawals_count == withdrawals.count, "withdrawals_count"),
         ])
     }
 }

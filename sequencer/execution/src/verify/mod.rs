@@ -10,8 +10,8 @@
 //! What needs no state can be done ahead, elsewhere: [`prepare`] decodes a payload
 //! and recovers its senders, [`verify_on`] does the rest, on any [`State`].
 //!
-//! Not judged, because only the settlement log can: the signature, and that
-//! `anchor_seq`, `anchor_hash`, `leader_epoch`, `da_height` and `da_data_root`
+//! Not judged, because only the settlement log can: the signature, that no
+//! forced batch had to come first, and that `anchor_seq`, `anchor_hash`, `leader_epoch`, `da_height` and `da_data_root`
 //! name what is there. What the log says comes in as [`LogContext`] and is
 //! believed.
 
@@ -43,8 +43,6 @@ pub struct LogContext<'a> {
     pub inbox: &'a [InboxItem],
     /// When the item at `inbox_to` entered the inbox, if there is one.
     pub next_item_ms: Option<u64>,
-    /// Time of the log entry that the claim is anchored to; 0 if it is anchored to nothing.
-    pub anchor_ms: u64,
     /// When the commitment was posted.
     pub posted_ms: u64,
 }

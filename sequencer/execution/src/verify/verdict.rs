@@ -42,8 +42,8 @@ pub enum Reason {
     /// More of something than the protocol allows.
     #[error("more {0} than the protocol allows")]
     Limits(&'static str),
-    /// An overdue inbox item was left out.
-    #[error("an inbox item is overdue and not included")]
+    /// An inbox item was left out that was overdue at the post.
+    #[error("an inbox item was overdue when the commitment was posted, and is not included")]
     ForcedInclusion,
     /// A transaction cannot be executed where it stands.
     #[error("transaction {index} cannot be executed: {why}")]

@@ -1,8 +1,4 @@
 //! Cuts whole blocks into batches.
-//!
-//! A batch never leaves out an inbox item that is overdue at its anchor: if one
-//! came in (after an outage, say) that the last block does not have yet, the
-//! batch keeps the anchor of the batch before, at which nothing was overdue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use weft_primitives::batch::{Batch, BatchBlock, BatchEncodeError, Level};
-use weft_primitives::limits::{INBOX_DEADLINE_MS, MAX_BATCH_TRANSACTIONS};
+use weft_primitives::limits::MAX_BATCH_TRANSACTIONS;
 use weft_primitives::{B256, BatchHeader};
 use weft_service::Shutdown;
 
@@ -18,7 +14,7 @@ use super::submitter::blocking;
 use super::{Stages, effort};
 use crate::backend::Backend;
 use crate::chain::FullBlock;
-use crate::store::{BatchRecord, BatchStage, ChainStore, StoreError, StoredBlock};
+use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
 
 /// What a block adds to a batch beside its transactions, at most.
 const BLOCK_OVERHEAD_BYTES: usize = 24;
@@ -165,8 +161,7 @@ impl Cutter {
         let load = |number: u64| store.block(number)?.ok_or(CutError::NoBlock(number));
         let parent = load(first - 1)?;
         let config = self.backend.config();
-        let before = store.last_batch()?.map(|batch| batch.header);
-        let batch_index = before.as_ref().map_or(0, |header| header.batch_index + 1);
+        let batch_index = store.last_batch()?.map_or(0, |batch| batch.header.batch_index + 1);
         let mut batch =
             Batch { chain_id: config.chain_id(), first_block: first, inbox_from: parent.inbox_cursor, blocks: vec![] };
         let mut header = BatchHeader {
@@ -190,6 +185,10 @@ impl Cutter {
             header.post_state_root = block.header.state_root;
             header.inbox_to = block.inbox_cursor;
             header.inbox_acc = block.inbox_acc;
+            header.withdrawals_count = block.withdrawals;
+            if block.withdrawals > 0 {
+                header.withdrawals_root = block.header.withdrawals_root.unwrap_or_default();
+            }
             header.tx_count += block.body.transactions.len() as u64;
             header.gas_used += block.header.gas_used;
             batch.blocks.push(BatchBlock {
@@ -198,22 +197,11 @@ impl Cutter {
                 transactions: block.body.sequenced().iter().map(|transaction| transaction.raw().clone()).collect(),
             });
         }
-        (header.anchor_seq, header.anchor_hash) = anchor(store, header.inbox_to, before.as_ref())?;
+        let newest = store.log_state()?;
+        (header.anchor_seq, header.anchor_hash) = (newest.seq, newest.hash);
         let payload = batch.encode(level)?;
         header.payload_hash = B256::from(*blake3::hash(&payload).as_bytes());
         header.payload_len = payload.len() as u64;
         Ok((BatchRecord { stage: BatchStage::Sealed, header, signed: None }, payload))
     }
-}
-
-/// What a batch that takes in the inbox up to `inbox_to` is anchored to: sequence number and hash of the newest log
-/// entry that had been seen when it was cut, or what the batch `before` was anchored to.
-fn anchor(store: &ChainStore, inbox_to: u64, before: Option<&BatchHeader>) -> Result<(u64, B256), StoreError> {
-    let newest = store.log_state()?;
-    let left_out = store.inbox(inbox_to, 1)?;
-    let overdue = left_out.first().is_some_and(|item| item.time_ms.saturating_add(INBOX_DEADLINE_MS) <= newest.time_ms);
-    if !overdue {
-        return Ok((newest.seq, newest.hash));
-    }
-    Ok(before.map_or((0, B256::ZERO), |header| (header.anchor_seq, header.anchor_hash)))
 }

@@ -7,13 +7,13 @@ use futures::StreamExt;
 use weft_primitives::B256;
 use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
-use weft_settlement::{Event, LogEntry};
+use weft_settlement::{Event, ForcedBatch, LogEntry};
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::Stages;
 use super::stages::{FROZEN, News};
 use crate::backend::Backend;
-use crate::store::{BatchStage, LogState, PostingKey, StoreError};
+use crate::store::{BatchStage, LogState, PostingKey, Rewind, StoreError};
 
 /// Readiness condition: settlement's log goes on from what was seen of it.
 const LOG: &str = "settlement_log";
@@ -25,8 +25,20 @@ pub struct Follower {
     client: SettlementClient,
 }
 
+/// Why following ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A forced batch takes the place of blocks that are here: the chain has to be opened again, behind it.
+    #[error("a forced batch takes the place of blocks that were never posted")]
+    Rewind,
+}
+
 /// Why following stopped for the moment.
 enum Interruption {
+    Rewind,
     Store(StoreError),
     Remote(RemoteError),
     Foreign(String),
@@ -50,13 +62,14 @@ impl Follower {
         Self { backend, stages, client }
     }
 
-    /// Follows until shutdown. An error is the store's.
-    pub async fn run(self, shutdown: Shutdown) -> Result<(), StoreError> {
+    /// Follows until shutdown.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), FollowError> {
         let mut backoff = Backoff::default();
         loop {
             match shutdown.unless(self.follow(&mut backoff)).await {
                 None | Some(Ok(())) => return Ok(()),
-                Some(Err(Interruption::Store(error))) => return Err(error),
+                Some(Err(Interruption::Store(error))) => return Err(error.into()),
+                Some(Err(Interruption::Rewind)) => return Err(FollowError::Rewind),
                 Some(Err(Interruption::Remote(error))) => tracing::debug!(%error, "settlement log interrupted"),
                 Some(Err(Interruption::Foreign(why))) => self.foreign(why),
             }
@@ -84,7 +97,9 @@ impl Follower {
         while let Some(entry) = log.next().await {
             let entry = entry?;
             check_link(&state, &entry).map_err(Interruption::Foreign)?;
-            self.take(&mut state, &entry)?;
+            if self.take(&mut state, &entry)? {
+                return Err(Interruption::Rewind);
+            }
             self.read_until(&state, end.0);
             backoff.reset();
         }
@@ -98,13 +113,14 @@ impl Follower {
         }
     }
 
-    /// Takes in one entry that follows the ones before.
-    pub(super) fn take(&self, state: &mut LogState, entry: &LogEntry) -> Result<(), StoreError> {
+    /// Takes in one entry that follows the ones before; whether blocks have to be taken back now.
+    pub(super) fn take(&self, state: &mut LogState, entry: &LogEntry) -> Result<bool, StoreError> {
         state.seq = entry.seq;
         state.hash = entry.hash();
         state.time_ms = entry.time_ms;
         let news = self.news(state, &entry.event)?;
-        self.stages.log(state, &news)
+        self.stages.log(state, &news)?;
+        Ok(news.rewind.is_some())
     }
 
     /// What an entry means for this sequencer.
@@ -143,13 +159,37 @@ impl Follower {
                 state.posting = Some(PostingKey { address: signed.change.new_key, epoch: signed.change.epoch });
                 news.key_changed = true;
             }
+            Event::Forced(forced) => self.forced(forced, &mut news)?,
             Event::Availability(_)
             | Event::Verdict(_)
             | Event::Challenge(_)
             | Event::ChallengeOutcome(_)
-            | Event::SignedVerdict(_) => {}
+            | Event::SignedVerdict(_)
+            | Event::Funding(_)
+            | Event::Claim(_) => {}
         }
         Ok(news)
+    }
+
+    /// A forced batch builds on what we have posted, or this folder does not have that.
+    fn forced(&self, forced: &ForcedBatch, news: &mut News) -> Result<(), StoreError> {
+        let (header, store) = (&forced.header, self.backend.chain().store());
+        news.moved = self.ours(header.batch_index, header.hash(), BatchStage::Available)?;
+        if news.moved.is_some() {
+            return Ok(());
+        }
+        let before = match header.batch_index.checked_sub(1) {
+            Some(index) => store.batch(index)?.and_then(|batch| batch.signed).map(|signed| signed.header.hash()),
+            None => Some(B256::ZERO),
+        };
+        let parent = header.first_block.checked_sub(1).map(|number| store.block(number)).transpose()?.flatten();
+        let fits = parent.is_some_and(|parent| parent.header.state_root == header.pre_state_root);
+        if fits && before == Some(header.parent_commitment) {
+            news.rewind = Some(Rewind { forced: forced.clone() });
+        } else {
+            news.halt = Some(self.lost(header.batch_index)?);
+        }
+        Ok(())
     }
 
     /// What to say of a commitment with our signature that this folder does not have.

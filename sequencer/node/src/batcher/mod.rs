@@ -14,7 +14,7 @@ mod submitter;
 mod tests;
 
 pub use cutter::{CutError, Cutter};
-pub use follower::Follower;
+pub use follower::{FollowError, Follower};
 pub use stages::{News, Posting, Stages};
 pub(crate) use submitter::blocking;
 pub use submitter::{Commit, Publish, Published, Submitter};

@@ -8,7 +8,11 @@
 //! entry that caused it, admission closes, readiness falls. One halt heals: a
 //! key change lifts what equivocation has frozen. While settlement takes
 //! commitments from another key than ours nothing is signed either; whoever
-//! starts with that key's file goes on.
+//! starts with that key's file goes on. And nothing is signed while settlement
+//! refuses what was signed because an inbox item is overdue in it: a second
+//! signature for its place would be one too many, so it is for a forced batch
+//! to take the place; until then admission is closed, because what is confirmed
+//! now will be taken back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +21,7 @@ use weft_primitives::{Address, InboxItem};
 use weft_service::Readiness;
 
 use crate::backend::Backend;
-use crate::store::{BatchRecord, BatchStage, LogNews, LogState, StoreError};
+use crate::store::{BatchRecord, BatchStage, LogNews, LogState, Rewind, StoreError};
 
 /// Readiness condition: settlement has nothing against what was posted.
 const VERDICTS: &str = "settlement_verdicts";
@@ -35,6 +39,8 @@ pub enum Posting {
     Open,
     /// Nothing may: settlement takes commitments from this key, which is not ours.
     Replaced(Address),
+    /// What was signed may be posted, nothing else is signed: an inbox item is overdue.
+    Late(String),
     /// Nothing may, for this reason.
     Halted(String),
 }
@@ -50,6 +56,8 @@ pub struct News {
     pub halt: Option<String>,
     /// The log state's posting key is new.
     pub key_changed: bool,
+    /// A forced batch that takes the place of blocks that are here.
+    pub rewind: Option<Rewind>,
 }
 
 /// Shared by cutter, submitter and follower. Stages only go up.
@@ -110,6 +118,15 @@ impl Stages {
         }
     }
 
+    /// Settlement does not take what was signed, because of an inbox item.
+    pub fn late(&self, why: &str) -> Result<(), StoreError> {
+        let mut posting = self.locked();
+        if *posting == Posting::Open {
+            *posting = Posting::Late(why.to_owned());
+        }
+        self.show(&posting)
+    }
+
     /// Stores a new batch.
     pub fn add(&self, record: &BatchRecord, payload: &[u8]) -> Result<(), StoreError> {
         let posting = self.locked();
@@ -120,10 +137,15 @@ impl Stages {
 
     /// Stores what the submitter did to a batch; the stage never falls behind what the log has said meanwhile.
     pub fn update(&self, mut record: BatchRecord) -> Result<(), StoreError> {
-        let posting = self.locked();
+        let mut posting = self.locked();
         let store = self.backend.chain().store();
-        if let Some(now) = store.batch(record.header.batch_index)? {
-            record.stage = record.stage.max(now.stage);
+        match store.batch(record.header.batch_index)? {
+            Some(now) if now.header == record.header => record.stage = record.stage.max(now.stage),
+            // Another has taken its place.
+            _ => return Ok(()),
+        }
+        if record.stage >= BatchStage::Posted && matches!(*posting, Posting::Late(_)) {
+            *posting = Posting::Open;
         }
         store.update_batch(&record)?;
         self.show(&posting)
@@ -154,7 +176,8 @@ impl Stages {
         let (item, halt) = (news.item.as_ref(), news.halt.as_deref());
         let frozen = matches!(&*posting, Posting::Halted(reason) if reason == FROZEN);
         let resumes = news.key_changed && frozen;
-        store.put_log(state, &LogNews { item, batch: record.as_ref(), halt, resumes })?;
+        let rewind = news.rewind.as_ref();
+        store.put_log(state, &LogNews { item, batch: record.as_ref(), halt, resumes, rewind })?;
         self.backend.chain().settle(state.safe, state.finalized);
         if let Some(reason) = halt {
             tracing::error!("posting is halted: {reason}");
@@ -234,6 +257,7 @@ impl Stages {
                 self.readiness.unset(VERDICTS, reason.clone());
                 Some(format!("nothing is posted to settlement any more: {reason}"))
             }
+            Posting::Late(why) => Some(format!("what would be confirmed now may be taken back: {why}")),
             Posting::Unknown | Posting::Open => {
                 self.readiness.set(VERDICTS);
                 (waiting >= limit).then(|| {

@@ -44,6 +44,9 @@ pub trait Publish: Send + Sync + 'static {
 pub trait Commit: Send + Sync + 'static {
     /// Posts a commitment.
     fn commit<'a>(&'a self, signed: &'a SignedBatch) -> BoxFuture<'a, Result<(), RemoteError>>;
+
+    /// Asks for the forced batch that is due.
+    fn force(&self) -> BoxFuture<'_, Result<(), RemoteError>>;
 }
 
 impl Publish for DaClient {
@@ -61,6 +64,10 @@ impl Publish for DaClient {
 impl Commit for SettlementClient {
     fn commit<'a>(&'a self, signed: &'a SignedBatch) -> BoxFuture<'a, Result<(), RemoteError>> {
         Box::pin(async move { self.post(signed).await.map(drop) })
+    }
+
+    fn force(&self) -> BoxFuture<'_, Result<(), RemoteError>> {
+        Box::pin(async move { self.force_batch().await.map(drop) })
     }
 }
 
@@ -126,7 +133,7 @@ impl Submitter {
 
     fn failed(&self, service: &'static str, error: &RemoteError, backoff: &mut Backoff) -> Duration {
         metrics::counter!("weft_sequencer_submit_failures_total", "service" => service).increment(1);
-        if error.is_retryable() {
+        if error.is_retryable() || is_late(error) {
             tracing::warn!(service, %error, "cannot submit yet; trying again");
             return backoff.delay().max(error.retry_after.unwrap_or_default().min(MAX_ASKED_PAUSE));
         }
@@ -150,6 +157,19 @@ impl Submitter {
             _ if posting == Posting::Open => self.publish(record, epoch).await,
             _ => Ok(false),
         }
+    }
+
+    /// What was signed cannot be posted any more, and nothing else may be signed for its place. As soon as a forced
+    /// batch is due it is asked for; the log then tells to go on behind it.
+    async fn late(&self, error: &RemoteError) -> Result<(), Failure> {
+        let (stages, why) = (self.stages.clone(), error.message.clone());
+        blocking(move || stages.late(&why)).await?;
+        if error.reason == "FORCED_DUE"
+            && let Err(error) = self.settlement.force().await
+        {
+            tracing::warn!(%error, "no forced batch yet; trying again");
+        }
+        Ok(())
     }
 
     async fn publish(&self, record: BatchRecord, leader_epoch: u64) -> Result<bool, Failure> {
@@ -181,13 +201,23 @@ impl Submitter {
     }
 
     async fn post(&self, record: BatchRecord, signed: &SignedBatch) -> Result<bool, Failure> {
-        self.settlement.commit(signed).await.map_err(|error| Failure::Remote("settlement", error))?;
+        if let Err(error) = self.settlement.commit(signed).await {
+            if is_late(&error) {
+                self.late(&error).await?;
+            }
+            return Err(Failure::Remote("settlement", error));
+        }
         self.stages.readiness().set(POSTING);
         tracing::info!(batch = record.header.batch_index, da_height = record.header.da_height, "batch posted");
         let stages = self.stages.clone();
         blocking(move || stages.update(BatchRecord { stage: BatchStage::Posted, ..record })).await?;
         Ok(true)
     }
+}
+
+/// Whether settlement does not take a commitment because of an inbox item that waits for too long.
+fn is_late(error: &RemoteError) -> bool {
+    matches!(error.reason.as_str(), "INBOX_OVERDUE" | "FORCED_DUE")
 }
 
 /// Runs work that waits for the disk off the threads that serve sockets.

@@ -7,21 +7,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tonic::Code;
+use weft_execution::forced::{ForcedContext, build};
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify};
 use weft_execution::{Parent, World};
 use weft_primitives::batch::{Batch, Level};
-use weft_primitives::limits::INBOX_DEADLINE_MS;
-use weft_primitives::{B256, InboxItem, Namespace, SignedBatch, Transaction};
+use weft_primitives::inbox::Content;
+use weft_primitives::{B256, BatchHeader, InboxItem, Namespace, SignedBatch, Transaction};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
-    AvailabilityVerdict, Equivocation, Event, Finalized, KeyChange, LogEntry, RejectReason, Rejected,
+    AvailabilityVerdict, Equivocation, Event, Finalized, ForcedBatch, KeyChange, LogEntry, RejectReason, Rejected,
 };
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::{Commit, Cutter, Follower, News, Posting, Publish, Published, Stages, Submitter};
 use crate::backend::Stage;
+use crate::chain::{ChainError, rewind};
+use crate::chain::{ChainError, rewind};
 use crate::mempool::PoolError;
-use crate::store::{BatchStage, LogState, MemoryKv};
+use crate::requeue;
+use crate::store::{BatchStage, ChainStore, LogState, MemoryKv};
 use crate::testing::{CHAIN_ID, GWEI, TestNode, config, node, open, signer, transfer, transfer_with};
 
 fn away() -> RemoteError {
@@ -34,6 +38,10 @@ struct Remote {
     failures: Mutex<u32>,
     payloads: Mutex<Vec<Bytes>>,
     commitments: Mutex<Vec<SignedBatch>>,
+    /// Why no commitment is taken.
+    refusal: Mutex<Option<&'static str>>,
+    /// How often a forced batch was asked for.
+    forced: Mutex<u32>,
 }
 
 impl Remote {
@@ -62,6 +70,10 @@ impl Publish for Remote {
 impl Commit for Remote {
     fn commit<'a>(&'a self, signed: &'a SignedBatch) -> BoxFuture<'a, Result<(), RemoteError>> {
         Box::pin(async move {
+            if let Some(reason) = *self.refusal.lock().unwrap() {
+                let (code, message) = (Code::FailedPrecondition, "late".to_owned());
+                return Err(RemoteError { code, reason: reason.to_owned(), message, retry_after: None });
+            }
             // Takes the commitment, but the answer is lost now and then.
             let mut commitments = self.commitments.lock().unwrap();
             if !commitments.contains(signed) {
@@ -69,6 +81,11 @@ impl Commit for Remote {
             }
             if self.fails() { Err(away()) } else { Ok(()) }
         })
+    }
+
+    fn force(&self) -> BoxFuture<'_, Result<(), RemoteError>> {
+        *self.forced.lock().unwrap() += 1;
+        Box::pin(async { Err(away()) })
     }
 }
 
@@ -261,7 +278,7 @@ async fn the_log_moves_stages_heads_and_inbox() {
     assert_eq!((stage(), node.backend.heads().safe), (Stage::Available, 1));
     take(Event::Finalized(Finalized { batch_index, commitment }));
     assert_eq!((stage(), node.backend.heads().finalized), (Stage::Finalized, 1));
-    let item = InboxItem { index: 0, time_ms: 5, transaction: transfer(3, 0).raw().clone() };
+    let item = InboxItem { index: 0, time_ms: 5, content: Content::Transaction(transfer(3, 0).raw().clone()) };
     take(Event::Inbox(item.clone()));
     assert_eq!(node.backend.chain().store().inbox(0, 10).unwrap(), std::slice::from_ref(&item));
     let full = node.producer.make_block(&[item]).unwrap().unwrap();
@@ -343,29 +360,135 @@ async fn a_lost_folder_signs_nothing_for_a_place_that_is_taken() {
     assert_eq!(settlement.commitments.lock().unwrap().len(), 1);
 }
 
+/// A sequencer whose batch 0 is posted, which has made two blocks since, in a batch that is cut; and the forced batch
+/// that takes their place.
+async fn overtaken(kv: &Arc<MemoryKv>) -> (TestNode, Stages, ForcedBatch) {
+    let mut node = open(kv.clone(), &config());
+    let stages = open_stages(&node);
+    batches(&mut node, &stages, 0..1);
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    settle(&submitter(&node, &stages, &da, &settlement)).await;
+    let posted = settlement.commitments.lock().unwrap()[0].header.clone();
+    let mut twin = open(Arc::new(MemoryKv::default()), &config());
+    twin.block(&[transfer(1, 0)]).unwrap();
+    let tip = twin.backend.chain().tip();
+    assert_eq!(tip.parent.hash, posted.last_block_hash);
+    let checkpoint = Checkpoint {
+        next_batch: 1,
+        commitment: posted.hash(),
+        block: tip.parent,
+        inbox_cursor: 0,
+        inbox_acc: B256::ZERO,
+    };
+    let item = InboxItem { index: 0, time_ms: 5, content: Content::Transaction(transfer(3, 0).raw().clone()) };
+    let log = ForcedContext {
+        waiting: std::slice::from_ref(&item),
+        anchor: (2, B256::repeat_byte(2), 1_700_000_500_000),
+        leader_epoch: 0,
+    };
+    let forced = build(&config().chain, &checkpoint, &log, &mut twin.backend.chain().world().clone()).unwrap();
+    take(&follower(&node, &stages), &mut LogState::default(), 5, Event::Inbox(item));
+    node.block(&[transfer(1, 1), transfer(2, 0)]).unwrap();
+    node.block(&[transfer(1, 2)]).unwrap();
+    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
+    cutter.catch_up().unwrap();
+    cutter.cut().unwrap();
+    (node, stages, ForcedBatch { header: forced.header, inbox_len: 1 })
+}
+
+/// Takes in a forced batch; whether blocks have to be taken back.
+fn take_forced(node: &TestNode, stages: &Stages, forced: &ForcedBatch) -> bool {
+    let mut state = node.backend.chain().store().log_state().unwrap();
+    let event = Event::Forced(Box::new(forced.clone()));
+    let entry = LogEntry { seq: state.seq + 1, prev_hash: state.hash, time_ms: 5, event };
+    follower(node, stages).take(&mut state, &entry).unwrap()
+}
+
 #[tokio::test]
-async fn an_item_that_comes_in_overdue_does_not_spoil_the_batch() {
+async fn a_forced_batch_takes_the_place_of_blocks_that_were_never_posted() {
+    let kv = Arc::new(MemoryKv::default());
+    let (node, stages, forced) = overtaken(&kv).await;
+    assert!(take_forced(&node, &stages, &forced));
+    drop((node, stages));
+    let store = ChainStore::new(kv.clone());
+    assert_eq!(rewind(&config().chain, &store).unwrap(), Some(2));
+    assert_eq!(rewind(&config().chain, &store).unwrap(), None, "once");
+
+    let mut node = open(kv.clone(), &config());
+    let stages = open_stages(&node);
+    let tip = node.backend.chain().tip();
+    assert_eq!((tip.parent.hash, tip.inbox_cursor), (forced.header.last_block_hash, 1));
+    let block = node.backend.block(2).unwrap().unwrap();
+    assert_eq!((block.body.inbox_included, block.body.transactions.len()), (1, 1));
+    assert!(node.backend.block(3).unwrap().is_none());
+    assert!(store.undo(3).unwrap().is_none() && store.receipts(3).unwrap().is_none());
+    assert!(node.backend.locate(&transfer(1, 2).hash()).unwrap().is_none());
+    let last = store.last_batch().unwrap().unwrap();
+    assert_eq!((last.header.batch_index, last.stage), (1, BatchStage::Available));
+    // What was confirmed is not forgotten.
+    let left = store.requeued().unwrap();
+    let raw: Vec<_> = left.iter().map(|(_, raw)| raw.clone()).collect();
+    assert_eq!(raw, [transfer(1, 1), transfer(2, 0), transfer(1, 2)].map(|transaction| transaction.raw().clone()));
+    let left = requeue::step(&node.backend, left, true).await.unwrap();
+    assert_eq!((left.len(), store.requeued().unwrap().len()), (3, 3), "in the pool only");
+    let full = node.producer.make_block(&[]).unwrap().unwrap();
+    assert_eq!(full.block.body.transactions.len(), 3);
+    assert!(requeue::step(&node.backend, left, true).await.unwrap().is_empty());
+    assert!(store.requeued().unwrap().is_empty());
+    // And the next batch goes on behind it.
+    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
+    cutter.catch_up().unwrap();
+    cutter.cut().unwrap();
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    settle(&submitter(&node, &stages, &da, &settlement)).await;
+    let next = settlement.commitments.lock().unwrap()[0].header.clone();
+    assert_eq!((next.batch_index, next.first_block, next.inbox_from), (2, 3, 1));
+    assert_eq!(next.parent_commitment, forced.header.hash());
+}
+
+#[tokio::test]
+async fn a_forced_batch_on_what_this_folder_does_not_have_halts() {
+    let (node, stages, forced) = overtaken(&Arc::new(MemoryKv::default())).await;
+    let header = BatchHeader { parent_commitment: B256::repeat_byte(9), ..forced.header };
+    assert!(!take_forced(&node, &stages, &ForcedBatch { header, ..forced }));
+    assert!(matches!(stages.posting(), Posting::Halted(reason) if reason.contains("data folder")));
+}
+
+#[tokio::test]
+async fn a_forced_batch_that_does_not_follow_stops_everything() {
+    let kv = Arc::new(MemoryKv::default());
+    let (node, stages, forced) = overtaken(&kv).await;
+    let header = BatchHeader { post_state_root: B256::repeat_byte(9), ..forced.header };
+    assert!(take_forced(&node, &stages, &ForcedBatch { header, ..forced }));
+    drop((node, stages));
+    let error = rewind(&config().chain, &ChainStore::new(kv)).unwrap_err();
+    assert!(matches!(error, ChainError::Forced { index: 1, .. }), "{error}");
+}
+
+/// What was signed cannot be posted, and nothing else is signed: the place is for a forced batch.
+#[tokio::test]
+async fn a_batch_that_is_too_late_is_not_replaced_by_another_signature() {
     let mut node = node();
     let stages = open_stages(&node);
-    let follower = follower(&node, &stages);
-    let mut state = LogState::default();
-    let mut cutter = Cutter::new(node.backend.clone(), stages.clone()).unwrap();
-    let cut = |node: &mut TestNode, cutter: &mut Cutter, nonce| {
-        node.block(&[transfer(1, nonce)]).unwrap();
-        cutter.catch_up().unwrap();
-        cutter.cut().unwrap();
-        let last = node.backend.chain().store().last_batch().unwrap().unwrap();
-        (last.header.anchor_seq, last.header.inbox_to)
-    };
-    let item = |index, time_ms| InboxItem { index, time_ms, transaction: transfer(3, index).raw().clone() };
-    // After an outage the log brings an old item and newer ones, while a block without them waits for its batch.
-    let late = INBOX_DEADLINE_MS + 1_000;
-    take(&follower, &mut state, 1_000, Event::Inbox(item(0, 1_000)));
-    assert_eq!(cut(&mut node, &mut cutter, 0), (1, 0), "not overdue at the entry itself");
-    take(&follower, &mut state, late, Event::Inbox(item(1, late)));
-    assert_eq!(cut(&mut node, &mut cutter, 1), (1, 0), "overdue at the newest entry: anchored before");
-    node.producer.make_block(&[item(0, 1_000)]).unwrap().unwrap();
-    assert_eq!(cut(&mut node, &mut cutter, 2), (2, 1), "consumed: anchored to the newest");
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    batches(&mut node, &stages, 0..2);
+    let submitter = submitter(&node, &stages, &da, &settlement);
+    submitter.step().await.unwrap_or_else(|_| panic!("published"));
+    for (reason, forced) in [("INBOX_OVERDUE", 0), ("FORCED_DUE", 1)] {
+        *settlement.refusal.lock().unwrap() = Some(reason);
+        assert!(submitter.step().await.is_err());
+        assert!(matches!(stages.posting(), Posting::Late(_)));
+        assert_eq!(*settlement.forced.lock().unwrap(), forced);
+        let refused = node.submit(&transfer(1, 2)).unwrap_err();
+        assert!(refused.to_string().contains("taken back"), "{refused}");
+    }
+    assert_eq!(da.payloads.lock().unwrap().len(), 1, "nothing was signed since");
+    // Should settlement take it after all, all is well again.
+    *settlement.refusal.lock().unwrap() = None;
+    settle(&submitter).await;
+    assert_eq!(stages.posting(), Posting::Open);
+    assert_eq!(settlement.commitments.lock().unwrap().len(), 2);
+    node.submit(&transfer(1, 2)).unwrap();
 }
 
 fn key_change(new_key: alloy_primitives::Address, epoch: u64) -> Event {

@@ -30,11 +30,18 @@ impl Chain {
     pub fn made(blocks: Vec<Sealed>, tip: &Tip, inbox: &[InboxItem]) -> Vec<Made> {
         let (mut cursor, mut acc, mut inbox) = (tip.inbox_cursor, tip.inbox_acc, inbox.iter());
         let made = |sealed: Sealed| {
-            let Sealed { header, hash, body, receipts, applied, stats, access_list } = sealed;
+            let Sealed { header, hash, body, receipts, applied, withdrawals, stats, access_list } = sealed;
             cursor += u64::from(body.inbox_count);
             acc = inbox.by_ref().take(body.inbox_count as usize).fold(acc, accumulate);
             Made {
-                block: StoredBlock { header, hash, body, inbox_cursor: cursor, inbox_acc: acc },
+                block: StoredBlock {
+                    header,
+                    hash,
+                    body,
+                    inbox_cursor: cursor,
+                    inbox_acc: acc,
+                    withdrawals: withdrawals.count,
+                },
                 receipts,
                 access_list,
                 updates: applied.updates,
@@ -49,7 +56,7 @@ impl Chain {
     /// Makes the blocks of a batch durable, with the batch, in one write, and then visible. As with [`Chain::persist`],
     /// after an error the chain must be opened again.
     pub fn persist_batch(&self, blocks: Vec<Made>, batch: &BatchRecord) -> Result<Vec<Arc<FullBlock>>, ChainError> {
-        self.store.put_derived(blocks.iter().map(|made| made.record(self.history_blocks)), batch)?;
+        self.store.put_derived(self.records(&blocks), batch)?;
         Ok(self.show(blocks))
     }
 }

@@ -12,12 +12,14 @@
 
 mod derived;
 mod open;
+mod rewind;
 mod rollback;
 mod snapshot;
 mod waiters;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{broadcast, watch};
 use weft_execution::access::BlockAccessList;
@@ -31,12 +33,16 @@ use crate::figures;
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
 pub use derived::Ground;
+pub use rewind::rewind;
 pub use snapshot::Snapshot;
 pub use waiters::Waiter;
 use waiters::Waiters;
 
 /// New blocks that a subscriber may be behind before it has to read from the store.
 const BROADCAST_BLOCKS: usize = 256;
+
+/// Undo records that a block makes superfluous, at most: more than one, so that what a long outage has kept goes in time.
+const MAX_FORGOTTEN: u64 = 8;
 
 /// Undo records kept in memory; older ones are read from the store.
 const RECENT_UNDOS: usize = 64;
@@ -99,8 +105,8 @@ impl Made {
         &self.block.body.transactions
     }
 
-    /// As it is stored, where the state of so many blocks can still be read.
-    fn record(&self, history_blocks: u64) -> NewBlock<'_> {
+    /// As it is stored; these undo records are not kept any longer.
+    fn record(&self, forget_undo: Range<u64>) -> NewBlock<'_> {
         NewBlock {
             block: &self.block,
             receipts: &self.receipts,
@@ -108,7 +114,7 @@ impl Made {
             updates: &self.updates,
             undo: &self.undo,
             codes: &self.codes,
-            forget_undo: self.block.header.number.checked_sub(history_blocks).filter(|old| *old > 0),
+            forget_undo,
         }
     }
 }
@@ -145,6 +151,8 @@ pub struct Chain {
     world: RwLock<World>,
     tip: RwLock<Tip>,
     recent: RwLock<Recent>,
+    /// Oldest block whose undo record is kept.
+    oldest_undo: Mutex<u64>,
     heads: watch::Sender<Heads>,
     blocks: broadcast::Sender<Arc<FullBlock>>,
     waiters: Waiters,
@@ -172,6 +180,14 @@ pub enum ChainError {
         to: u64,
         /// Undo records kept.
         kept: u64,
+    },
+    /// The log has a forced batch that does not follow from it.
+    #[error("settlement's log has a forced batch {index} that does not follow from the chain before it: {why}")]
+    Forced {
+        /// Its batch number.
+        index: u64,
+        /// What is wrong.
+        why: String,
     },
     /// The leaves on disk do not give the root of the newest header.
     #[error("the stored state has root {found}, block {number} says {wanted}: the database is damaged")]
@@ -262,7 +278,7 @@ impl Chain {
     /// [`Chain::persist`]. `inbox` are the items that it consumed.
     pub fn extend(&self, built: Built, tip: &Tip, inbox: &[InboxItem]) -> Result<Made, ChainError> {
         let mut world = write(&self.world);
-        let Sealed { header, hash, body, receipts, mut applied, stats, access_list } =
+        let Sealed { header, hash, body, receipts, mut applied, withdrawals, stats, access_list } =
             built.seal(&self.config, &tip.parent, &mut world)?;
         let undo = Arc::new(std::mem::take(&mut applied.undo));
         write(&self.recent).push(header.number, undo.clone(), self.heads().latest);
@@ -273,6 +289,7 @@ impl Chain {
             header,
             hash,
             body,
+            withdrawals: withdrawals.count,
         };
         Ok(Made { block, receipts, access_list, updates: applied.updates, undo, codes: applied.codes, stats })
     }
@@ -282,8 +299,15 @@ impl Chain {
     /// An error leaves it unknown whether they are on disk: the process must stop and open the chain again. Until then
     /// readers see the state before them.
     pub fn persist(&self, blocks: Vec<Made>) -> Result<Vec<Arc<FullBlock>>, ChainError> {
-        self.store.put_blocks(blocks.iter().map(|made| made.record(self.history_blocks)))?;
+        self.store.put_blocks(self.records(&blocks))?;
         Ok(self.show(blocks))
+    }
+
+    /// Blocks as they are stored, without the undo records that are not needed any longer.
+    fn records<'a>(&self, blocks: &'a [Made]) -> Vec<NewBlock<'a>> {
+        let mut oldest = self.oldest_undo.lock().unwrap_or_else(PoisonError::into_inner);
+        let finalized = self.heads().finalized;
+        blocks.iter().map(|made| made.record(self.superfluous(&mut oldest, finalized, made))).collect()
     }
 
     /// What is durable now becomes visible.
@@ -298,6 +322,16 @@ impl Chain {
             full
         };
         blocks.into_iter().map(visible).collect()
+    }
+
+    /// Undo records that are not needed any longer once a block is there: older than the history that is kept, and of
+    /// blocks that are final, which no forced batch takes back.
+    fn superfluous(&self, oldest: &mut u64, finalized: u64, made: &Made) -> Range<u64> {
+        let number = made.block.header.number;
+        let end = (number.saturating_sub(self.history_blocks) + 1).min(finalized + 1).min(*oldest + MAX_FORGOTTEN);
+        let range = *oldest..end.max(*oldest);
+        *oldest = range.end;
+        range
     }
 
     fn announce(&self, full: &Arc<FullBlock>) {

@@ -1,6 +1,6 @@
 //! Opening a chain: from genesis, or from the disk after checking what is there.
 
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use tokio::sync::{broadcast, watch};
 use weft_execution::{Parent, World};
@@ -51,6 +51,7 @@ impl Chain {
         max_waiters: usize,
     ) -> Result<Self, ChainError> {
         let log = store.log_state()?;
+        let oldest_undo = Mutex::new(store.oldest_undo()?.unwrap_or(1));
         let heads = Heads { latest: newest.header.number, safe: log.safe, finalized: log.finalized };
         let tip = Tip {
             parent: Parent { header: newest.header, hash: newest.hash },
@@ -64,6 +65,7 @@ impl Chain {
             world: RwLock::new(world),
             tip: RwLock::new(tip),
             recent: RwLock::new(Recent { newest: heads.latest, ..Recent::default() }),
+            oldest_undo,
             heads: watch::channel(heads).0,
             blocks: broadcast::channel(BROADCAST_BLOCKS).0,
             waiters: Waiters::new(max_waiters),
@@ -79,6 +81,7 @@ fn begin(config: &ChainConfig, store: &ChainStore) -> Result<(World, StoredBlock
         body: Default::default(),
         inbox_cursor: 0,
         inbox_acc: B256::ZERO,
+        withdrawals: 0,
     };
     store.put_blocks([NewBlock {
         block: &block,
@@ -87,7 +90,7 @@ fn begin(config: &ChainConfig, store: &ChainStore) -> Result<(World, StoredBlock
         updates: &applied.updates,
         undo: &applied.undo,
         codes: &applied.codes,
-        forget_undo: None,
+        forget_undo: 0..0,
     }])?;
     Ok((world, block))
 }

@@ -48,6 +48,10 @@ pub async fn catch_up(
     if !behind && !deriving {
         return Ok(());
     }
+    if !deriving && forced_next(chain, settlement, tip).await? {
+        // Whoever follows the log takes back what was never posted, and puts the forced block in its place.
+        return Ok(());
+    }
     tracing::info!(batches = tip.map(|(index, _)| index + 1), "settlement has more than this folder: deriving it");
     store.begin_deriving()?;
     let view = LogView::new(rules(chain.config(), terms)?);
@@ -92,6 +96,27 @@ async fn reach(settlement: &SettlementClient, insist: bool) -> Option<(Option<(u
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Whether the first commitment that the store has not, or not like this, is a forced one. `false` if settlement does not
+/// answer.
+async fn forced_next(
+    chain: &Chain,
+    settlement: &SettlementClient,
+    tip: Option<(u64, B256)>,
+) -> Result<bool, StoreError> {
+    let store = chain.store();
+    let posted = tip.map_or(0, |(index, _)| index + 1);
+    let mut index = store.last_batch()?.map_or(0, |batch| batch.header.batch_index + 1).min(posted);
+    while let Some(before) = index.checked_sub(1) {
+        let Ok(theirs) = settlement.commitment(before).await else { return Ok(false) };
+        let own = store.batch(before)?.and_then(|own| own.signed);
+        if own.is_some_and(|own| own.header.hash() == theirs.commitment) {
+            break;
+        }
+        index = before;
+    }
+    Ok(index < posted && settlement.commitment(index).await.is_ok_and(|view| view.signed.is_forced()))
 }
 
 /// Keeps what the log and the store have in common, as the log has it: batches may have been cut otherwise. What is

@@ -108,6 +108,7 @@ impl Deriver {
                 self.roll_back(to, first_batch).await?;
                 Ok(true)
             }
+            Plan::Forced { index } => Err(DeriveError::Forced { index }),
             Plan::Stop(disagreement) => Err(disagreement.into()),
         }
     }

@@ -18,7 +18,6 @@ pub struct Job {
     /// The inbox items that it claims to consume.
     pub inbox: Vec<InboxItem>,
     next_item_ms: Option<u64>,
-    anchor_ms: u64,
 }
 
 impl Job {
@@ -29,19 +28,13 @@ impl Job {
         Self {
             inbox: rows.map(|row| row.item.clone()).collect(),
             next_item_ms: facts.first_left_ms,
-            anchor_ms: facts.anchor.map_or(0, |anchor| anchor.time_ms),
             record: record.clone(),
         }
     }
 
     /// For the judge.
     pub fn context(&self) -> LogContext<'_> {
-        LogContext {
-            inbox: &self.inbox,
-            next_item_ms: self.next_item_ms,
-            anchor_ms: self.anchor_ms,
-            posted_ms: self.record.posted_ms,
-        }
+        LogContext { inbox: &self.inbox, next_item_ms: self.next_item_ms, posted_ms: self.record.posted_ms }
     }
 
     /// Its batch.
@@ -63,6 +56,11 @@ pub enum Plan {
         to: u64,
         /// The first batch that does not.
         first_batch: u64,
+    },
+    /// The next batch is a forced one, which cannot be derived yet.
+    Forced {
+        /// Its number.
+        index: u64,
     },
     /// What was found here contradicts the log.
     Stop(Disagreement),
@@ -107,6 +105,14 @@ pub fn plan(
     }
     let mut jobs = Vec::new();
     for record in replay.history().canonical_from(agreed).take(MOST_JOBS) {
+        if record.signed.is_forced() {
+            // What came before it is derived first.
+            let index = record.signed.header.batch_index;
+            if jobs.is_empty() {
+                return Ok(Plan::Forced { index });
+            }
+            break;
+        }
         if let Some(refused) = refused.filter(|refused| refused.commitment == record.commitment) {
             // It is settlement's to reject it; what builds on it cannot be judged.
             if matches!(record.status, Status::Verified | Status::Finalized) {

@@ -49,6 +49,9 @@ pub fn rules(chain: &ChainConfig, terms: Terms) -> Result<Rules, ChainError> {
         config_hash: chain.hash(),
         genesis: Parent::genesis(genesis.hash, genesis.header.state_root, genesis.header.timestamp),
         stf_version: STF_VERSION,
+        genesis_supply: chain.supply(),
+        inbox_deadline_ms: chain.params().inbox_deadline_ms,
+        inbox_grace_ms: chain.params().inbox_grace_ms,
         terms,
     })
 }

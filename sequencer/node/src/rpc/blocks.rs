@@ -227,8 +227,14 @@ mod tests {
 
     fn block(number: u64) -> Arc<FullBlock> {
         let header = BlockHeader { number, ..BlockHeader::default() };
-        let block =
-            StoredBlock { hash: B256::ZERO, header, body: Default::default(), inbox_cursor: 0, inbox_acc: B256::ZERO };
+        let block = StoredBlock {
+            hash: B256::ZERO,
+            header,
+            body: Default::default(),
+            inbox_cursor: 0,
+            inbox_acc: B256::ZERO,
+            withdrawals: 0,
+        };
         Arc::new(FullBlock { block, receipts: Vec::new() })
     }
 

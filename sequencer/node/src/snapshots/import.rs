@@ -93,6 +93,10 @@ pub fn import(
     if world.state_root() != claim.post_state_root {
         return Err(SnapshotError::Wrong("its leaves give another state root than the commitment's"));
     }
+    if head.block.withdrawals > 0 {
+        // What proofs of later withdrawals are made of is no part of it.
+        return Err(SnapshotError::Wrong("the chain has withdrawals: it can only be derived from its beginning yet"));
+    }
     let genesis = Parent::new(World::genesis(chain).map_err(|error| SnapshotError::Chain(error.into()))?.1);
     let genesis = StoredBlock {
         header: genesis.header,
@@ -100,6 +104,7 @@ pub fn import(
         body: Default::default(),
         inbox_cursor: 0,
         inbox_acc: Default::default(),
+        withdrawals: 0,
     };
     let batch = BatchRecord { stage: BatchStage::Finalized, header: claim.clone(), signed: Some(head.signed.clone()) };
     let (block, receipts) = (&head.block, &head.receipts[..]);

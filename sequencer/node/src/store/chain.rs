@@ -1,5 +1,6 @@
 //! The chain's records over a key-value store.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use weft_execution::access::{self, AccountChanges, BlockAccessList};
@@ -7,9 +8,10 @@ use weft_execution::{Receipt, receipt};
 use weft_primitives::{B256, Bytes, InboxItem};
 use weft_state::{TreeKey, Undo, UpdateBatch, Value};
 
-use super::keys::{HALT, HEAD, LOG};
+use super::keys::{HALT, HEAD, LOG, REWIND};
 use super::log_bits::{self, LogBits, Row, Wanted};
-use super::{BatchRecord, Family, Head, Kv, LogState, StoreError, StoredBlock, Write};
+use super::withdrawals::Nodes;
+use super::{BatchRecord, Family, Head, Kv, LogState, Rewind, StoreError, StoredBlock, Write};
 
 /// Pairs read at once when all leaves are loaded.
 const LOAD_PAGE: usize = 65_536;
@@ -29,8 +31,8 @@ pub struct NewBlock<'a> {
     pub undo: &'a Undo,
     /// Code that it created.
     pub codes: &'a [(B256, Bytes)],
-    /// The undo record that is not kept any longer.
-    pub forget_undo: Option<u64>,
+    /// The undo records that are not kept any longer.
+    pub forget_undo: Range<u64>,
 }
 
 /// A settlement log entry's news.
@@ -44,6 +46,8 @@ pub struct LogNews<'a> {
     pub halt: Option<&'a str>,
     /// The reason that was stored before holds no longer.
     pub resumes: bool,
+    /// That blocks have to be taken back.
+    pub rewind: Option<&'a Rewind>,
 }
 
 /// Reads and writes the chain's records. Cheap to clone.
@@ -61,7 +65,7 @@ pub(super) const fn number_key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-fn number_of(bytes: &[u8]) -> Result<u64, StoreError> {
+pub(super) fn number_of(bytes: &[u8]) -> Result<u64, StoreError> {
     bytes.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Damaged { what: "number" })
 }
 
@@ -85,10 +89,12 @@ impl ChainStore {
         blocks: impl IntoIterator<Item = NewBlock<'a>>,
         writes: &mut Vec<Write>,
     ) -> Result<(), StoreError> {
+        let mut nodes = Nodes::default();
         for new in blocks {
             let header = &new.block.header;
             self.log_bits.add(&*self.kv, header.number, &header.logs_bloom.0, writes)?;
             Self::write_block(&new, writes);
+            self.write_withdrawals(&new, &mut nodes, writes)?;
         }
         Ok(())
     }
@@ -114,7 +120,7 @@ impl ChainStore {
             writes.push(put(Family::Tx, receipt.transaction_hash.as_slice(), location));
         }
         writes.push(put(Family::Meta, HEAD, key.to_vec()));
-        if let Some(old) = new.forget_undo {
+        for old in new.forget_undo.clone() {
             writes.push(Write { family: Family::Undo, key: number_key(old).to_vec(), value: None });
         }
     }
@@ -171,6 +177,12 @@ impl ChainStore {
         let bytes = self.kv.get(Family::Undo, &number_key(number))?;
         let damaged = StoreError::Damaged { what: "undo record" };
         bytes.map(|bytes| Undo::decode(&bytes).map_err(|_| damaged)).transpose()
+    }
+
+    /// The oldest block, but genesis, whose undo record is there.
+    pub fn oldest_undo(&self) -> Result<Option<u64>, StoreError> {
+        let pairs = self.kv.scan(Family::Undo, &number_key(1), 1)?;
+        pairs.first().map(|(key, _)| number_of(key)).transpose()
     }
 
     /// All leaves of the state.
@@ -266,6 +278,7 @@ impl ChainStore {
         if news.resumes {
             writes.push(Write { family: Family::Meta, key: HALT.into(), value: None });
         }
+        writes.extend(news.rewind.map(|rewind| put(Family::Meta, REWIND, rewind.encode())));
         if let Some(batch) = news.batch {
             let index = number_key(batch.header.batch_index);
             writes.push(put(Family::Batch, index, batch.encode()));
@@ -274,7 +287,7 @@ impl ChainStore {
             }
         }
         // All of it can be read from the log again; but nothing may be signed after a halt that is forgotten.
-        self.kv.write(writes, news.halt.is_some())
+        self.kv.write(writes, news.halt.is_some() || news.rewind.is_some())
     }
 
     /// Inbox items from an index on.

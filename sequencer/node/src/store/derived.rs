@@ -79,7 +79,7 @@ impl ChainStore {
             updates: &updates,
             undo: &undo,
             codes: &[],
-            forget_undo: Some(imported.block.header.number),
+            forget_undo: 0..0,
         };
         let mut writes = Vec::new();
         // The state before it is not there: no undo record leads back.

@@ -16,7 +16,10 @@
 //! | `payload` | batch index (8) | the batch's bytes, until it is final |
 //! | `batch_end` | last block of a batch (8) | batch index (8) |
 //! | `inbox` | item index (8) | inbox item |
-//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `halt`: why nothing is posted any more, UTF-8; `deriving`: there while batches are derived from the log |
+//! | `withdrawal` | withdrawal index (8) | withdrawal (80), block number (8) |
+//! | `withdrawal_node` | height (1), position (8) | root of a complete subtree of the withdrawals tree; beyond the count, of no meaning |
+//! | `requeue` | place (8) | transaction of a block that was taken back, until it is in another or cannot be |
+//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `halt`: why nothing is posted any more, UTF-8; `deriving`: there while batches are derived from the log; `rewind`: the forced batch that takes the place of blocks here |
 
 /// Kind of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,12 +39,15 @@ pub enum Family {
     Payload,
     BatchEnd,
     Inbox,
+    Withdrawal,
+    WithdrawalNode,
+    Requeue,
     Meta,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Leaf,
         Self::Code,
         Self::Undo,
@@ -56,6 +62,9 @@ impl Family {
         Self::Payload,
         Self::BatchEnd,
         Self::Inbox,
+        Self::Withdrawal,
+        Self::WithdrawalNode,
+        Self::Requeue,
         Self::Meta,
     ];
 
@@ -76,6 +85,9 @@ impl Family {
             Self::Payload => "payload",
             Self::BatchEnd => "batch_end",
             Self::Inbox => "inbox",
+            Self::Withdrawal => "withdrawal",
+            Self::WithdrawalNode => "withdrawal_node",
+            Self::Requeue => "requeue",
             Self::Meta => "meta",
         }
     }
@@ -85,3 +97,4 @@ pub(super) const HEAD: &[u8] = b"head";
 pub(super) const LOG: &[u8] = b"log";
 pub(super) const HALT: &[u8] = b"halt";
 pub(super) const DERIVING: &[u8] = b"deriving";
+pub(super) const REWIND: &[u8] = b"rewind";

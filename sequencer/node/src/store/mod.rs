@@ -10,9 +10,11 @@ mod keys;
 pub mod log_bits;
 mod memory;
 pub mod records;
+mod rewind;
 mod rocks;
 #[cfg(test)]
 mod tests;
+mod withdrawals;
 
 use std::path::PathBuf;
 
@@ -20,8 +22,10 @@ pub use chain::{ChainStore, LogNews, NewBlock};
 pub use derived::{Imported, ViewNews};
 pub use keys::Family;
 pub use memory::MemoryKv;
-pub use records::{BatchRecord, BatchStage, Head, LogState, PostingKey, StoredBlock};
+pub use records::{BatchRecord, BatchStage, Head, LogState, PostingKey, Rewind, StoredBlock};
+pub use rewind::Replaced;
 pub use rocks::RocksKv;
+pub use withdrawals::ProvedWithdrawal;
 
 /// Key and value.
 pub type Pair = (Vec<u8>, Vec<u8>);

@@ -3,6 +3,7 @@
 use alloy_rlp::Decodable;
 use weft_primitives::codec::{DecodeError, Reader, put_uvarint};
 use weft_primitives::{Address, B256, BatchHeader, BlockBody, BlockHeader, Bytes, SignedBatch, Transaction};
+use weft_settlement::ForcedBatch;
 
 /// A sealed block, and the inbox after it.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct StoredBlock {
     pub inbox_cursor: u64,
     /// Accumulator over the consumed ones.
     pub inbox_acc: B256,
+    /// Withdrawals since genesis.
+    pub withdrawals: u64,
 }
 
 /// The newest block.
@@ -83,6 +86,27 @@ pub struct BatchRecord {
     pub signed: Option<SignedBatch>,
 }
 
+/// A forced batch that takes the place of blocks that are here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewind {
+    /// As the log has it.
+    pub forced: ForcedBatch,
+}
+
+impl Rewind {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [&self.forced.header.encode()[..], &self.forced.inbox_len.to_be_bytes()].concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let header = BatchHeader::decode(reader.take("forced batch", BatchHeader::ENCODED_LEN)?)?;
+        let forced = ForcedBatch { header, inbox_len: reader.u64("inbox length")? };
+        reader.finish()?;
+        Ok(Self { forced })
+    }
+}
+
 const fn bad(field: &'static str, why: &'static str) -> DecodeError {
     DecodeError::Invalid { field, why }
 }
@@ -102,6 +126,10 @@ impl StoredBlock {
             out.extend_from_slice(transaction.sender().as_slice());
             put_uvarint(&mut out, transaction.raw().len() as u64);
             out.extend_from_slice(transaction.raw());
+        }
+        // Left out where there are none, as in folders from before there were any.
+        if self.withdrawals > 0 {
+            put_uvarint(&mut out, self.withdrawals);
         }
         out
     }
@@ -124,9 +152,10 @@ impl StoredBlock {
             let transaction = Transaction::with_sender(raw, sender);
             transactions.push(transaction.map_err(|_| bad("transaction", "does not decode"))?);
         }
+        let withdrawals = if reader.remaining() > 0 { reader.uvarint("withdrawals")? } else { 0 };
         reader.finish()?;
         let body = BlockBody { inbox_count, inbox_included, transactions };
-        Ok(Self { hash: header.hash_slow(), header, body, inbox_cursor, inbox_acc })
+        Ok(Self { hash: header.hash_slow(), header, body, inbox_cursor, inbox_acc, withdrawals })
     }
 }
 

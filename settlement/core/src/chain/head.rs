@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use alloy_primitives::{Address, B256};
 
-use super::{Chain, Limits, Record, Rules, Status};
+use super::{Chain, Limits, Record, Rules, Status, Totals};
 
 /// Heads of log, inbox and chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Head {
     pub inbox_len: u64,
     /// Inbox accumulator over all items.
     pub inbox_acc: B256,
+    /// Accounts, deposits and claims, summed.
+    pub bridge: Totals,
 }
 
 /// The stored parts of a chain contradict each other.

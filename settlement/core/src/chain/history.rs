@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use weft_primitives::SignedBatch;
+use weft_primitives::withdrawal::Claim;
+use weft_primitives::{Address, SignedBatch};
 
-use super::{Anchor, Effect, InboxRow, PostFacts, Record};
+use super::{Account, Anchor, ClaimFacts, Effect, InboxRow, PostFacts, Record};
 use crate::log::{Event, LogEntry};
 use crate::statement::SignedKeyChange;
 
@@ -19,6 +20,8 @@ pub struct History {
     inbox: Vec<InboxRow>,
     /// Key changes by epoch, each with its log entry.
     keys: BTreeMap<u64, (u64, SignedKeyChange)>,
+    accounts: BTreeMap<Address, Account>,
+    claimed: BTreeMap<u64, u64>,
 }
 
 impl History {
@@ -42,6 +45,8 @@ impl History {
                 self.records.insert(record.commitment, (**record).clone());
             }
             Effect::Queue(row) => self.inbox.push(row.clone()),
+            Effect::Account(account) => drop(self.accounts.insert(account.address, *account)),
+            Effect::Claimed(claimed) => drop(self.claimed.insert(claimed.index, claimed.log_seq)),
         }
     }
 
@@ -60,12 +65,37 @@ impl History {
             anchor: header.anchor_seq.checked_sub(1).and_then(|at| get(&self.anchors, at)).copied(),
             inbox_acc,
             first_left_ms: self.inbox_row(header.inbox_to).map(|row| row.item.time_ms),
+            oldest_ms: self.inbox_row(header.inbox_from).map(|row| row.item.time_ms),
         }
     }
 
     /// The key change that opened an epoch, with its log entry.
     pub fn key_change(&self, epoch: u64) -> Option<(u64, SignedKeyChange)> {
         self.keys.get(&epoch).copied()
+    }
+
+    /// What has to be looked up to judge a claim.
+    pub fn claim_facts(&self, claim: &Claim) -> ClaimFacts {
+        ClaimFacts {
+            commitment: self.canonical(claim.batch_index).cloned(),
+            paid: self.paid(claim.withdrawal.index),
+            recipient: self.account(claim.withdrawal.recipient),
+        }
+    }
+
+    /// An account; an empty one if it was never credited.
+    pub fn account(&self, address: Address) -> Account {
+        self.accounts.get(&address).copied().unwrap_or(Account::empty(address))
+    }
+
+    /// All accounts that were ever credited, by address.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
+    }
+
+    /// The log entry that has paid a withdrawal.
+    pub fn paid(&self, index: u64) -> Option<u64> {
+        self.claimed.get(&index).copied()
     }
 
     /// All entries; the one at position i has sequence number i + 1.

@@ -2,11 +2,9 @@
 
 use alloy_primitives::B256;
 use weft_primitives::BatchHeader;
-use weft_primitives::limits::{
-    INBOX_DEADLINE_MS, MAX_BATCH_BLOCKS, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS, MAX_TIMESTAMP_DRIFT_S,
-};
+use weft_primitives::limits::{MAX_BATCH_BLOCKS, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS, MAX_TIMESTAMP_DRIFT_S};
 
-use super::{Parent, PostFacts};
+use super::{Mode, Parent, PostFacts, Rules};
 
 /// Why a commitment does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,11 +76,25 @@ pub enum LineageRefusal {
         /// The tip's cursor.
         cursor: u64,
     },
-    /// A forced transaction was left out.
-    #[error("inbox item {item} was overdue at the commitment's anchor and must be included")]
+    /// An inbox item was left out.
+    #[error("inbox item {item} is overdue and must be included")]
     InboxOverdue {
         /// The item.
         item: u64,
+    },
+    /// An inbox item has waited for so long that only a forced batch may be next.
+    #[error("inbox item {item} has waited too long: a forced batch must come first (weft settlement force-batch)")]
+    ForcedDue {
+        /// The item.
+        item: u64,
+    },
+    /// The withdrawals tree has shrunk, or changed without a withdrawal.
+    #[error("the commitment has {got} withdrawals, the tip {tip}, or their roots do not fit")]
+    WrongWithdrawals {
+        /// In the commitment.
+        got: u64,
+        /// The tip's.
+        tip: u64,
     },
 }
 
@@ -100,6 +112,8 @@ impl LineageRefusal {
             Self::UnknownAnchor { .. } => "UNKNOWN_ANCHOR",
             Self::WrongInbox { .. } => "WRONG_INBOX",
             Self::InboxOverdue { .. } => "INBOX_OVERDUE",
+            Self::ForcedDue { .. } => "FORCED_DUE",
+            Self::WrongWithdrawals { .. } => "WRONG_WITHDRAWALS",
         }
     }
 }
@@ -108,6 +122,7 @@ impl LineageRefusal {
 pub(super) fn check(
     header: &BatchHeader,
     parent: &Parent,
+    rules: &Rules,
     log_time_ms: u64,
     facts: &PostFacts,
 ) -> Result<(), LineageRefusal> {
@@ -115,7 +130,7 @@ pub(super) fn check(
     extends(header, parent)?;
     in_time(header, parent, log_time_ms)?;
     anchored(header, parent, facts)?;
-    inbox(header, parent, facts)
+    inbox(header, parent, rules, log_time_ms, facts)
 }
 
 fn well_formed(header: &BatchHeader) -> Result<(), &'static str> {
@@ -135,8 +150,8 @@ fn well_formed(header: &BatchHeader) -> Result<(), &'static str> {
     if header.da_height == 0 {
         return Err("da_height is zero; DA heights start at 1");
     }
-    if header.withdrawals_count != 0 || !header.withdrawals_root.is_zero() {
-        return Err("withdrawals are not supported; their root and count must be zero");
+    if (header.withdrawals_count == 0) != header.withdrawals_root.is_zero() {
+        return Err("withdrawals_root is zero exactly while there are no withdrawals");
     }
     Ok(())
 }
@@ -154,7 +169,16 @@ fn extends(header: &BatchHeader, parent: &Parent) -> Result<(), LineageRefusal> 
     if Some(header.first_block) != parent.block.checked_add(1) {
         return Err(LineageRefusal::WrongBlock { got: header.first_block, tip: parent.block });
     }
+    if !withdrawals_grow(header, parent) {
+        return Err(LineageRefusal::WrongWithdrawals { got: header.withdrawals_count, tip: parent.withdrawals.count });
+    }
     Ok(())
+}
+
+/// The tree never shrinks, and changes only as it grows.
+pub(super) fn withdrawals_grow(header: &BatchHeader, parent: &Parent) -> bool {
+    let (count, before) = (header.withdrawals_count, parent.withdrawals);
+    count > before.count || (count == before.count && header.withdrawals_root == before.root)
 }
 
 /// Against the time of posting and not the anchor's: an idle log's newest entry may be hours old.
@@ -181,15 +205,24 @@ fn anchored(header: &BatchHeader, parent: &Parent, facts: &PostFacts) -> Result<
     Ok(())
 }
 
-/// Contiguous, existing, the same content; and nothing overdue left out, as seen from the anchor:
-/// a sequencer that was cut off from settlement could not know of later items.
-fn inbox(header: &BatchHeader, parent: &Parent, facts: &PostFacts) -> Result<(), LineageRefusal> {
+/// Contiguous, existing, the same content; and as of now nothing overdue left out. Judged at the time of the post: an
+/// anchor is the sequencer's own choice, and one that never moved would never owe an item.
+fn inbox(
+    header: &BatchHeader,
+    parent: &Parent,
+    rules: &Rules,
+    log_time_ms: u64,
+    facts: &PostFacts,
+) -> Result<(), LineageRefusal> {
     let (from, to, cursor) = (header.inbox_from, header.inbox_to, parent.inbox_cursor);
     if from != cursor || to < from || facts.inbox_acc != Some(header.inbox_acc) {
         return Err(LineageRefusal::WrongInbox { from, to, cursor });
     }
-    let anchor_ms = facts.anchor.filter(|_| header.anchor_seq > 0).map_or(0, |anchor| anchor.time_ms);
-    if facts.first_left_ms.is_some_and(|entered| entered.saturating_add(INBOX_DEADLINE_MS) <= anchor_ms) {
+    let forces = rules.terms.mode == Mode::Verified;
+    if forces && facts.oldest_ms.is_some_and(|entered| rules.force_ms(entered) <= log_time_ms) {
+        return Err(LineageRefusal::ForcedDue { item: cursor });
+    }
+    if facts.first_left_ms.is_some_and(|entered| entered.saturating_add(rules.inbox_deadline_ms) <= log_time_ms) {
         return Err(LineageRefusal::InboxOverdue { item: to });
     }
     Ok(())

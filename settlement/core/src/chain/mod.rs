@@ -7,6 +7,7 @@
 //! AVAILABLE ── re-execution agrees ──► VERIFIED
 //! AVAILABLE ── re-execution differs ─► REJECTED
 //! VERIFIED  ── all before it final ──► FINALIZED
+//! force ─────────────────────────────► AVAILABLE
 //! ```
 //!
 //! In mode `optimistic` only what is challenged is re-executed, and AVAILABLE
@@ -23,8 +24,10 @@
 //! anyone hears of it. Memory is bounded: only the commitments that are not
 //! yet final are held, and of the final ones the newest.
 
+mod bridge;
 mod challenge;
 mod finality;
+mod forced;
 mod head;
 mod history;
 mod inbox;
@@ -44,7 +47,9 @@ use std::collections::VecDeque;
 
 use alloy_primitives::B256;
 
+pub use bridge::{Account, BridgeRefusal, ClaimFacts, Claimed, Credited, Totals};
 pub use challenge::ChallengeRefusal;
+pub use forced::ForceRefusal;
 pub use head::{Head, RestoreError};
 pub use history::History;
 pub use inbox::{InboxReceipt, InboxRefusal};
@@ -69,6 +74,10 @@ pub enum Effect {
     Save(Box<Record>),
     /// An inbox item is new.
     Queue(InboxRow),
+    /// An account is new or has changed.
+    Account(Account),
+    /// A withdrawal was paid.
+    Claimed(Claimed),
 }
 
 /// The state of one chain's settlement.

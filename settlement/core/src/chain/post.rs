@@ -35,6 +35,8 @@ pub struct PostFacts {
     pub inbox_acc: Option<B256>,
     /// When the item at the header's `inbox_to`, the first that is left out, entered the inbox, in milliseconds.
     pub first_left_ms: Option<u64>,
+    /// When the item at the header's `inbox_from`, the first that waits, entered the inbox, in milliseconds.
+    pub oldest_ms: Option<u64>,
 }
 
 /// The commitment is in the log.
@@ -196,7 +198,7 @@ impl Chain {
         if got - current > MAX_EPOCH_STEP {
             return Err(PostRefusal::EpochAhead { got, current });
         }
-        lineage::check(&signed.header, &self.parent(), self.log_time(now_ms), facts)?;
+        lineage::check(&signed.header, &self.parent(), &self.rules, self.log_time(now_ms), facts)?;
         let limit = self.limits.max_pending_commitments;
         if self.pending.len() >= limit {
             return Err(PostRefusal::TooManyPending { limit });
@@ -242,8 +244,12 @@ impl Chain {
     }
 }
 
-/// Whether two different commitments claim one place. Chain and signer are known to be the same.
+/// Whether two different commitments claim one place. Chain and signer are known to be the same; a forced batch has no
+/// signer.
 fn same_place(first: &SignedBatch, second: &SignedBatch) -> bool {
+    if first.is_forced() {
+        return false;
+    }
     let place = |signed: &SignedBatch| {
         let header = &signed.header;
         (header.batch_index, header.parent_commitment, header.leader_epoch)

@@ -1,6 +1,7 @@
 //! One commitment and what became of it; what its successor builds on; one inbox item.
 
 use alloy_primitives::B256;
+use weft_primitives::withdrawal::Summary;
 use weft_primitives::{InboxItem, SignedBatch};
 
 use super::Vote;
@@ -124,6 +125,8 @@ pub struct Parent {
     pub inbox_cursor: u64,
     /// Newest log entry that the commitment was anchored to.
     pub anchor_seq: u64,
+    /// The withdrawals tree.
+    pub withdrawals: Summary,
 }
 
 impl Parent {
@@ -138,6 +141,7 @@ impl Parent {
             state_root,
             inbox_cursor: 0,
             anchor_seq: 0,
+            withdrawals: Summary { count: 0, root: B256::ZERO },
         }
     }
 
@@ -153,6 +157,7 @@ impl Parent {
             state_root: header.post_state_root,
             inbox_cursor: header.inbox_to,
             anchor_seq: header.anchor_seq,
+            withdrawals: Summary { count: header.withdrawals_count, root: header.withdrawals_root },
         }
     }
 }

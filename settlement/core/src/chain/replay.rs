@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use weft_primitives::inbox::Content;
+
 use super::{Chain, Effect, History, Judgement, Limits, Rules, Sampled};
 use crate::log::{Event, LogEntry, Rejected};
 
@@ -146,7 +148,25 @@ impl Replay {
                 let facts = self.history.facts(&evidence.second);
                 chain.post(now_ms, &evidence.second, &facts, out).map_or(Ok(()), |_| Err(ReplayFault::Different))
             }
-            Event::Inbox(item) => chain.submit_inbox(now_ms, item.transaction.clone(), out).map(drop).map_err(refused),
+            Event::Inbox(item) => match &item.content {
+                Content::Transaction(raw) => chain.submit_inbox(now_ms, raw.clone(), out).map(drop).map_err(refused),
+                Content::Deposit(deposit) => {
+                    let account = self.history.account(deposit.account);
+                    chain.deposit(now_ms, deposit, account, out).map(drop).map_err(refused)
+                }
+            },
+            Event::Forced(forced) => {
+                let facts = self.history.facts(&forced.header.clone().forced());
+                chain.force(now_ms, &forced.header, &facts, out).map(drop).map_err(refused)
+            }
+            Event::Funding(funding) => {
+                let account = self.history.account(funding.account);
+                chain.fund(now_ms, funding, account, out).map(drop).map_err(refused)
+            }
+            Event::Claim(claim) => {
+                let facts = self.history.claim_facts(claim);
+                chain.claim(now_ms, claim, &facts, out).map(drop).map_err(refused)
+            }
             Event::Availability(verdict) => {
                 chain.judge_availability(now_ms, verdict.commitment, Sampled::Available, out).map_err(refused)
             }
@@ -210,7 +230,7 @@ const fn is_half(event: &Event) -> bool {
 fn appended(effect: &Effect) -> Option<LogEntry> {
     match effect {
         Effect::Append(entry) => Some(entry.clone()),
-        Effect::Save(_) | Effect::Queue(_) => None,
+        Effect::Save(_) | Effect::Queue(_) | Effect::Account(_) | Effect::Claimed(_) => None,
     }
 }
 

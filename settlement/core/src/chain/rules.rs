@@ -18,6 +18,19 @@ pub struct Rules {
     pub stf_version: u32,
     /// What the operator chose when the chain began, for good.
     pub terms: Terms,
+    /// Sum of all balances on the rollup at genesis, in wei.
+    pub genesis_supply: u128,
+    /// How long an inbox item may be left out, in milliseconds of log time since it entered.
+    pub inbox_deadline_ms: u64,
+    /// How long after that only the sequencer may mend it, in milliseconds of log time.
+    pub inbox_grace_ms: u64,
+}
+
+impl Rules {
+    /// From when on an inbox item that entered at `entered_ms` may be forced, in milliseconds of log time.
+    pub const fn force_ms(&self, entered_ms: u64) -> u64 {
+        entered_ms.saturating_add(self.inbox_deadline_ms).saturating_add(self.inbox_grace_ms)
+    }
 }
 
 /// Limits of one node: they bound its memory, and do not change what a valid log is.

@@ -13,10 +13,14 @@
 //! | 10 | challenge | batch index (8), commitment (32), BLAKE3 of the witness (32) |
 //! | 11 | challenge outcome | as a verdict |
 //! | 12 | signed verdict | as a verdict, signature (65) |
+//! | 8 | forced | [`BatchHeader`] (444 bytes), items in the inbox (8) |
+//! | 13 | funding | [`Funding`] (109 bytes) |
+//! | 14 | claim | [`Claim`] (1,112 bytes) |
 
 use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
-use weft_primitives::{BatchHeader, InboxItem, Signature, SignedBatch};
+use weft_primitives::withdrawal::Claim;
+use weft_primitives::{BatchHeader, Funding, InboxItem, Signature, SignedBatch};
 
 use super::RejectReason;
 use crate::statement::{SignedKeyChange, SignedVerdict};
@@ -37,7 +41,7 @@ pub enum Event {
     Finalized(Finalized),
     /// A commitment was rejected; all after it are orphaned.
     Rejected(Rejected),
-    /// A transaction entered the inbox.
+    /// A transaction or a deposit entered the inbox.
     Inbox(InboxItem),
     /// The sequencer signed two commitments for one place; posting is frozen.
     Equivocation(Box<Equivocation>),
@@ -49,6 +53,12 @@ pub enum Event {
     ChallengeOutcome(ExecutionVerdict),
     /// An independent verifier judged a commitment.
     SignedVerdict(Box<SignedVerdict>),
+    /// A batch of inbox items alone became the new tip.
+    Forced(Box<ForcedBatch>),
+    /// The admin credited an account.
+    Funding(Funding),
+    /// A withdrawal was paid.
+    Claim(Box<Claim>),
 }
 
 /// What sampling found.
@@ -128,6 +138,15 @@ impl ExecutionVerdict {
     }
 }
 
+/// A batch of inbox items alone, which follows from the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForcedBatch {
+    /// What it claims; nobody has signed it.
+    pub header: BatchHeader,
+    /// Items in the inbox when it was appended: from these it has taken.
+    pub inbox_len: u64,
+}
+
 impl Event {
     /// The kind byte.
     pub const fn kind(&self) -> u8 {
@@ -143,6 +162,9 @@ impl Event {
             Self::Challenge(_) => 10,
             Self::ChallengeOutcome(_) => 11,
             Self::SignedVerdict(_) => 12,
+            Self::Forced(_) => 8,
+            Self::Funding(_) => 13,
+            Self::Claim(_) => 14,
         }
     }
 
@@ -175,6 +197,12 @@ impl Event {
                 out.extend_from_slice(&signed.verdict.encode());
                 out.extend_from_slice(&signed.signature.0);
             }
+            Self::Forced(forced) => {
+                out.extend_from_slice(&forced.header.encode());
+                out.extend_from_slice(&forced.inbox_len.to_be_bytes());
+            }
+            Self::Funding(funding) => out.extend_from_slice(&funding.encode()),
+            Self::Claim(claim) => out.extend_from_slice(&claim.encode()),
         }
     }
 
@@ -209,6 +237,12 @@ impl Event {
                 let (verdict, signature) = (verdict(&mut reader)?, Signature(reader.array("signature")?));
                 Self::SignedVerdict(Box::new(SignedVerdict { verdict, signature }))
             }
+            8 => {
+                let header = BatchHeader::decode(reader.take("forced batch", BatchHeader::ENCODED_LEN)?)?;
+                Self::Forced(Box::new(ForcedBatch { header, inbox_len: reader.u64("inbox length")? }))
+            }
+            13 => Self::Funding(Funding::decode(reader.take("funding", body.len())?)?),
+            14 => Self::Claim(Box::new(Claim::decode(reader.take("claim", body.len())?)?)),
             _ => return Err(DecodeError::Invalid { field: "kind", why: "unknown kind of log entry" }),
         };
         reader.finish()?;

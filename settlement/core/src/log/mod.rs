@@ -15,7 +15,9 @@ use alloy_primitives::{B256, keccak256};
 use weft_primitives::codec::{DecodeError, Reader};
 use weft_primitives::limits::MAX_TRANSACTION_BYTES;
 
-pub use event::{AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, Rejected};
+pub use event::{
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, Rejected,
+};
 pub use reason::{RejectReason, UnknownReason};
 
 /// Domain separation of the entry hash.

@@ -3,13 +3,21 @@
 
 use alloy_primitives::{Address, B256, Bytes, b256};
 use proptest::prelude::*;
-use weft_primitives::{BatchHeader, InboxItem, SignedBatch, Signer};
+use weft_primitives::inbox::Content;
+use weft_primitives::withdrawal::{Claim, DEPTH, Proof};
+use weft_primitives::{BatchHeader, Deposit, Funding, InboxItem, SignedBatch, Signer, Withdrawal};
 
 use super::*;
 use crate::statement::KeyChange;
 
 fn signer() -> Signer {
     Signer::from_bytes([1; 32]).unwrap()
+}
+
+const CONFIG: B256 = B256::repeat_byte(0xc0);
+
+fn item(raw: Bytes) -> InboxItem {
+    InboxItem { index: 0, time_ms: 5, content: Content::Transaction(raw) }
 }
 
 fn signed(batch_index: u64) -> SignedBatch {
@@ -25,18 +33,26 @@ fn key_change() -> KeyChange {
 fn events() -> Vec<Event> {
     let (batch_index, commitment) = (3, B256::repeat_byte(9));
     let verdict = ExecutionVerdict { batch_index, commitment, valid: true, stf_version: 1 };
+    let owner = Signer::from_bytes([3; 32]).unwrap();
+    let deposit = Deposit::sign(CONFIG, &owner, 2, Address::repeat_byte(7), 1_000);
+    let withdrawal = Withdrawal { index: 5, sender: Address::repeat_byte(1), recipient: owner.address(), amount: 3 };
+    let claim = Claim { batch_index, withdrawal, proof: Proof([B256::repeat_byte(4); DEPTH]) };
     vec![
         Event::Posted(Box::new(signed(0))),
         Event::Availability(AvailabilityVerdict { batch_index, commitment, available: true }),
         Event::Verdict(verdict),
         Event::Finalized(Finalized { batch_index, commitment }),
         Event::Rejected(Rejected { batch_index, commitment, reason: RejectReason::InvalidStf, block: Some(7) }),
-        Event::Inbox(InboxItem { index: 0, time_ms: 5, transaction: Bytes::from_static(&[2, 3]) }),
+        Event::Inbox(item(Bytes::from_static(&[2, 3]))),
         Event::Equivocation(Box::new(Equivocation { first: signed(1), second: signed(2) })),
         Event::KeyChange(Box::new(key_change().sign(&signer()))),
         Event::Challenge(Challenge { batch_index, commitment, witness_hash: B256::repeat_byte(8) }),
         Event::ChallengeOutcome(ExecutionVerdict { valid: false, ..verdict }),
         Event::SignedVerdict(Box::new(verdict.sign(&signer()))),
+        Event::Forced(Box::new(ForcedBatch { header: signed(4).header, inbox_len: 6 })),
+        Event::Funding(Funding::sign(CONFIG, &owner, 1, owner.address(), 1 << 70)),
+        Event::Claim(Box::new(claim)),
+        Event::Inbox(InboxItem { index: 1, time_ms: 6, content: Content::Deposit(deposit) }),
     ]
 }
 
@@ -58,6 +74,10 @@ fn golden_hashes() {
         b256!("b4bdda5d3aee188f494374273d66a5bb7caca411c5021e48d789f357b1bc2b57"),
         b256!("dcfc160d1cbc0190bd2bc37dd63d8d48e9c8c6e791a2918f256b6cf1cde3dc89"),
         b256!("930f566c4f1fae08382797c43e14b531b42780e0239541d4b21d70eb10b481ad"),
+        b256!("995e1a11d4425448e8570a7538890acbd1ed4b0eddf160c81cf5baf37b5147af"),
+        b256!("4fd2e11001a409d120b9630da072a3ffec45128715d2261e98842728d33138fb"),
+        b256!("8dbacf6688b345c63ff151f164a63783b5cda01b383e94fea5c9eced308075d9"),
+        b256!("86edfa7644f0798189ee5237b70fcfe384818854093ccd393e63fa268517a982"),
     ];
     let got: Vec<B256> = events().into_iter().map(|event| entry(event).hash()).collect();
     assert_eq!(got, want);
@@ -80,7 +100,7 @@ fn every_kind_round_trips() {
 
 #[test]
 fn the_largest_entry_decodes_and_one_byte_more_does_not() {
-    let item = |len| Event::Inbox(InboxItem { index: 1, time_ms: 2, transaction: vec![7; len].into() });
+    let item = |len| Event::Inbox(item(vec![7; len].into()));
     let largest = entry(item(MAX_TRANSACTION_BYTES));
     assert_eq!(largest.encode().len(), MAX_ENTRY_BYTES);
     assert_eq!(LogEntry::decode(&largest.encode()).unwrap(), largest);
@@ -116,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_entries_decode_to_what_they_encode(which in 0usize..11, at: prop::sample::Index, byte: u8, cut: bool) {
+    fn mutated_entries_decode_to_what_they_encode(which in 0usize..15, at: prop::sample::Index, byte: u8, cut: bool) {
         let mut bytes = entry(events().remove(which)).encode();
         let at = at.index(bytes.len());
         bytes[at] = byte;
@@ -129,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn any_change_changes_the_hash(which in 0usize..11, at: prop::sample::Index, flip in 1u8..) {
+    fn any_change_changes_the_hash(which in 0usize..15, at: prop::sample::Index, flip in 1u8..) {
         let honest = entry(events().remove(which));
         let mut bytes = honest.encode();
         let at = at.index(bytes.len());

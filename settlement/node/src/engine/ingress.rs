@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use alloy_primitives::{B256, Bytes};
 use tokio::sync::{mpsc, oneshot, watch};
-use weft_primitives::SignedBatch;
+use weft_primitives::withdrawal::Claim;
+use weft_primitives::{BatchHeader, Deposit, Funding, SignedBatch};
 use weft_settlement::{
-    Chain, ChallengeRefusal, InboxReceipt, InboxRefusal, Judgement, KeyReceipt, KeyRefusal, PostReceipt, PostRefusal,
-    Sampled, SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt, VoteRefusal,
+    BridgeRefusal, Chain, ChallengeRefusal, Credited, ForceRefusal, InboxReceipt, InboxRefusal, Judgement, KeyReceipt,
+    KeyRefusal, PostReceipt, PostRefusal, Sampled, SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt,
+    VoteRefusal,
 };
 
 use crate::store::{StateWrite, StoreError};
@@ -27,6 +29,22 @@ pub(super) enum Command {
         commitment: B256,
         sampled: Sampled,
         reply: Reply<(), VerdictRefusal>,
+    },
+    Force {
+        header: Box<BatchHeader>,
+        reply: Reply<PostReceipt, ForceRefusal>,
+    },
+    Fund {
+        funding: Funding,
+        reply: Reply<Credited, BridgeRefusal>,
+    },
+    Deposit {
+        deposit: Deposit,
+        reply: Reply<InboxReceipt, BridgeRefusal>,
+    },
+    Claim {
+        claim: Box<Claim>,
+        reply: Reply<Credited, BridgeRefusal>,
     },
     Judged {
         commitment: B256,
@@ -117,6 +135,26 @@ impl EngineHandle {
     /// Puts a transaction into the inbox.
     pub async fn submit_inbox(&self, transaction: Bytes) -> Result<InboxReceipt, Failure<InboxRefusal>> {
         self.ask(|reply| Command::Inbox { transaction, reply }).await
+    }
+
+    /// Appends a forced batch.
+    pub async fn force(&self, header: BatchHeader) -> Result<PostReceipt, Failure<ForceRefusal>> {
+        self.ask(|reply| Command::Force { header: Box::new(header), reply }).await
+    }
+
+    /// Credits an account.
+    pub async fn fund(&self, funding: Funding) -> Result<Credited, Failure<BridgeRefusal>> {
+        self.ask(|reply| Command::Fund { funding, reply }).await
+    }
+
+    /// Moves value of an account to the rollup.
+    pub async fn deposit(&self, deposit: Deposit) -> Result<InboxReceipt, Failure<BridgeRefusal>> {
+        self.ask(|reply| Command::Deposit { deposit, reply }).await
+    }
+
+    /// Pays a withdrawal.
+    pub async fn claim(&self, claim: Claim) -> Result<Credited, Failure<BridgeRefusal>> {
+        self.ask(|reply| Command::Claim { claim: Box::new(claim), reply }).await
     }
 
     /// Says what sampling found.

@@ -9,6 +9,7 @@
 //! request wait for the database in turn. In mode `optimistic` it also makes final what time
 //! alone has made final, unless a challenge is on its way.
 
+mod bridge;
 mod ingress;
 mod rate;
 
@@ -136,6 +137,22 @@ impl Engine {
                 let decided =
                     self.decide(|chain, now_ms, out| chain.submit_inbox(now_ms, transaction.clone(), out)).await;
                 metrics::submitted(self.rules.chain_id, &decided);
+                answer(reply, decided)
+            }
+            Command::Force { header, reply } => answer(reply, self.force(&header).await),
+            Command::Fund { funding, reply } => {
+                let decided = self.fund(&funding).await;
+                metrics::moved_value(self.rules.chain_id, "fund", &decided);
+                answer(reply, decided)
+            }
+            Command::Deposit { deposit, reply } => {
+                let decided = self.deposit(&deposit).await;
+                metrics::moved_value(self.rules.chain_id, "deposit", &decided);
+                answer(reply, decided)
+            }
+            Command::Claim { claim, reply } => {
+                let decided = self.claim(&claim).await;
+                metrics::moved_value(self.rules.chain_id, "claim", &decided);
                 answer(reply, decided)
             }
             Command::Sampled { commitment, sampled, reply } => {

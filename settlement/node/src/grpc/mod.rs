@@ -6,14 +6,14 @@ mod subscription;
 
 use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U256};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 use weft_execution::STF_VERSION;
 use weft_primitives::SignedBatch;
-use weft_settlement::{Record, SignedKeyChange, SignedVerdict};
-use weft_wire::convert::{hash, required};
+use weft_settlement::{InboxReceipt, Record, SignedKeyChange, SignedVerdict};
+use weft_wire::convert::{address, hash, required, wei};
 use weft_wire::pb::settlement::v1 as pb;
 use weft_wire::status::Plain;
 
@@ -89,6 +89,8 @@ impl pb::settlement_server::Settlement for SettlementService {
             availability_deadline_ms: terms.availability_deadline_ms,
             max_witness_bytes: served.challenges.max_witness_bytes(),
             chain_ids: self.chains.ids().collect(),
+            inbox_deadline_ms: rules.inbox_deadline_ms,
+            inbox_grace_ms: rules.inbox_grace_ms,
         }))
     }
 
@@ -143,6 +145,7 @@ impl pb::settlement_server::Settlement for SettlementService {
             frozen: head.frozen,
             epoch: head.epoch,
             posting_key: Bytes::copy_from_slice(chain.posting_key().as_slice()),
+            log_time_ms: head.log_time_ms,
         }))
     }
 
@@ -174,6 +177,7 @@ impl pb::settlement_server::Settlement for SettlementService {
             time_ms: receipt.time_ms,
             deadline_ms: receipt.deadline_ms,
             log_seq: receipt.log_seq,
+            force_ms: receipt.force_ms,
         }))
     }
 
@@ -216,5 +220,73 @@ impl pb::settlement_server::Settlement for SettlementService {
             tracing::error!(batch, %commitment, verifier = ?signed.verifier(), "a verifier finds the batch invalid");
         }
         Ok(Response::new(pb::SubmitVerdictResponse { log_seq: receipt.log_seq, duplicate: receipt.duplicate }))
+    }
+
+    async fn force_batch(
+        &self,
+        request: Request<pb::ForceBatchRequest>,
+    ) -> Result<Response<pb::ForceBatchResponse>, Status> {
+        let served = self.chains.get(request.into_inner().chain_id)?;
+        let receipt = served.forces.force().await.map_err(refusals::force)?;
+        Ok(Response::new(pb::ForceBatchResponse {
+            commitment_hash: wire(receipt.commitment),
+            log_seq: receipt.log_seq,
+        }))
+    }
+
+    async fn fund(&self, request: Request<pb::FundRequest>) -> Result<Response<pb::FundResponse>, Status> {
+        let request = request.into_inner();
+        let served = self.chains.get(request.chain_id)?;
+        let funding = required("funding", request.funding)?.try_into()?;
+        let credited = served.engine.fund(funding).await.map_err(refusals::bridge)?;
+        Ok(Response::new(pb::FundResponse { balance: wei(U256::from(credited.balance)), log_seq: credited.log_seq }))
+    }
+
+    async fn make_deposit(
+        &self,
+        request: Request<pb::MakeDepositRequest>,
+    ) -> Result<Response<pb::MakeDepositResponse>, Status> {
+        let request = request.into_inner();
+        let served = self.chains.get(request.chain_id)?;
+        let deposit = required("deposit", request.deposit)?.try_into()?;
+        let InboxReceipt { index, time_ms, deadline_ms, force_ms, log_seq } =
+            served.engine.deposit(deposit).await.map_err(refusals::bridge)?;
+        Ok(Response::new(pb::MakeDepositResponse { index, time_ms, deadline_ms, log_seq, force_ms }))
+    }
+
+    async fn claim_withdrawal(
+        &self,
+        request: Request<pb::ClaimWithdrawalRequest>,
+    ) -> Result<Response<pb::ClaimWithdrawalResponse>, Status> {
+        let request = request.into_inner();
+        let served = self.chains.get(request.chain_id)?;
+        let claim = required("claim", request.claim)?.try_into()?;
+        let credited = served.engine.claim(claim).await.map_err(refusals::bridge)?;
+        let balance = wei(U256::from(credited.balance));
+        Ok(Response::new(pb::ClaimWithdrawalResponse { balance, log_seq: credited.log_seq }))
+    }
+
+    async fn get_account(
+        &self,
+        request: Request<pb::GetAccountRequest>,
+    ) -> Result<Response<pb::GetAccountResponse>, Status> {
+        let pb::GetAccountRequest { address: bytes, chain_id } = request.into_inner();
+        let served = self.chains.get(chain_id)?;
+        let account = served.store.account(address("address", &bytes)?).await.map_err(internal)?;
+        let totals = served.engine.chain().head().bridge;
+        Ok(Response::new(pb::GetAccountResponse {
+            balance: wei(U256::from(account.balance)),
+            nonce: account.nonce,
+            fundings: totals.fundings,
+            funded: wei(U256::from(totals.funded)),
+            deposited: wei(U256::from(totals.deposited)),
+            escrow: wei(U256::from(totals.escrow)),
+        }))
+    }
+
+    async fn get_claim(&self, request: Request<pb::GetClaimRequest>) -> Result<Response<pb::GetClaimResponse>, Status> {
+        let pb::GetClaimRequest { index, chain_id } = request.into_inner();
+        let log_seq = self.chains.get(chain_id)?.store.paid(index).await.map_err(internal)?;
+        Ok(Response::new(pb::GetClaimResponse { log_seq }))
     }
 }

@@ -4,11 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use weft_settlement::{ChallengeRefusal, InboxRefusal, KeyRefusal, LineageRefusal, PostRefusal, VoteRefusal};
+use weft_settlement::{
+    BridgeRefusal, ChallengeRefusal, InboxRefusal, KeyRefusal, LineageRefusal, PostRefusal, VoteRefusal,
+};
 use weft_wire::status::{Plain, Reason, status};
 
 use crate::challenge::Refused;
 use crate::engine::Failure;
+use crate::verifier::ForceFailure;
 
 /// A refusal with its code: the domain knows no gRPC.
 struct Coded<'a, R> {
@@ -136,6 +139,36 @@ const fn challenge_code(refusal: &ChallengeRefusal) -> Code {
         | ChallengeRefusal::AlreadyVerified(_)
         | ChallengeRefusal::TooLate { .. } => Code::FailedPrecondition,
     }
+}
+
+/// Why there is no forced batch.
+pub(super) fn force(failure: ForceFailure) -> Status {
+    let refusal = match failure {
+        ForceFailure::Engine(Failure::Refused(refusal)) => refusal,
+        ForceFailure::Engine(other) => return common(&other),
+        ForceFailure::NotNow(_) => return Plain::unavailable(failure.to_string()).into(),
+    };
+    status(&Coded { reason: refusal.reason(), refusal: &refusal, code: Code::FailedPrecondition, wait: None })
+}
+
+/// Why value did not move.
+pub(super) fn bridge(failure: Failure<BridgeRefusal>) -> Status {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        other => return common(&other),
+    };
+    let code = match &refusal {
+        BridgeRefusal::BadSignature(_) | BridgeRefusal::Nothing | BridgeRefusal::WrongProof(_) => Code::InvalidArgument,
+        BridgeRefusal::WrongSigner { .. } | BridgeRefusal::NoAdmin => Code::PermissionDenied,
+        BridgeRefusal::WrongNonce { .. }
+        | BridgeRefusal::Supply
+        | BridgeRefusal::InsufficientBalance { .. }
+        | BridgeRefusal::NotFinal(_)
+        | BridgeRefusal::InsufficientEscrow { .. } => Code::FailedPrecondition,
+        BridgeRefusal::AlreadyClaimed(_) => Code::AlreadyExists,
+        BridgeRefusal::InboxFull { .. } => Code::ResourceExhausted,
+    };
+    status(&Coded { reason: refusal.reason(), refusal: &refusal, code, wait: None })
 }
 
 fn common<R: fmt::Display>(failure: &Failure<R>) -> Status {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use weft_primitives::SignedBatch;
-use weft_settlement::{Head, History, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status, Terms};
+use weft_settlement::{Account, Head, History, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status, Terms};
 use weft_state::{TreeKey, Value};
 
 use super::{Answer, Genesis, Loaded, MAX_PAGE, StateWrite, Store, StoreError, VerifierState, Write};
@@ -143,6 +143,14 @@ impl Store for MemoryStore {
 
     fn canonical(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<Record>> {
         self.with(|tables| Ok(page(tables.history.canonical_from(from_index).cloned(), limit)))
+    }
+
+    fn account(&self, address: Address) -> Answer<'_, Account> {
+        self.with(move |tables| Ok(tables.history.account(address)))
+    }
+
+    fn paid(&self, index: u64) -> Answer<'_, Option<u64>> {
+        self.with(move |tables| Ok(tables.history.paid(index)))
     }
 
     fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>> {

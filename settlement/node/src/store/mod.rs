@@ -16,12 +16,14 @@ mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use futures::future::BoxFuture;
 use weft_execution::verify::Checkpoint;
 use weft_primitives::SignedBatch;
+use weft_primitives::withdrawal::Claim;
 use weft_settlement::{
-    Chain, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, Record, RestoreError, Rules, SignedKeyChange, Terms,
+    Account, Chain, ClaimFacts, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, Record, RestoreError, Rules,
+    SignedKeyChange, Terms,
 };
 use weft_state::{TreeKey, Value};
 
@@ -191,6 +193,25 @@ pub trait Store: Send + Sync + 'static {
 
     /// Canonical commitments from an index on, at most [`MAX_PAGE`].
     fn canonical(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<Record>>;
+
+    /// An account; an empty one if it was never credited.
+    fn account(&self, address: Address) -> Answer<'_, Account>;
+
+    /// The log entry that has paid a withdrawal.
+    fn paid(&self, index: u64) -> Answer<'_, Option<u64>>;
+
+    /// What has to be looked up to judge a claim.
+    fn claim_facts<'a>(&'a self, claim: &'a Claim) -> Answer<'a, ClaimFacts> {
+        Box::pin(async move {
+            let batch_index = claim.batch_index;
+            let found = self.canonical(batch_index, 1).await?;
+            Ok(ClaimFacts {
+                commitment: found.into_iter().find(|record| record.signed.header.batch_index == batch_index),
+                paid: self.paid(claim.withdrawal.index).await?,
+                recipient: self.account(claim.withdrawal.recipient).await?,
+            })
+        })
+    }
 
     /// Inbox items from an index on, at most [`MAX_PAGE`].
     fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>>;

@@ -9,13 +9,15 @@
 use std::future::Future;
 use std::time::Duration;
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgPoolOptions, PgRow};
 use sqlx::{PgPool, Postgres, Transaction};
 use weft_primitives::SignedBatch;
 use weft_service::backoff::Backoff;
-use weft_settlement::{Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
+use weft_settlement::{
+    Account, Claimed, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status,
+};
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};

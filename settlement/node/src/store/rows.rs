@@ -3,14 +3,16 @@
 //! Unsigned numbers are stored as signed ones with the same bits; only
 //! sequence numbers and indices are compared in SQL, and those stay small.
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable;
 use weft_execution::block::Parent;
 use weft_execution::verify::Checkpoint;
 use weft_primitives::codec::{DecodeError, Reader};
+use weft_primitives::inbox::Content;
 use weft_primitives::{BlockHeader, InboxItem, SignedBatch};
 use weft_settlement::{
-    Anchor, Head, InboxRow, LogEntry, PostFacts, Record, RejectReason, Rejection, SignedKeyChange, Status, Terms, Vote,
+    Account, Anchor, Head, InboxRow, LogEntry, PostFacts, Record, RejectReason, Rejection, SignedKeyChange, Status,
+    Terms, Totals, Vote,
 };
 use weft_state::{TreeKey, Value};
 
@@ -25,6 +27,12 @@ pub(super) trait Cells {
 
     fn hash(&self, name: &'static str) -> Result<B256, StoreError> {
         hash(name, &self.bytes(name)?)
+    }
+
+    /// 16 bytes, big-endian.
+    fn wei(&self, name: &'static str) -> Result<u128, StoreError> {
+        let bytes: Result<[u8; 16], _> = self.bytes(name)?.try_into();
+        bytes.map(u128::from_be_bytes).map_err(|_| StoreError::damaged(format!("{name} is not 16 bytes")))
     }
 }
 
@@ -60,6 +68,12 @@ pub(super) fn head(row: &impl Cells) -> Result<(u64, Head), StoreError> {
         posting_key: row.maybe_bytes("posting_key")?.map(|bytes| address("posting_key", &bytes)).transpose()?,
         inbox_len: row.int("inbox_len")?,
         inbox_acc: row.hash("inbox_acc")?,
+        bridge: Totals {
+            fundings: row.int("fundings")?,
+            funded: row.wei("funded")?,
+            deposited: row.wei("deposited")?,
+            escrow: row.wei("escrow")?,
+        },
     };
     Ok((row.int("version")?, head))
 }
@@ -148,6 +162,7 @@ pub(super) fn facts(row: &impl Cells, inbox_to: u64) -> Result<PostFacts, StoreE
         anchor,
         inbox_acc,
         first_left_ms: row.maybe_int("first_left_ms")?,
+        oldest_ms: row.maybe_int("oldest_ms")?,
     })
 }
 
@@ -161,9 +176,13 @@ pub(super) fn entry(row: &impl Cells) -> Result<LogEntry, StoreError> {
 }
 
 pub(super) fn inbox_row(row: &impl Cells) -> Result<InboxRow, StoreError> {
-    let transaction = Bytes::from(row.bytes("signed_transaction")?);
-    let item = InboxItem { index: row.int("item_index")?, time_ms: row.int("time_ms")?, transaction };
+    let content = Content::decode(&row.bytes("content")?).map_err(StoreError::damaged)?;
+    let item = InboxItem { index: row.int("item_index")?, time_ms: row.int("time_ms")?, content };
     Ok(InboxRow { item, acc: row.hash("acc")? })
+}
+
+pub(super) fn account(address: Address, row: &impl Cells) -> Result<Account, StoreError> {
+    Ok(Account { address, balance: row.wei("balance")?, nonce: row.int("nonce")? })
 }
 
 pub(super) fn checkpoint(row: &impl Cells) -> Result<Checkpoint, StoreError> {

@@ -8,14 +8,16 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use futures::TryStreamExt;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction};
 use weft_primitives::SignedBatch;
-use weft_settlement::{Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status};
+use weft_settlement::{
+    Account, Claimed, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status,
+};
 use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};

@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use weft_execution::World;
+use weft_execution::forced::{ForcedContext, ForcedError, build, verify_forced};
 use weft_execution::verify::{Checkpoint, Valid, Verdict, verify};
 use weft_primitives::{BatchHeader, ChainConfig};
-use weft_settlement::{Parent, Record, RejectReason};
+use weft_settlement::{Chain, Parent, Record, RejectReason};
 
-use super::{Context, Wait};
+use super::Wait;
+use super::context::{Context, ForcedRecord, waiting};
 use crate::store::{StateWrite, Store, StoreError};
 
 /// A decided judgement.
@@ -38,6 +40,13 @@ pub(super) struct Executor {
     state: Option<State>,
 }
 
+/// What a judgement takes beside the claim: a payload and what the log says around it, or, of a forced batch, what the
+/// log says alone.
+enum Subject {
+    Posted(Bytes, Context),
+    Forced(ForcedRecord),
+}
+
 impl Executor {
     pub(super) fn new(chain: Arc<ChainConfig>, store: Arc<dyn Store>) -> Self {
         Self { chain, store, state: None }
@@ -48,12 +57,21 @@ impl Executor {
         self.state = None;
     }
 
-    /// Judges `record`, which builds on the verified `parent`. When it is valid, the state in memory is the one after it.
-    pub(super) async fn judge(&mut self, parent: &Parent, record: &Record, payload: Bytes) -> Result<Outcome, Wait> {
-        let context = Context::load(&*self.store, record).await?;
+    /// Judges `record`, which builds on the verified `parent`; a forced batch has no payload. When it is valid, the
+    /// state in memory is the one after it.
+    pub(super) async fn judge(
+        &mut self,
+        parent: &Parent,
+        record: &Record,
+        payload: Option<Bytes>,
+    ) -> Result<Outcome, Wait> {
+        let subject = match payload {
+            Some(payload) => Subject::Posted(payload, Context::load(&*self.store, record).await?),
+            None => Subject::Forced(ForcedRecord::load(&*self.store, record).await?),
+        };
         let state = self.state_at(parent).await?;
         let (chain, claim) = (self.chain.clone(), record.signed.header.clone());
-        let judged = tokio::task::spawn_blocking(move || run(&chain, &claim, &payload, &context, state)).await;
+        let judged = tokio::task::spawn_blocking(move || run(&chain, &claim, &subject, state)).await;
         let (state, verdict) = judged.map_err(|error| Wait::Undecided(format!("a judgement: {error}")))?;
         self.state = Some(state);
         match verdict {
@@ -76,6 +94,27 @@ impl Executor {
         let state = load(&*self.store).await?;
         if fits(&state) { Ok(state) } else { Err(Wait::Undecided("a newer view of the log".to_owned())) }
     }
+
+    /// The forced batch that would be next after `view`, whose tip is final. The state stays as it is.
+    pub(super) async fn build_forced(&mut self, view: &Chain) -> Result<BatchHeader, Wait> {
+        let (parent, head) = (view.final_parent(), view.head().clone());
+        let waiting = waiting(&*self.store, parent.inbox_cursor, head.inbox_len).await?;
+        let state = self.state_at(&parent).await?;
+        let chain = self.chain.clone();
+        let built = tokio::task::spawn_blocking(move || {
+            let State { mut world, checkpoint } = state;
+            let anchor = (head.log_seq, head.log_hash, head.log_time_ms);
+            let log = ForcedContext { waiting: &waiting, anchor, leader_epoch: head.epoch };
+            let built = build(&chain, &checkpoint, &log, &mut world).map(|forced| {
+                world.revert(&forced.block.applied.undo);
+                forced.header
+            });
+            (State { world, checkpoint }, built)
+        });
+        let (state, built) = built.await.map_err(|error| Wait::Undecided(format!("a forced batch: {error}")))?;
+        self.state = Some(state);
+        built.map_err(|error: ForcedError| Wait::Undecided(error.to_string()))
+    }
 }
 
 /// The state as the database has it, checked against its own root.
@@ -93,14 +132,13 @@ async fn load(store: &dyn Store) -> Result<State, StoreError> {
     Ok(State { world, checkpoint })
 }
 
-fn run(
-    chain: &ChainConfig,
-    claim: &BatchHeader,
-    payload: &[u8],
-    context: &Context,
-    mut state: State,
-) -> (State, Verdict) {
-    let verdict = verify(chain, &state.checkpoint, claim, payload, &context.log(), &mut state.world);
+fn run(chain: &ChainConfig, claim: &BatchHeader, subject: &Subject, mut state: State) -> (State, Verdict) {
+    let verdict = match subject {
+        Subject::Posted(payload, context) => {
+            verify(chain, &state.checkpoint, claim, payload, &context.log(), &mut state.world)
+        }
+        Subject::Forced(record) => verify_forced(chain, &state.checkpoint, claim, &record.log(claim), &mut state.world),
+    };
     if let Verdict::Valid(valid) = &verdict {
         state.checkpoint = valid.checkpoint.clone();
     }

@@ -3,11 +3,14 @@
 //! [`availability`] samples the DA layer, [`execution`] runs the batch again
 //! on the verifier's own state. What cannot be decided yet (the DA node is
 //! away, a row is missing, the database is busy) changes nothing and is tried
-//! again, with growing pauses. In mode `optimistic` it samples only.
+//! again, with growing pauses. In mode `optimistic` it samples only. It also
+//! builds forced batches ([`force`]), because it has the state that they are
+//! built on.
 
 mod availability;
 mod context;
 mod execution;
+mod force;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +20,7 @@ use weft_execution::STF_VERSION;
 use weft_primitives::{Address, ChainConfig};
 use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
+use weft_service::clock::Clock;
 use weft_settlement::{Chain, Judgement, Mode, Parent, Record, Status, VerdictRefusal};
 use weft_wire::DaClient;
 
@@ -26,6 +30,8 @@ use crate::store::{Store, StoreError};
 pub(crate) use availability::download;
 pub(crate) use context::Context;
 use execution::{Executor, Outcome};
+use force::Forces;
+pub use force::{ForceFailure, ForceHandle};
 
 /// Where and how the data is sampled.
 #[derive(Clone, Debug)]
@@ -73,14 +79,25 @@ impl Wait {
 pub struct Verifier {
     chain_id: u64,
     engine: EngineHandle,
+    store: Arc<dyn Store>,
     da: DaSource,
     executor: Executor,
+    forces: Forces,
 }
 
 impl Verifier {
-    /// One that tells `engine` its verdicts.
-    pub fn new(chain: Arc<ChainConfig>, engine: EngineHandle, store: Arc<dyn Store>, da: DaSource) -> Self {
-        Self { chain_id: chain.chain_id(), engine, da, executor: Executor::new(chain, store) }
+    /// One that tells `engine` its verdicts. The handle asks it for forced batches.
+    pub fn new(
+        chain: Arc<ChainConfig>,
+        engine: EngineHandle,
+        store: Arc<dyn Store>,
+        da: DaSource,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, ForceHandle) {
+        let (forces, handle) = Forces::new(clock);
+        let chain_id = chain.chain_id();
+        let executor = Executor::new(chain, store.clone());
+        (Self { chain_id, engine, store, da, executor, forces }, handle)
     }
 
     /// Judges until shutdown. Fails only if the database is damaged.
@@ -97,7 +114,16 @@ impl Verifier {
                     said.clear();
                 }
                 Ok(false) => {
-                    if let Some(Err(_)) = shutdown.unless(view.changed()).await {
+                    let more = async {
+                        tokio::select! {
+                            changed = view.changed() => changed.is_ok(),
+                            asked = self.forces.next() => {
+                                self.force(asked).await;
+                                true
+                            }
+                        }
+                    };
+                    if shutdown.unless(more).await == Some(false) {
                         break;
                     }
                 }
@@ -110,6 +136,7 @@ impl Verifier {
                         tracing::warn!(reason = %words, "verification waits");
                         said = words;
                     }
+                    self.forces.not_now(&said);
                     shutdown.unless(tokio::time::sleep(backoff.delay())).await;
                 }
             }
@@ -143,7 +170,11 @@ impl Verifier {
     }
 
     async fn execute(&mut self, parent: &Parent, record: &Record) -> Result<(), Wait> {
-        let payload = availability::download(&self.da, &record.signed.header).await?;
+        let payload = if record.signed.is_forced() {
+            None
+        } else {
+            Some(availability::download(&self.da, &record.signed.header).await?)
+        };
         let start = Instant::now();
         let outcome = self.executor.judge(parent, record, payload).await?;
         metrics::executed(self.chain_id, start.elapsed());

@@ -135,6 +135,7 @@ impl Import {
             body: BlockBody::default(),
             inbox_cursor: 0,
             inbox_acc: B256::ZERO,
+            withdrawals: 0,
         };
         let mut import = Self { rules, store, state, world: World::default(), newest, beside: Vec::new() };
         import.keep(touched, &[], Beside::default())?;
@@ -195,6 +196,7 @@ impl Import {
             body: BlockBody { transactions, ..BlockBody::default() },
             inbox_cursor: 0,
             inbox_acc: B256::ZERO,
+            withdrawals: 0,
         };
         let has_ring = config.spec.is_enabled_in(SpecId::PRAGUE);
         let beside = Beside { ommers: body.ommers, withdrawals, roots, has_ring, ..Beside::default() };
@@ -241,7 +243,7 @@ impl Import {
             updates: &applied.updates,
             undo: &applied.undo,
             codes: &applied.codes,
-            forget_undo: None,
+            forget_undo: 0..0,
         };
         self.store.put_blocks([new]).map_err(unreadable)?;
         self.beside.push(Beside { state: self.state.clone(), ..beside });

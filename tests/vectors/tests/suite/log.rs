@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, Bytes, hex};
 use serde_json::{Value, json};
-use weft_primitives::inbox::accumulate;
+use weft_primitives::inbox::{Content, accumulate};
 use weft_primitives::{BatchHeader, InboxItem};
 use weft_settlement::KeyChange;
 use weft_settlement::log::{
@@ -17,7 +17,8 @@ fn events() -> Vec<Event> {
     let (batch_index, commitment) = (3, header(1).hash());
     let signed = |seed| header(seed).sign(&signer(1));
     let rival = BatchHeader { gas_used: 1, ..header(1) }.sign(&signer(1));
-    let item = |index, len| InboxItem { index, time_ms: 1_800_000_000_000 + index, transaction: vec![7; len].into() };
+    let content = |len| Content::Transaction(vec![7; len].into());
+    let item = |index, len| InboxItem { index, time_ms: 1_800_000_000_000 + index, content: content(len) };
     let verdict = |valid| ExecutionVerdict { batch_index, commitment, valid, stf_version: 1 };
     let (chain_id, config_hash, new_key) = (31_337, header(1).config_hash, signer(3).address());
     let change = KeyChange { chain_id, config_hash, new_key, epoch: 1 << 41 };
@@ -128,12 +129,13 @@ fn inbox() {
         let mut acc = B256::ZERO;
         let items = lens.iter().zip(0u64..).map(|(len, index)| {
             let transaction = Bytes::from(blake3::hash(&[*len as u8]).as_bytes()[..*len].to_vec());
-            let item = InboxItem { index, time_ms: 1_800_000_000_000 + 7 * index, transaction };
+            let content = Content::Transaction(transaction);
+            let item = InboxItem { index, time_ms: 1_800_000_000_000 + 7 * index, content };
             acc = accumulate(acc, &item);
             json!({
                 "index": item.index,
                 "time_ms": item.time_ms,
-                "transaction": hex::encode(&item.transaction),
+                "transaction": hex::encode(item.content.encode()),
                 "item": hex::encode(item.encode()),
                 "acc": hex::encode(acc),
             })

@@ -1,10 +1,12 @@
 //! Commitments and log entries.
 
 use proptest::prelude::*;
-use weft_primitives::{Address, InboxItem, Signature, SignedBatch};
+use weft_primitives::inbox::Content;
+use weft_primitives::withdrawal::{Claim, DEPTH, Proof};
+use weft_primitives::{Address, Deposit, Funding, InboxItem, Signature, SignedBatch, Withdrawal};
 use weft_settlement::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, KeyChange, LogEntry, Record,
-    RejectReason, Rejected, Rejection, SignedKeyChange, SignedVerdict, Status, Vote,
+    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, KeyChange, LogEntry,
+    Record, RejectReason, Rejected, Rejection, SignedKeyChange, SignedVerdict, Status, Vote,
 };
 
 use super::{commitments, damage, hashes, survives};
@@ -44,6 +46,16 @@ fn votes() -> impl Strategy<Value = Vec<Vote>> {
     prop::collection::vec(vote.prop_map(|(verifier, valid, log_seq)| Vote { verifier, valid, log_seq }), 0..4)
 }
 
+fn deposits() -> impl Strategy<Value = Deposit> {
+    (any::<[u8; 20]>(), any::<[u8; 20]>(), any::<u64>(), any::<u128>(), any::<[u8; 32]>()).prop_map(
+        |(account, to, nonce, amount, half)| {
+            let mut signature = Signature::ABSENT;
+            signature.0[..32].copy_from_slice(&half);
+            Deposit { account: account.into(), nonce, to: to.into(), amount, signature }
+        },
+    )
+}
+
 fn events() -> impl Strategy<Value = Event> {
     let place = (any::<u64>(), hashes());
     let item = (any::<u64>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..50));
@@ -65,7 +77,22 @@ fn events() -> impl Strategy<Value = Event> {
             Event::Rejected(Rejected { batch_index, commitment, reason, block })
         }),
         item.prop_map(|(index, time_ms, transaction)| {
-            Event::Inbox(InboxItem { index, time_ms, transaction: transaction.into() })
+            Event::Inbox(InboxItem { index, time_ms, content: Content::Transaction(transaction.into()) })
+        }),
+        (any::<u64>(), any::<u64>(), deposits()).prop_map(|(index, time_ms, deposit)| {
+            Event::Inbox(InboxItem { index, time_ms, content: Content::Deposit(deposit) })
+        }),
+        (commitments(), any::<u64>()).prop_map(|(signed, inbox_len)| {
+            Event::Forced(Box::new(ForcedBatch { header: signed.header, inbox_len }))
+        }),
+        deposits().prop_map(|deposit| {
+            let Deposit { account, nonce: number, amount, signature, .. } = deposit;
+            Event::Funding(Funding { number, account, amount, signature })
+        }),
+        (any::<u64>(), deposits(), hashes()).prop_map(|(batch_index, deposit, sibling)| {
+            let Deposit { account: sender, nonce: index, to: recipient, amount, .. } = deposit;
+            let withdrawal = Withdrawal { index, sender, recipient, amount };
+            Event::Claim(Box::new(Claim { batch_index, withdrawal, proof: Proof([sibling; DEPTH]) }))
         }),
         (commitments(), commitments())
             .prop_map(|(first, second)| Event::Equivocation(Box::new(Equivocation { first, second }))),
@@ -155,6 +182,21 @@ proptest! {
 #[test]
 fn an_inbox_item_may_not_be_longer_than_a_transaction() {
     let long = vec![0; weft_primitives::limits::MAX_TRANSACTION_BYTES + 1];
-    let item = pb::InboxItem { index: 0, time_ms: 0, transaction: long.into() };
+    let content = Some(pb::inbox_item::Content::Transaction(long.into()));
+    let item = pb::InboxItem { index: 0, time_ms: 0, content };
     assert_eq!(InboxItem::try_from(item).unwrap_err().field, "transaction");
+}
+
+#[test]
+fn a_proof_has_one_length_and_an_amount_one_width() {
+    let withdrawal = Withdrawal { index: 1, sender: Default::default(), recipient: Default::default(), amount: 1 };
+    let claim = Claim { batch_index: 0, withdrawal, proof: Proof([Default::default(); DEPTH]) };
+    let wire = pb::Claim::from(&claim);
+    assert_eq!(Claim::try_from(wire.clone()), Ok(claim));
+    let mut short = wire.clone();
+    short.proof.pop();
+    assert_eq!(Claim::try_from(short).unwrap_err().field, "proof");
+    let mut wide = wire;
+    wide.withdrawal.as_mut().unwrap().amount = vec![1; 17].into();
+    assert_eq!(Claim::try_from(wide).unwrap_err().field, "amount");
 }

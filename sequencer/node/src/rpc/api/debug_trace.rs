@@ -10,10 +10,13 @@ use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use weft_execution::StateView;
 use weft_execution::trace::{Block, Bounds, Geth};
+use weft_primitives::Deposit;
+use weft_primitives::inbox::Content;
 
 use super::{Context, Inner};
 use crate::chain::FullBlock;
 use crate::rpc::error::RpcError;
+use crate::store::StoredBlock;
 
 /// `debug_trace*`. Tracers: struct logs, `callTracer`, `flatCallTracer`, `prestateTracer`, `4byteTracer`, `noopTracer`.
 /// One trace may take `rpc.max_trace_bytes` and `rpc.call_timeout_ms`.
@@ -64,10 +67,31 @@ impl Inner {
         let parent = header.number.checked_sub(1);
         let parent = parent.ok_or_else(|| RpcError::Refused("genesis is not traceable".to_owned()))?;
         let rules = self.backend.dialect().rules();
+        let deposits = self.deposits(full)?;
         self.backend.with_state(parent, |view, _| {
-            let block = Block { rules, header, transactions: &full.block.body.transactions, view };
+            let (transactions, deposits) = (&full.block.body.transactions[..], &deposits[..]);
+            let block = Block { rules, header, transactions, deposits, view };
             self.within_bounds(|bounds| trace(&block, bounds))
         })?
+    }
+
+    /// A block's deposits, each with the number of transactions before it.
+    fn deposits(&self, full: &FullBlock) -> Result<Vec<(usize, Deposit)>, RpcError> {
+        let StoredBlock { body, inbox_cursor, .. } = &full.block;
+        let first = inbox_cursor.saturating_sub(u64::from(body.inbox_count));
+        let (mut deposits, mut before) = (Vec::new(), 0);
+        let items = self.backend.chain().store().inbox(first, body.inbox_count as usize);
+        for item in items.map_err(RpcError::internal)? {
+            match item.content {
+                Content::Deposit(deposit) => deposits.push((before, deposit)),
+                // One that was not valid in its turn is not in the block.
+                Content::Transaction(raw) => {
+                    let next = body.transactions[..body.inbox_included as usize].get(before);
+                    before += usize::from(next.is_some_and(|next| *next.raw() == raw));
+                }
+            }
+        }
+        Ok(deposits)
     }
 
     /// Bounds for one answer that is begun now.

@@ -5,6 +5,7 @@
 
 mod access;
 mod block;
+mod bridge;
 mod call;
 mod config;
 mod debug;
@@ -161,6 +162,7 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(debug_trace::DebugTraceServer::into_rpc(context.clone()))?;
     methods.merge(trace::TraceServer::into_rpc(context.clone()))?;
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
+    methods.merge(bridge::BridgeServer::into_rpc(context.clone()))?;
     methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
     Ok(methods)
 }

@@ -128,7 +128,14 @@ mod tests {
     fn to_the_letter() {
         let header = BlockHeader { number: 300, gas_used: 21_000, ..BlockHeader::default() };
         let hash = B256::repeat_byte(3);
-        let block = StoredBlock { hash, header, body: Default::default(), inbox_cursor: 0, inbox_acc: B256::ZERO };
+        let block = StoredBlock {
+            hash,
+            header,
+            body: Default::default(),
+            inbox_cursor: 0,
+            inbox_acc: B256::ZERO,
+            withdrawals: 0,
+        };
         let (token, account) = (Address::repeat_byte(1), Address::repeat_byte(2));
         let stats = Stats {
             threads: 4,

@@ -47,7 +47,7 @@ fn one(block: SimBlock, dialect: &dyn Dialect) -> Result<BlockCalls, RpcError> {
 pub fn simulated(made_up: Simulated, full: bool) -> SimulatedBlock<RpcBlock> {
     let Simulated { header, hash, transactions, calls } = made_up;
     let body = weft_primitives::BlockBody { transactions, ..Default::default() };
-    let stored = StoredBlock { header, hash, body, inbox_cursor: 0, inbox_acc: B256::ZERO };
+    let stored = StoredBlock { header, hash, body, inbox_cursor: 0, inbox_acc: B256::ZERO, withdrawals: 0 };
     let hashes = stored.body.transactions.iter().map(weft_primitives::Transaction::hash);
     let results = (0..).zip(hashes).zip(calls).map(|((index, hash), called)| result(called, &stored, hash, index));
     SimulatedBlock { calls: results.collect(), inner: block(&stored, &Beside::default(), full) }

@@ -1,7 +1,7 @@
 //! Each rule once, by hand.
 
 use alloy_primitives::{Address, B256};
-use weft_primitives::limits::INBOX_DEADLINE_MS;
+use weft_primitives::limits::{INBOX_DEADLINE_MS, INBOX_GRACE_MS};
 use weft_primitives::signer::SignatureError;
 use weft_primitives::{BatchHeader, Signer};
 
@@ -191,13 +191,16 @@ fn malleable_signatures_are_refused() {
 fn an_overdue_item_must_be_included() {
     let mut world = World::new();
     world.submit().unwrap();
-    // Anchored before the deadline: may leave the item out, whenever it is posted.
-    let unaware = world.next(0, 0);
+    // However old its anchor is: a sequencer that never moves it owes the item all the same.
+    let unaware = world.next(0, 0).sign(&sequencer());
+    let mut in_time = world.clone();
+    in_time.now_ms += INBOX_DEADLINE_MS - 1;
+    in_time.post(&unaware).unwrap();
     world.now_ms += INBOX_DEADLINE_MS;
     world.submit().unwrap();
     let omits = world.next(0, 1).sign(&sequencer());
+    assert_eq!(world.post(&unaware).unwrap_err().reason(), "INBOX_OVERDUE");
     assert_eq!(world.post(&omits).unwrap_err().reason(), "INBOX_OVERDUE");
-    world.clone().post(&unaware.sign(&sequencer())).unwrap();
     world.post(&world.next(1, 2).sign(&sequencer())).unwrap();
 }
 
@@ -234,6 +237,7 @@ fn the_inbox_takes_only_transactions_of_the_chain() {
     let receipt = world.submit().unwrap();
     assert_eq!((receipt.index, receipt.log_seq), (0, 1));
     assert_eq!(receipt.deadline_ms, START_MS + INBOX_DEADLINE_MS);
+    assert_eq!(receipt.force_ms, START_MS + INBOX_DEADLINE_MS + INBOX_GRACE_MS);
 }
 
 #[test]

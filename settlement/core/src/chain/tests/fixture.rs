@@ -1,8 +1,10 @@
 //! A chain with its tables, and a sequencer that makes commitments for it.
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_primitives::{B256, Bytes, Signature};
-use weft_primitives::{BatchHeader, SignedBatch, Signer};
+use alloy_primitives::{Address, B256, Bytes, Signature};
+use weft_primitives::limits::{INBOX_DEADLINE_MS, INBOX_GRACE_MS};
+use weft_primitives::withdrawal::Claim;
+use weft_primitives::{BatchHeader, Deposit, Funding, SignedBatch, Signer};
 
 use super::super::*;
 use crate::log::{Event, ExecutionVerdict};
@@ -37,6 +39,11 @@ pub(super) fn admin() -> Signer {
 /// Keys that the posting key may be changed to.
 pub(super) const SPARE_KEYS: std::ops::Range<u8> = 10..14;
 
+/// Owners of accounts.
+pub(super) fn owner(number: u8) -> Signer {
+    Signer::from_bytes([0xb0 + number; 32]).unwrap()
+}
+
 /// Mode verified, with an admin.
 pub(super) fn rules() -> Rules {
     Rules {
@@ -49,6 +56,9 @@ pub(super) fn rules() -> Rules {
             availability_deadline_ms: DEADLINE_MS,
             ..Terms::new(sequencer().address())
         },
+        genesis_supply: 1_000,
+        inbox_deadline_ms: INBOX_DEADLINE_MS,
+        inbox_grace_ms: INBOX_GRACE_MS,
     }
 }
 
@@ -173,6 +183,64 @@ impl World {
         result
     }
 
+    /// Funds an account with the next number.
+    pub(super) fn fund(&mut self, account: Address, amount: u128) -> Result<Credited, BridgeRefusal> {
+        let number = self.chain.head().bridge.fundings;
+        self.funded(&Funding::sign(rules().config_hash, &admin(), number, account, amount))
+    }
+
+    pub(super) fn funded(&mut self, funding: &Funding) -> Result<Credited, BridgeRefusal> {
+        let mut out = Vec::new();
+        let account = self.history.account(funding.account);
+        let result = self.chain.fund(self.now_ms, funding, account, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    /// Deposits with the account's next nonce.
+    pub(super) fn deposit(&mut self, owner: &Signer, amount: u128) -> Result<InboxReceipt, BridgeRefusal> {
+        let nonce = self.history.account(owner.address()).nonce;
+        self.deposited(&Deposit::sign(rules().config_hash, owner, nonce, Address::repeat_byte(0x77), amount))
+    }
+
+    pub(super) fn deposited(&mut self, deposit: &Deposit) -> Result<InboxReceipt, BridgeRefusal> {
+        let mut out = Vec::new();
+        let account = self.history.account(deposit.account);
+        let result = self.chain.deposit(self.now_ms, deposit, account, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    pub(super) fn claimed(&mut self, claim: &Claim) -> Result<Credited, BridgeRefusal> {
+        let mut out = Vec::new();
+        let facts = self.history.claim_facts(claim);
+        let result = self.chain.claim(self.now_ms, claim, &facts, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    pub(super) fn forced(&mut self, header: &BatchHeader) -> Result<PostReceipt, ForceRefusal> {
+        let mut out = Vec::new();
+        let facts = self.history.facts(&header.clone().forced());
+        let result = self.chain.force(self.now_ms, header, &facts, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    /// The forced batch that takes `items` of the inbox.
+    pub(super) fn next_forced(&self, items: u64) -> BatchHeader {
+        let (parent, head) = (self.chain.parent(), self.chain.head());
+        let time = parent.timestamp.max(head.log_time_ms / 1000);
+        BatchHeader {
+            last_block: parent.block + 1,
+            first_timestamp: time,
+            last_timestamp: time,
+            payload_len: 0,
+            da_height: 0,
+            ..self.next(items, u64::MAX)
+        }
+    }
+
     /// An honest next commitment that consumes `items` of the inbox. `salt` makes it one of its kind.
     pub(super) fn next(&self, items: u64, salt: u64) -> BatchHeader {
         let (parent, head) = (self.chain.parent(), self.chain.head());
@@ -197,6 +265,8 @@ impl World {
             inbox_acc: inbox_to.checked_sub(1).map_or(B256::ZERO, |at| self.history.inbox_row(at).unwrap().acc),
             anchor_seq: head.log_seq,
             anchor_hash: head.log_hash,
+            withdrawals_root: parent.withdrawals.root,
+            withdrawals_count: parent.withdrawals.count,
             leader_epoch: head.epoch,
             ..Default::default()
         }

@@ -2,8 +2,10 @@
 //! ([`random`]).
 #![allow(clippy::unwrap_used)]
 
+mod bridge;
 mod cases;
 mod fixture;
+mod forced;
 mod invariants;
 mod keys;
 mod optimistic;

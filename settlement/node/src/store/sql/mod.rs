@@ -24,7 +24,8 @@ pub(super) const GET_CHAIN: &str = "SELECT * FROM chain WHERE chain_id = $1";
 /// The compare-and-swap: it moves one row or none, and holds the row until the transaction ends.
 pub(super) const MOVE_CHAIN: &str = "UPDATE chain SET version = version + 1, log_seq = $3, log_hash = $4, \
      log_time_ms = $5, tip_index = $6, tip_hash = $7, finalized_index = $8, epoch = $9, generation = $10, \
-     frozen = $11, inbox_len = $12, inbox_acc = $13, posting_key = $14 WHERE chain_id = $1 AND version = $2";
+     frozen = $11, inbox_len = $12, inbox_acc = $13, posting_key = $14, fundings = $15, funded = $16, deposited = $17, \
+     escrow = $18 WHERE chain_id = $1 AND version = $2";
 
 pub(super) const APPEND: &str =
     "INSERT INTO log (chain_id, seq, kind, time_ms, hash, entry) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -44,7 +45,17 @@ pub(super) const SAVE: &str = "INSERT INTO batch (chain_id, commitment, batch_in
      reject_block = excluded.reject_block, available_ms = excluded.available_ms, votes = excluded.votes";
 
 pub(super) const QUEUE: &str =
-    "INSERT INTO inbox (chain_id, item_index, time_ms, signed_transaction, acc) VALUES ($1, $2, $3, $4, $5)";
+    "INSERT INTO inbox (chain_id, item_index, time_ms, content, acc) VALUES ($1, $2, $3, $4, $5)";
+
+pub(super) const SET_ACCOUNT: &str = "INSERT INTO account (chain_id, address, balance, nonce) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (chain_id, address) DO UPDATE SET balance = excluded.balance, nonce = excluded.nonce";
+
+/// Paying twice would break the key.
+pub(super) const PAID: &str = "INSERT INTO claim (chain_id, withdrawal_index, log_seq) VALUES ($1, $2, $3)";
+
+pub(super) const ACCOUNT: &str = "SELECT balance, nonce FROM account WHERE chain_id = $1 AND address = $2";
+
+pub(super) const CLAIM: &str = "SELECT log_seq FROM claim WHERE chain_id = $1 AND withdrawal_index = $2";
 
 pub(super) const SET_CHECKPOINT: &str = "INSERT INTO checkpoint (chain_id, next_batch, commitment, block_header, \
      inbox_cursor, inbox_acc) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (chain_id) DO UPDATE SET \
@@ -65,7 +76,8 @@ pub(super) const FACTS: &str = "SELECT \
      (SELECT hash FROM log WHERE chain_id = $1 AND seq = $4) AS anchor_hash, \
      (SELECT time_ms FROM log WHERE chain_id = $1 AND seq = $4) AS anchor_ms, \
      (SELECT acc FROM inbox WHERE chain_id = $1 AND item_index = $5) AS inbox_acc, \
-     (SELECT time_ms FROM inbox WHERE chain_id = $1 AND item_index = $6) AS first_left_ms";
+     (SELECT time_ms FROM inbox WHERE chain_id = $1 AND item_index = $6) AS first_left_ms, \
+     (SELECT time_ms FROM inbox WHERE chain_id = $1 AND item_index = $7) AS oldest_ms";
 
 pub(super) const ENTRIES: &str = "SELECT entry FROM log WHERE chain_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 

@@ -50,6 +50,7 @@ macro_rules! sql_reads {
                     .bind(rows::sql(header.anchor_seq))
                     .bind(rows::sql(header.inbox_to.wrapping_sub(1)))
                     .bind(rows::sql(header.inbox_to))
+                    .bind(rows::sql(header.inbox_from))
                     .fetch_one(&self.readers)
                     .await?;
                 rows::facts(&row, header.inbox_to)
@@ -105,6 +106,24 @@ macro_rules! sql_reads {
                     .fetch_all(&self.readers)
                     .await?;
                 rows.iter().map(rows::inbox_row).collect()
+            }
+
+            async fn try_account(&self, address: Address) -> Result<Account, StoreError> {
+                let row = sqlx::query(sql::ACCOUNT)
+                    .bind(self.chain_id)
+                    .bind(address.to_vec())
+                    .fetch_optional(&self.readers)
+                    .await?;
+                row.map_or(Ok(Account::empty(address)), |row| rows::account(address, &row))
+            }
+
+            async fn try_paid(&self, index: u64) -> Result<Option<u64>, StoreError> {
+                let row = sqlx::query(sql::CLAIM)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(index))
+                    .fetch_optional(&self.readers)
+                    .await?;
+                row.map(|row| row.int("log_seq")).transpose()
             }
 
             async fn try_verifier_state(&self) -> Result<VerifierState, StoreError> {

@@ -43,6 +43,8 @@ macro_rules! sql_writes {
                         Effect::Append(entry) => self.append(&mut tx, entry).await?,
                         Effect::Save(record) => self.save(&mut tx, record).await?,
                         Effect::Queue(row) => self.queue(&mut tx, row).await?,
+                        Effect::Account(account) => self.set_account(&mut tx, account).await?,
+                        Effect::Claimed(claimed) => self.set_paid(&mut tx, claimed).await?,
                     }
                 }
                 if let Some(state) = &write.state {
@@ -68,6 +70,10 @@ macro_rules! sql_writes {
                     .bind(rows::sql(head.inbox_len))
                     .bind(head.inbox_acc.to_vec())
                     .bind(head.posting_key.map(|key| key.to_vec()))
+                    .bind(rows::sql(head.bridge.fundings))
+                    .bind(head.bridge.funded.to_be_bytes().to_vec())
+                    .bind(head.bridge.deposited.to_be_bytes().to_vec())
+                    .bind(head.bridge.escrow.to_be_bytes().to_vec())
                     .execute(connection)
                     .await?
                     .rows_affected();
@@ -131,8 +137,29 @@ macro_rules! sql_writes {
                     .bind(self.chain_id)
                     .bind(rows::sql(row.item.index))
                     .bind(rows::sql(row.item.time_ms))
-                    .bind(row.item.transaction.to_vec())
+                    .bind(row.item.content.encode().to_vec())
                     .bind(row.acc.to_vec())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+
+            async fn set_account(&self, connection: &mut $Connection, account: &Account) -> Result<(), StoreError> {
+                sqlx::query(sql::SET_ACCOUNT)
+                    .bind(self.chain_id)
+                    .bind(account.address.to_vec())
+                    .bind(account.balance.to_be_bytes().to_vec())
+                    .bind(rows::sql(account.nonce))
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+
+            async fn set_paid(&self, connection: &mut $Connection, claimed: &Claimed) -> Result<(), StoreError> {
+                sqlx::query(sql::PAID)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(claimed.index))
+                    .bind(rows::sql(claimed.log_seq))
                     .execute(connection)
                     .await?;
                 Ok(())
@@ -199,6 +226,14 @@ macro_rules! sql_writes {
 
             fn canonical(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<Record>> {
                 Box::pin(self.try_canonical(from_index, limit))
+            }
+
+            fn account(&self, address: Address) -> Answer<'_, Account> {
+                Box::pin(self.try_account(address))
+            }
+
+            fn paid(&self, index: u64) -> Answer<'_, Option<u64>> {
+                Box::pin(self.try_paid(index))
             }
 
             fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>> {

@@ -1,11 +1,15 @@
 //! A chain with a made-up state, its genesis, and transitions on any store.
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_primitives::{B256, Bytes, Signature};
+use alloy_primitives::{Address, B256, Bytes, Signature};
 use weft_execution::block::Parent as Block;
 use weft_execution::verify::Checkpoint;
-use weft_primitives::{BatchHeader, BlockHeader, SignedBatch, Signer};
-use weft_settlement::{Chain, Effect, Limits, Mode, Parent, PostReceipt, PostRefusal, Rules, Terms};
+use weft_primitives::limits::{INBOX_DEADLINE_MS, INBOX_GRACE_MS};
+use weft_primitives::withdrawal::Claim;
+use weft_primitives::{BatchHeader, BlockHeader, Deposit, Funding, SignedBatch, Signer};
+use weft_settlement::{
+    BridgeRefusal, Chain, Credited, Effect, InboxReceipt, Limits, Mode, Parent, PostReceipt, PostRefusal, Rules, Terms,
+};
 use weft_state::{TreeKey, Value};
 
 use crate::store::{Genesis, StateWrite, Store, StoreError, Write};
@@ -37,6 +41,32 @@ fn terms() -> Terms {
     Terms { admin: Some(admin().address()), ..deadline }
 }
 
+/// Has an account.
+pub(super) fn owner() -> Signer {
+    key(0x0a)
+}
+
+/// The admin credits the owner's account.
+pub(super) async fn fund(store: &dyn Store, amount: u128) -> Result<Credited, BridgeRefusal> {
+    let number = store.load().await.unwrap().head.bridge.fundings;
+    let funding = Funding::sign(CONFIG_HASH, &admin(), number, owner().address(), amount);
+    let account = store.account(funding.account).await.unwrap();
+    transition(store, None, |chain, out| chain.fund(START_MS, &funding, account, out)).await.unwrap()
+}
+
+/// The owner deposits.
+pub(super) async fn deposit(store: &dyn Store, amount: u128) -> Result<InboxReceipt, BridgeRefusal> {
+    let account = store.account(owner().address()).await.unwrap();
+    let deposit = Deposit::sign(CONFIG_HASH, &owner(), account.nonce, Address::repeat_byte(7), amount);
+    transition(store, None, |chain, out| chain.deposit(START_MS, &deposit, account, out)).await.unwrap()
+}
+
+/// Anyone claims.
+pub(super) async fn claim(store: &dyn Store, claim: &Claim) -> Result<Credited, BridgeRefusal> {
+    let facts = store.claim_facts(claim).await.unwrap();
+    transition(store, None, |chain, out| chain.claim(START_MS, claim, &facts, out)).await.unwrap()
+}
+
 fn rules_with(terms: Terms) -> Rules {
     Rules {
         chain_id: CHAIN_ID,
@@ -44,6 +74,9 @@ fn rules_with(terms: Terms) -> Rules {
         genesis: Parent::genesis(B256::repeat_byte(0x60), B256::repeat_byte(0x61), START_MS / 1000),
         stf_version: 1,
         terms: terms.checked().unwrap(),
+        genesis_supply: 1_000,
+        inbox_deadline_ms: INBOX_DEADLINE_MS,
+        inbox_grace_ms: INBOX_GRACE_MS,
     }
 }
 
@@ -183,6 +216,8 @@ pub(super) fn next_after(rules: &Rules, chain: &Chain, salt: u8) -> BatchHeader 
         anchor_seq: head.log_seq,
         anchor_hash: head.log_hash,
         leader_epoch: head.epoch,
+        withdrawals_root: parent.withdrawals.root,
+        withdrawals_count: parent.withdrawals.count,
         ..Default::default()
     }
 }

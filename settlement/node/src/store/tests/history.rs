@@ -1,6 +1,6 @@
 //! A store must hold exactly what its log says.
 
-use weft_settlement::{Limits, LogEntry, Replay, Rules};
+use weft_settlement::{Event, Limits, LogEntry, Replay, Rules};
 
 use super::Fresh;
 use super::fixture::{genesis_of, rules};
@@ -29,6 +29,14 @@ pub(super) async fn check_of(store: &dyn Store, rules: &Rules) {
     }
     for epoch in 0..=chain.head().epoch {
         assert_eq!(store.key_change(epoch).await.unwrap(), history.key_change(epoch));
+    }
+    for account in history.accounts() {
+        assert_eq!(&store.account(account.address).await.unwrap(), account);
+    }
+    for entry in history.entries() {
+        let Event::Claim(claim) = &entry.event else { continue };
+        assert_eq!(store.paid(claim.withdrawal.index).await.unwrap(), Some(entry.seq));
+        assert_eq!(store.claim_facts(claim).await.unwrap(), history.claim_facts(claim));
     }
     let canonical = store.canonical(0, u32::MAX).await.unwrap();
     assert!(canonical.iter().eq(history.canonical_from(0)));

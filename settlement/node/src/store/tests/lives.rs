@@ -1,6 +1,6 @@
 //! Whole lives of a chain, drawn by a fixed generator: every kind of event, in every mode, on any store.
 
-use weft_primitives::{BatchHeader, Signer};
+use weft_primitives::{BatchHeader, Deposit, Funding, Signer};
 use weft_settlement::{Chain, Effect, ExecutionVerdict, Judgement, KeyChange, RejectReason, Rules, Sampled, Status};
 
 use super::Fresh;
@@ -35,6 +35,9 @@ async fn live(store: &dyn Store, rules: &Rules) {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let dice = seed >> 40;
         let now_ms = START_MS + u64::from(step) * 1_000;
+        if step % 11 == 5 {
+            move_value(store, rules, u128::from(dice % 1_000) + 1, now_ms).await;
+        }
         match dice % 16 {
             0 | 1 => {
                 step_with(store, rules, |chain, out| {
@@ -47,6 +50,17 @@ async fn live(store: &dyn Store, rules: &Rules) {
             kind => step_with(store, rules, |chain, out| judge(chain, kind, dice, now_ms, out)).await,
         }
     }
+}
+
+/// An account is funded, and deposits some of it.
+async fn move_value(store: &dyn Store, rules: &Rules, amount: u128, now_ms: u64) {
+    let number = store.load().await.unwrap().head.bridge.fundings;
+    let funding = Funding::sign(rules.config_hash, &admin(), number, owner().address(), amount);
+    let account = store.account(funding.account).await.unwrap();
+    step_with(store, rules, |chain, out| drop(chain.fund(now_ms, &funding, account, out).unwrap())).await;
+    let account = store.account(funding.account).await.unwrap();
+    let deposit = Deposit::sign(rules.config_hash, &owner(), account.nonce, account.address, amount.div_ceil(2));
+    step_with(store, rules, |chain, out| drop(chain.deposit(now_ms, &deposit, account, out).unwrap())).await;
 }
 
 async fn step_with(store: &dyn Store, rules: &Rules, act: impl FnOnce(&mut Chain, &mut Vec<Effect>)) {

@@ -22,7 +22,7 @@ struct Fresh {
 }
 
 /// Tables that follow from the log alone, or are it.
-const TABLES: [&str; 6] = ["chain", "log", "batch", "inbox", "equivocation", "key_change"];
+const TABLES: [&str; 8] = ["chain", "log", "batch", "inbox", "equivocation", "key_change", "account", "claim"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_passes_the_suite() {

@@ -130,7 +130,7 @@ async fn what_concurrent_writers_were_told_survives_kill_9_of_the_server() {
         let (items, commitments) = (told.items.lock().unwrap().clone(), told.commitments.lock().unwrap().clone());
         for (index, transaction) in items {
             let row = store.inbox(index, 1).await.unwrap().remove(0);
-            assert!(row.item.index == index && row.item.transaction == transaction && index < len);
+            assert!(row.item.index == index && row.item.content.encode() == transaction && index < len);
         }
         for commitment in commitments {
             assert!(store.record(commitment).await.unwrap().unwrap().status.is_canonical());

@@ -69,7 +69,9 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
         let columns = format!("SELECT group_concat(name) FROM pragma_table_info('{table}', 'main')");
         let columns: String =
             sqlx::query_scalar(sqlx::AssertSqlSafe(columns)).fetch_one(&mut connection).await.unwrap();
-        let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
+        // The only column that has another name now.
+        let named = columns.replace("signed_transaction", "content");
+        let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {named} FROM new.{table}");
         sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&mut connection).await.unwrap();
     }
     connection.close().await.unwrap();

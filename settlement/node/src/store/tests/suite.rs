@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy_primitives::B256;
-use weft_settlement::{Judgement, PostRefusal, RejectReason, Sampled, Status};
+use alloy_primitives::{Address, B256};
+use weft_primitives::withdrawal::{Claim, prove};
+use weft_primitives::{BatchHeader, Withdrawal};
+use weft_settlement::{Account, BridgeRefusal, Judgement, PostRefusal, RejectReason, Sampled, Status};
 
 use super::fixture::*;
 use super::{Fresh, history, lives};
@@ -15,6 +17,7 @@ pub(super) async fn run(fresh: impl AsyncFn() -> Fresh) {
     opens_once_for_one_chain(fresh().await.store).await;
     a_life_with_rejection_and_finality(fresh().await.store).await;
     lives::random_lives(&fresh).await;
+    value_goes_there_and_back(fresh().await.store).await;
     a_stale_version_changes_nothing(fresh().await.store).await;
     foreign_numbers_find_nothing(fresh().await.store).await;
     the_verifiers_state_moves_with_the_verdict(fresh().await.store).await;
@@ -74,6 +77,38 @@ async fn a_life_with_rejection_and_finality(store: Arc<dyn Store>) {
     history::check(store).await;
 }
 
+async fn value_goes_there_and_back(store: Arc<dyn Store>) {
+    let store = &*store;
+    store.open(&genesis()).await.unwrap();
+    assert_eq!(store.account(owner().address()).await.unwrap(), Account::empty(owner().address()));
+    fund(store, u128::MAX).await.unwrap();
+    deposit(store, 1 << 100).await.unwrap();
+    let recipient = Address::repeat_byte(0x99);
+    let withdrawal = Withdrawal { index: 0, sender: Address::ZERO, recipient, amount: (1 << 100) - 1 };
+    let proof = prove(1, 0, |_, _| -> Result<B256, ()> { Err(()) }).unwrap();
+    let withdrawals_root = proof.root(0, withdrawal.leaf());
+    let header = BatchHeader { withdrawals_root, withdrawals_count: 1, ..next(store, 0).await };
+    let commitment = post(store, &header.sign(&sequencer())).await.unwrap().commitment;
+    let wanted = Claim { batch_index: 0, withdrawal, proof };
+    assert_eq!(claim(store, &wanted).await, Err(BridgeRefusal::NotFinal(0)));
+    let sampled = |chain: &mut weft_settlement::Chain, out: &mut _| {
+        chain.judge_availability(START_MS, commitment, Sampled::Available, out)
+    };
+    transition(store, None, sampled).await.unwrap().unwrap();
+    let judge = |chain: &mut weft_settlement::Chain, out: &mut _| {
+        chain.judge_execution(START_MS, commitment, 1, Judgement::Valid, out)
+    };
+    transition(store, None, judge).await.unwrap().unwrap();
+    let log_seq = claim(store, &wanted).await.unwrap().log_seq;
+    assert_eq!(claim(store, &wanted).await, Err(BridgeRefusal::AlreadyClaimed(log_seq)));
+    assert_eq!(store.account(recipient).await.unwrap().balance, withdrawal.amount);
+    let owner = store.account(owner().address()).await.unwrap();
+    assert_eq!((owner.balance, owner.nonce), (u128::MAX - (1 << 100), 1));
+    let totals = store.load().await.unwrap().head.bridge;
+    assert_eq!((totals.escrow, totals.claimed(), totals.fundings), (1, withdrawal.amount, 1));
+    history::check(store).await;
+}
+
 async fn a_stale_version_changes_nothing(store: Arc<dyn Store>) {
     let store = &*store;
     store.open(&genesis()).await.unwrap();
@@ -101,6 +136,7 @@ async fn foreign_numbers_find_nothing(store: Arc<dyn Store>) {
     assert!(store.canonical(u64::MAX, 10).await.unwrap().is_empty());
     assert!(store.inbox(u64::MAX, 10).await.unwrap().is_empty());
     assert!(store.record(B256::ZERO).await.unwrap().is_none());
+    assert_eq!(store.paid(u64::MAX).await.unwrap(), None);
 }
 
 async fn the_verifiers_state_moves_with_the_verdict(store: Arc<dyn Store>) {

@@ -22,7 +22,6 @@ use weft_wire::{RemoteError, SettlementClient};
 use super::{Commit, Cutter, Follower, News, Posting, Publish, Published, Stages, Submitter};
 use crate::backend::Stage;
 use crate::chain::{ChainError, rewind};
-use crate::chain::{ChainError, rewind};
 use crate::mempool::PoolError;
 use crate::requeue;
 use crate::store::{BatchStage, ChainStore, LogState, MemoryKv};

@@ -80,6 +80,9 @@ impl Command {
         match self {
             Self::Post { reply, .. } => tell(reply, error),
             Self::Inbox { reply, .. } => tell(reply, error),
+            Self::Force { reply, .. } => tell(reply, error),
+            Self::Fund { reply, .. } | Self::Claim { reply, .. } => tell(reply, error),
+            Self::Deposit { reply, .. } => tell(reply, error),
             Self::Sampled { reply, .. } | Self::Judged { reply, .. } => tell(reply, error),
             Self::Challenge { reply, .. } => tell(reply, error),
             Self::ChangeKey { reply, .. } => tell(reply, error),

@@ -1,7 +1,7 @@
 //! Trying something out: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
 
-use alloy_eips::BlockId;
 use alloy_eips::eip2930::AccessListResult;
+use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::U256;
 use alloy_primitives::{Bytes, U64};
 use alloy_rpc_types_eth::state::StateOverride;
@@ -11,6 +11,7 @@ use jsonrpsee::proc_macros::rpc;
 use weft_execution::StateView;
 use weft_execution::simulate::{At, Call as Message, Ending, Override};
 use weft_primitives::Address;
+use weft_service::clock::{Clock, SystemClock};
 
 use super::{Context, Inner};
 use crate::rpc::convert;
@@ -30,7 +31,7 @@ pub trait Call {
         overrides: Option<BlockOverrides>,
     ) -> Result<Bytes, RpcError>;
 
-    /// The gas limit with which a transaction would succeed.
+    /// The gas limit with which a transaction would succeed: in the next block, sent now, unless a block is named.
     #[method(name = "estimateGas")]
     async fn estimate_gas(
         &self,
@@ -57,6 +58,9 @@ pub(super) struct Trial {
     block: Option<BlockId>,
     state: Vec<(Address, Override)>,
     overrides: Option<BlockOverrides>,
+    /// Run it in the block after that, as of now. What a contract stores by block or time costs more in a block that
+    /// is new to it, and the newest block may be hours old.
+    in_next_block: bool,
 }
 
 impl Inner {
@@ -68,7 +72,7 @@ impl Inner {
         overrides: Option<BlockOverrides>,
     ) -> Result<Trial, RpcError> {
         let message = convert::call(request, self.backend.dialect())?;
-        Ok(Trial { message, block, state: convert::state_overrides(state)?, overrides })
+        Ok(Trial { message, block, state: convert::state_overrides(state)?, overrides, in_next_block: false })
     }
 
     pub(super) fn run<T>(
@@ -79,7 +83,12 @@ impl Inner {
         let number = self.state_number(trial.block)?;
         let gas_cap = self.config().call_gas_cap;
         self.backend.with_state(number, |view, header| {
-            let header = convert::block_overrides(header, trial.overrides)?;
+            let mut header = header.clone();
+            if trial.in_next_block {
+                header.number += 1;
+                header.timestamp = header.timestamp.max(SystemClock.now_ms() / 1_000);
+            }
+            let header = convert::block_overrides(&header, trial.overrides)?;
             let at = At { rules: self.backend.dialect().rules(), header: &header, view, gas_cap };
             run(at, &trial.message, &trial.state)
         })?
@@ -111,7 +120,8 @@ impl CallServer for Context {
         state: Option<StateOverride>,
         overrides: Option<BlockOverrides>,
     ) -> Result<U64, RpcError> {
-        let trial = self.trial(request, block, state, overrides)?;
+        let mut trial = self.trial(request, block, state, overrides)?;
+        trial.in_next_block = matches!(block, None | Some(BlockId::Number(BlockNumberOrTag::Pending)));
         let estimate = |inner: &Inner| inner.run(trial, |at, message, state| Ok(at.estimate(message, state)?));
         self.simulate(estimate).await.map(U64::from)
     }

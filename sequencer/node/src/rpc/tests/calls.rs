@@ -88,6 +88,27 @@ async fn estimates_suffice_and_are_close() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn estimates_are_for_the_next_block() {
+    let mut server = Server::start().await;
+    server.deploy();
+    let at = Address::repeat_byte(0x99);
+    let call = json!({ "from": signer(1).address(), "to": at });
+    // Stops in block 2 after 2023, else reverts. The test's blocks are from before.
+    let state = json!({ at.to_string(): { "code": "0x4360021442636500000010166012575f5ffd5b00" } });
+    for block in [Value::Null, json!("pending")] {
+        let estimate = number(&server.get("eth_estimateGas", json!([call, block, state])).await);
+        assert!((21_000..22_000).contains(&estimate), "{block}: {estimate}");
+        let elsewhere = json!([call, block, state, { "number": "0x3" }]);
+        assert_eq!(server.refused("eth_estimateGas", elsewhere).await.code, 3, "{block}");
+    }
+    for block in ["latest", "0x1"] {
+        let refusal = server.refused("eth_estimateGas", json!([call, block, state])).await;
+        assert_eq!(refusal.code, 3, "{block}: {refusal:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn overrides() {
     let server = Server::start().await;
     let at = Address::repeat_byte(0x99);

@@ -42,5 +42,5 @@ spec: ## the golden vectors by a second implementation, in Python
 tour: build ## the README's tour, line by line
 	WEFT_BIN=$(abspath $(WEFT)) tests/tour.sh
 
-clients: build ## cast, forge, ethers, viem, web3.py and snarkjs against `weft dev`
+clients: build ## cast, forge, Hardhat, ethers, viem, web3.py and snarkjs against `weft dev`
 	WEFT_BIN=$(abspath $(WEFT)) tests/clients.sh

@@ -12,7 +12,7 @@ export const ws = values.ws ?? rpc.replace(/^http/, "ws");
 
 /** The mnemonic of the development accounts, and which account each area spends from. */
 export const MNEMONIC = "test test test test test test test test test test test junk";
-export const ACCOUNT = { cast: 0, forge: 1, ethers: 2, viem: 3, "web3.py": 4, snarkjs: 5, errors: 6 };
+export const ACCOUNT = { cast: 0, forge: 1, ethers: 2, viem: 3, "web3.py": 4, snarkjs: 5, errors: 6, hardhat: 7 };
 
 /** Fails unless the value has the property that the words name. */
 export function expect(holds, words) {

@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { rpc: { type: "string" }, ws: { type: "
 export const rpc = values.rpc ?? "http://127.0.0.1:8545";
 export const ws = values.ws ?? rpc.replace(/^http/, "ws");
 
-/** The mnemonic of the development accounts, and which account each area spends from. */
+/** The mnemonic of the development accounts, and which account each area spends from (Hardhat: also the two after). */
 export const MNEMONIC = "test test test test test test test test test test test junk";
 export const ACCOUNT = { cast: 0, forge: 1, ethers: 2, viem: 3, "web3.py": 4, snarkjs: 5, errors: 6, hardhat: 7 };
 

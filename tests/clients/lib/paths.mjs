@@ -25,8 +25,9 @@ export function foundry(tool) {
 }
 
 /** Files under a folder of the tests with their texts, in a fixed order. */
-export function sources(folder) {
+export function sources(folder, names = /./) {
   return readdirSync(join(here, folder))
+    .filter((name) => names.test(name))
     .sort()
     .map((name) => [name, readFileSync(join(here, folder, name), "utf8")]);
 }

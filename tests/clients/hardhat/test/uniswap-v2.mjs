@@ -158,8 +158,9 @@ describe("Uniswap V2", () => {
     // Uniswap's own arithmetic, one swap after the other in the order of the chain.
     let k = zero * one;
     for (const receipt of receipts) {
-      const logs = receipt.logs.filter(({ address }) => address === pair.target).map((log) => pair.interface.parseLog(log));
-      const [sync, swap] = ["Sync", "Swap"].map((name) => logs.find((log) => log.name === name).args);
+      const logs = receipt.logs.filter(({ address }) => address === pair.target);
+      const told = logs.map((log) => pair.interface.parseLog(log));
+      const [sync, swap] = ["Sync", "Swap"].map((wanted) => told.find(({ name }) => name === wanted).args);
       const paid = swap.amount0In || swap.amount1In;
       const out = swap.amount0In ? given(paid, zero, one) : given(paid, one, zero);
       assert.equal(swap.amount0Out || swap.amount1Out, out, "what the swap gave");

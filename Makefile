@@ -11,7 +11,7 @@ CARGO := cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WEFT := $(TARGET_DIR)/release/weft
 
-.PHONY: dev build test lint unit spec e2e clients tour clean-data help
+.PHONY: dev build test lint unit spec clients tour guides help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ build: ## build the one binary, target/release/weft
 
 test: ## everything CI runs
 	@./setup.sh test
-	@$(MAKE) --no-print-directory lint spec unit tour clients
+	@$(MAKE) --no-print-directory lint spec unit tour clients guides
 
 lint: ## formatting and lints
 	$(CARGO) fmt --all -- --check
@@ -42,5 +42,9 @@ spec: ## the golden vectors by a second implementation, in Python
 tour: build ## the README's tour, line by line
 	WEFT_BIN=$(abspath $(WEFT)) tests/tour.sh
 
-clients: build ## cast, forge, Hardhat, ethers, viem, web3.py and snarkjs against `weft dev`
-	WEFT_BIN=$(abspath $(WEFT)) tests/clients.sh
+clients: build ## cast, forge, Hardhat, ethers, viem, web3.py, snarkjs and gRPC examples against `weft dev`
+	$(CARGO) build --release --locked --workspace --examples
+	WEFT_BIN=$(abspath $(WEFT)) WEFT_EXAMPLES=$(abspath $(TARGET_DIR)/release/examples) tests/clients.sh
+
+guides: build ## the guides, block by block
+	WEFT_BIN=$(abspath $(WEFT)) tests/guides.sh

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use weft_execution::StateView;
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify_stateless};
@@ -19,6 +20,22 @@ use crate::witness::{self, WitnessError};
 
 fn invalid(reason: RejectReason) -> Judgement {
     Judgement::Invalid { reason, block: None }
+}
+
+#[tokio::test]
+async fn an_empty_log_is_caught_up_with_however_late_its_end_is_known() {
+    let follower = Follower::new(&Rollup::new().da);
+    let (stop, caught_up) = (Shutdown::new(), Arc::new(tokio::sync::Notify::new()));
+    let told = caught_up.clone();
+    let deriving = tokio::spawn(follower.deriver().run(stop.clone(), move || told.notify_one()));
+    // The deriver has looked, and waits for news.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    follower.view.expect(0);
+    tokio::time::timeout(Duration::from_secs(30), caught_up.notified()).await.unwrap();
+    stop.trigger();
+    deriving.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -103,6 +103,8 @@ impl LogView {
     /// The log goes on up to this entry at least.
     pub fn expect(&self, end: u64) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+        // Whoever waits may be at the end without another entry: an empty log has none.
+        self.newest.send_modify(|_| ());
     }
 
     /// Whether all was read that was there when the log was last asked.

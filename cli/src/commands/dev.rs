@@ -50,11 +50,13 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     let stop = shutdown.child();
     let services = async {
         let Listeners { sequencer, da, settlement, light } = listeners;
+        let progress = progress::watch().0;
+        // Each on the heap: they are large, and each future around them would be as large again on the stack.
         tokio::join!(
-            ending(&stop, weft_da_node::run(configs.da, da, stop.clone())),
-            ending(&stop, weft_settlement_node::run(configs.settlement, settlement, stop.clone())),
-            ending(&stop, weft_sequencer::run(configs.sequencer, sequencer, progress::watch().0, stop.clone())),
-            ending(&stop, weft_light::run(configs.light, light, stop.clone())),
+            ending(&stop, Box::pin(weft_da_node::run(configs.da, da, stop.clone()))),
+            ending(&stop, Box::pin(weft_settlement_node::run(configs.settlement, settlement, stop.clone()))),
+            ending(&stop, Box::pin(weft_sequencer::run(configs.sequencer, sequencer, progress, stop.clone()))),
+            ending(&stop, Box::pin(weft_light::run(configs.light, light, stop.clone()))),
         )
     };
     let announce = async {

@@ -24,23 +24,24 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Dev(args) => dev::run(*args).await,
-            Command::Sequencer(args) => services::sequencer(*args).await,
+            // Services on the heap: the stack would hold the largest of them at each level.
+            Command::Dev(args) => Box::pin(dev::run(*args)).await,
+            Command::Sequencer(args) => Box::pin(services::sequencer(*args)).await,
             Command::Da(args) => match args.command.clone() {
                 Some(DaCommand::Restore { to, allow_missing, json }) => {
                     da_restore::run(*args, to, allow_missing, json).await
                 }
-                None => services::da(*args).await,
+                None => Box::pin(services::da(*args)).await,
             },
             Command::Settlement(args) => match args.client.clone() {
                 Some(command) => settlement::run(command).await,
-                None => services::settlement(*args).await,
+                None => Box::pin(services::settlement(*args)).await,
             },
             Command::Node(args) => match args.command.clone() {
                 Some(NodeCommand::Snapshot(command)) => snapshot::run(*args, command).await,
-                None => services::node(*args).await,
+                None => Box::pin(services::node(*args)).await,
             },
-            Command::Light(args) => light::run(*args).await,
+            Command::Light(args) => Box::pin(light::run(*args)).await,
             Command::Tx(command) => tx::run(command).await,
             Command::Deposit(args) => bridge::deposit(args).await,
             Command::Withdraw(args) => bridge::withdraw(args).await,

@@ -31,7 +31,7 @@ pub trait Call {
         overrides: Option<BlockOverrides>,
     ) -> Result<Bytes, RpcError>;
 
-    /// The gas limit with which a transaction would succeed: in the next block, sent now, unless a block is named.
+    /// The gas limit with which a transaction would succeed: in the next block, a second from now, unless a block is named.
     #[method(name = "estimateGas")]
     async fn estimate_gas(
         &self,
@@ -58,8 +58,8 @@ pub(super) struct Trial {
     block: Option<BlockId>,
     state: Vec<(Address, Override)>,
     overrides: Option<BlockOverrides>,
-    /// Run it in the block after that, as of now. What a contract stores by block or time costs more in a block that
-    /// is new to it, and the newest block may be hours old.
+    /// Run it in the block after that, in the next second: the clock may tick before it is sent. What a contract stores
+    /// by block or time costs more in one that is new to it, and the newest block may be hours old.
     in_next_block: bool,
 }
 
@@ -86,7 +86,7 @@ impl Inner {
             let mut header = header.clone();
             if trial.in_next_block {
                 header.number += 1;
-                header.timestamp = header.timestamp.max(SystemClock.now_ms() / 1_000);
+                header.timestamp = header.timestamp.max(SystemClock.now_ms() / 1_000) + 1;
             }
             let header = convert::block_overrides(&header, trial.overrides)?;
             let at = At { rules: self.backend.dialect().rules(), header: &header, view, gas_cap };

@@ -5,7 +5,7 @@
 
 mod log;
 
-use weft_execution::forced::{ForcedContext, verify_forced};
+use weft_execution::forced::verify_forced;
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify, verify_recording};
 use weft_execution::{Parent, Witness, World};
 use weft_primitives::{BatchHeader, ChainConfig, Namespace, SignedBatch};
@@ -83,12 +83,10 @@ impl Auditor {
 
     /// What is in a forced batch follows from the log alone.
     fn judge_forced(&mut self, log: &Log, claim: &BatchHeader, inbox_len: u64) -> Judged {
-        let Some(anchor_ms) = log.anchor(claim.anchor_seq, claim.anchor_hash) else {
-            return Judged::invalid("UNKNOWN_ANCHOR", "the forced batch is anchored to no entry of the log");
+        let context = match log.forced(claim, inbox_len) {
+            Ok(context) => context,
+            Err(judged) => return judged,
         };
-        let waiting = log.inbox().get(claim.inbox_from as usize..inbox_len as usize).unwrap_or_default();
-        let anchor = (claim.anchor_seq, claim.anchor_hash, anchor_ms);
-        let context = ForcedContext { waiting, anchor, leader_epoch: claim.leader_epoch };
         match verify_forced(&self.chain, &self.checkpoint, claim, &context, &mut self.world) {
             Verdict::Valid(valid) => {
                 self.checkpoint = valid.checkpoint;

@@ -25,6 +25,10 @@ pub const COUNT_SLOT: U256 = U256::ZERO;
 /// Slot of the contract's storage that holds the root; zero while there are no withdrawals.
 pub const ROOT_SLOT: U256 = U256::ONE;
 
+/// First of the [`DEPTH`] slots of the contract's storage that hold, from the leaves up, the newest complete subtree of
+/// each height that is a left child.
+pub const BRANCH_SLOT: U256 = U256::from_limbs([2, 0, 0, 0]);
+
 /// Depth of the tree.
 pub const DEPTH: usize = 32;
 
@@ -225,6 +229,12 @@ pub fn append<E>(
     Ok(complete)
 }
 
+/// The complete subtrees that the first `count` leaves consist of, as height and position: all that proofs of later
+/// leaves take of them. The contract has them, each the newest of its height.
+pub fn frontier(count: u64) -> impl Iterator<Item = (usize, u64)> {
+    (0..DEPTH).filter(move |level| (count >> level) & 1 == 1).map(move |level| (level, (count >> level) - 1))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -314,6 +324,22 @@ mod tests {
             prop_assert_ne!(shorter.root(index as u64 >> 1, join(leaves[index], proof.0[0])), root);
             let beyond = prove(count, count, |level, position| kept.node(level, position)).unwrap();
             prop_assert_ne!(beyond.root(count, withdrawal(count).leaf()), root);
+        }
+
+        #[test]
+        fn later_leaves_are_proved_with_the_frontier_alone(before in 0u64..80, later in 1u64..40) {
+            let mut whole = Kept::default();
+            (0..before).for_each(|index| whole.append(index));
+            let mut begun = Kept(frontier(before).map(|node| (node, whole.0[&node])).collect());
+            for index in before..before + later {
+                whole.append(index);
+                begun.append(index);
+            }
+            let count = before + later;
+            for index in before..count {
+                let of = |kept: &Kept| prove(count, index, |level, position| kept.node(level, position)).unwrap();
+                prop_assert_eq!(of(&begun), of(&whole));
+            }
         }
 
         #[test]

@@ -12,9 +12,10 @@ use weft_primitives::{B256, BatchHeader, ChainConfig, InboxItem};
 
 use crate::block::{BlockBuilder, Parent};
 use crate::seal::Sealed;
-use crate::state::ApplyError;
+use crate::state::{ApplyError, State};
 use crate::verify::{Checkpoint, Reason, Valid, Verdict};
 use crate::view::Missing;
+use crate::witness::{PartialWorld, Recorder, Witness};
 use crate::world::World;
 
 /// What the log says around a forced batch.
@@ -57,12 +58,12 @@ pub enum ForcedError {
     Apply(#[from] ApplyError),
 }
 
-/// Builds the forced batch on top of `checkpoint`; `world` is then the state after it, after an error as before.
+/// Builds the forced batch on top of `checkpoint`; `state` is then the one after it, after an error as before.
 pub fn build(
     chain: &ChainConfig,
     checkpoint: &Checkpoint,
     log: &ForcedContext<'_>,
-    world: &mut World,
+    state: &mut (impl State + Send),
 ) -> Result<Forced, ForcedError> {
     let waiting = log.waiting.get(..MAX_BLOCK_INBOX_ITEMS).unwrap_or(log.waiting);
     if waiting.is_empty() {
@@ -74,9 +75,9 @@ pub fn build(
     let parent = &checkpoint.block;
     let (anchor_seq, anchor_hash, anchor_ms) = log.anchor;
     let timestamp = parent.header.timestamp.max(anchor_ms / 1_000);
-    let mut builder = BlockBuilder::new(chain, parent, timestamp, &*world)?;
+    let mut builder = BlockBuilder::new(chain, parent, timestamp, &*state)?;
     let consumed = builder.inbox(waiting)?;
-    let block = builder.finish().seal(chain, parent, world)?;
+    let block = builder.finish().seal_on(chain, parent, state)?;
     let inbox_acc = waiting[..consumed].iter().fold(checkpoint.inbox_acc, accumulate);
     let header = BatchHeader {
         version: weft_primitives::commitment::VERSION,
@@ -127,17 +128,66 @@ pub fn verify_forced(
     log: &ForcedContext<'_>,
     world: &mut World,
 ) -> Verdict {
-    if world.state_root() != checkpoint.block.header.state_root {
-        return Verdict::Undecided { missing: format!("the state with root {}", checkpoint.block.header.state_root) };
+    let (verdict, applied) = verify_forced_on(chain, checkpoint, claim, log, world);
+    applied.iter().for_each(|block| world.revert(&block.applied.undo));
+    verdict
+}
+
+/// [`verify_forced`] on any state. Also the block by which the state has moved though the verdict is not Valid, if it
+/// has: the caller takes it back.
+pub fn verify_forced_on(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    log: &ForcedContext<'_>,
+    state: &mut (impl State + Send),
+) -> (Verdict, Option<Sealed>) {
+    let root = checkpoint.block.header.state_root;
+    if state.root() != root {
+        return (Verdict::Undecided { missing: format!("the state with root {root}") }, None);
     }
-    match build(chain, checkpoint, log, world) {
+    match build(chain, checkpoint, log, state) {
         Ok(Forced { header, block, checkpoint }) if header == *claim => {
-            Verdict::Valid(Box::new(Valid { checkpoint, blocks: vec![block] }))
+            (Verdict::Valid(Box::new(Valid { checkpoint, blocks: vec![block] })), None)
         }
         Ok(Forced { block, .. }) => {
-            world.revert(&block.applied.undo);
-            Verdict::Invalid { block: Some(block.header.number), reason: Reason::Mismatch("content") }
+            let reason = Reason::Mismatch("content");
+            (Verdict::Invalid { block: Some(block.header.number), reason }, Some(block))
         }
+        Err(error) => (Verdict::Undecided { missing: error.to_string() }, None),
+    }
+}
+
+/// [`verify_forced`] by someone who knows no more of the state than its root; as
+/// [`verify_stateless`](crate::verify::verify_stateless) does another.
+pub fn verify_forced_stateless(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    log: &ForcedContext<'_>,
+    witness: &[u8],
+) -> Verdict {
+    match PartialWorld::decode(witness, checkpoint.block.header.state_root) {
+        Ok(mut state) => verify_forced_on(chain, checkpoint, claim, log, &mut state).0,
         Err(error) => Verdict::Undecided { missing: error.to_string() },
     }
+}
+
+/// [`verify_forced`], and the witness with which [`verify_forced_stateless`] comes to the same verdict, be it Valid or
+/// Invalid. `world` is afterwards as before, whatever the verdict.
+pub fn record_forced(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    claim: &BatchHeader,
+    log: &ForcedContext<'_>,
+    world: &mut World,
+) -> (Verdict, Witness) {
+    let mut recorder = Recorder::new(world);
+    let (verdict, applied) = verify_forced_on(chain, checkpoint, claim, log, &mut recorder);
+    let recording = recorder.finish();
+    let valid = if let Verdict::Valid(valid) = &verdict { valid.blocks.first() } else { None };
+    if let Some(block) = valid.or(applied.as_ref()) {
+        world.revert(&block.applied.undo);
+    }
+    (verdict, recording.witness(world))
 }

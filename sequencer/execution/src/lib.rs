@@ -63,7 +63,7 @@ pub use seal::{Built, Sealed};
 pub use skip::SkipReason;
 pub use state::Applied;
 pub use view::{Missing, StateView};
-pub use withdrawals::withdrawals;
+pub use withdrawals::{withdrawals, withdrawals_frontier};
 pub use witness::Witness;
 pub use world::World;
 

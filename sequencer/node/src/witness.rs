@@ -4,13 +4,11 @@
 //! undo records. So a witness can be had for as far back as those reach, and nothing has to be kept for it; while it is
 //! made there is a second copy of the state in memory.
 
-use std::collections::BTreeMap;
-
+use weft_execution::Parent;
+use weft_execution::forced::{ForcedContext, record_forced};
 use weft_execution::verify::{Checkpoint, LogContext, Prepared, Verdict, record};
-use weft_execution::{Parent, World};
 use weft_primitives::batch::{Batch, BatchBlock};
 use weft_primitives::{B256, BatchHeader, BlockHeader, Transaction};
-use weft_state::{TreeKey, Undo, Value};
 
 use crate::chain::Chain;
 use crate::store::{StoreError, StoredBlock};
@@ -52,13 +50,13 @@ pub enum WitnessError {
 pub fn make(chain: &Chain, index: u64) -> Result<BatchWitness, WitnessError> {
     let store = chain.store();
     let signed = store.batch(index)?.and_then(|batch| batch.signed).ok_or(WitnessError::NoBatch(index))?;
-    let claim = signed.header;
+    let claim = &signed.header;
     let too_old = || WitnessError::TooOld { index, kept: chain.history_blocks() };
     // A chain that began with a snapshot has no older blocks.
     let before = store.block(claim.first_block - 1)?.ok_or_else(too_old)?;
     let mut world = chain.world_before(claim.first_block)?.ok_or_else(too_old)?;
-    let (batch, transactions) = batch(chain, &claim, before.inbox_cursor)?;
     let inbox = store.inbox(claim.inbox_from, (claim.inbox_to - claim.inbox_from) as usize)?;
+    let inbox_from = before.inbox_cursor;
     let checkpoint = Checkpoint {
         next_batch: index,
         commitment: claim.parent_commitment,
@@ -67,9 +65,16 @@ pub fn make(chain: &Chain, index: u64) -> Result<BatchWitness, WitnessError> {
         block: Parent { header: before.header, hash: before.hash },
     };
     // What the log says of times was judged before, and has nothing to do with the state.
-    let log = LogContext { inbox: &inbox, posted_ms: u64::MAX, ..LogContext::default() };
-    let prepared = Prepared::known(batch, transactions);
-    match record(chain.config(), &checkpoint, &claim, prepared, &log, &mut world) {
+    let recorded = if signed.is_forced() {
+        let anchor = (claim.anchor_seq, claim.anchor_hash, claim.first_timestamp.saturating_mul(1_000));
+        let log = ForcedContext { waiting: &inbox, anchor, leader_epoch: claim.leader_epoch };
+        record_forced(chain.config(), &checkpoint, claim, &log, &mut world)
+    } else {
+        let (batch, transactions) = batch(chain, claim, inbox_from)?;
+        let log = LogContext { inbox: &inbox, posted_ms: u64::MAX, ..LogContext::default() };
+        record(chain.config(), &checkpoint, claim, Prepared::known(batch, transactions), &log, &mut world)
+    };
+    match recorded {
         (Verdict::Valid(_), witness) => {
             Ok(BatchWitness { commitment: claim.hash(), parent: checkpoint.block.header, bytes: witness.encode() })
         }
@@ -92,19 +97,4 @@ fn batch(chain: &Chain, claim: &BatchHeader, inbox_from: u64) -> Result<(Batch, 
         });
     }
     Ok((Batch { chain_id: claim.chain_id, first_block: claim.first_block, inbox_from, blocks }, transactions))
-}
-
-impl Chain {
-    /// A copy of the state as it was before a durable block. `Ok(None)`: undo records do not reach so far.
-    pub(crate) fn world_before(&self, number: u64) -> Result<Option<World>, StoreError> {
-        let (newest, mut world) = self.copy();
-        let mut old: BTreeMap<TreeKey, Option<Value>> = BTreeMap::new();
-        // The newest first: of a leaf that several blocks changed the oldest value stands.
-        for number in (number..=newest).rev() {
-            let Some(undo) = self.undo(number)? else { return Ok(None) };
-            old.extend(undo.entries.iter().copied());
-        }
-        world.revert(&Undo { entries: old.into_iter().collect() });
-        Ok(Some(world))
-    }
 }

@@ -151,6 +151,30 @@ async fn goes_on_without_the_sequencer(dead: bool) {
     assert_eq!(verdict["last_block"], latest);
     let block = cluster.rpc().call("eth_getBlockByNumber", json!(["latest", false])).await.unwrap();
     assert_eq!(verdict["last_block_hash"], block["hash"]);
+
+    // Whoever comes later derives the same, without the sequencer's word.
+    cluster.start(Service::Node);
+    cluster.ready(Service::Node).await;
+    let node = cluster.rpc_of(Service::Node);
+    until(&mut cluster, "a follower behind the forced batch", async |_| {
+        (node.block_number().await.ok()? >= latest).then_some(())
+    })
+    .await;
+    let theirs = node.call("eth_getBlockByHash", json!([block["hash"], false])).await.unwrap();
+    assert_eq!(theirs["stateRoot"], block["stateRoot"]);
+    let (settlement, da, witnesses) =
+        (cluster.grpc(Service::Settlement), cluster.grpc(Service::Da), cluster.grpc(Service::Node));
+    let urls = ["--settlement-url", &settlement, "--da-url", &da, "--witness-url", &witnesses];
+    let stateless = ["verify", "--stateless", "1", "--json", "--genesis", cluster.genesis()];
+    let (code, verdict, errors) = weft(&[&stateless[..], &urls].concat());
+    assert_eq!((code, &verdict["verdict"]), (Some(0), &json!("valid")), "{errors}");
+    // So does the sequencer itself, if its folder is gone.
+    cluster.process(Service::Sequencer).kill();
+    std::fs::remove_dir_all(cluster.data(Service::Sequencer)).unwrap();
+    cluster.start(Service::Sequencer);
+    cluster.ready(Service::Sequencer).await;
+    let again = cluster.rpc().call("eth_getBlockByHash", json!([block["hash"], false])).await.unwrap();
+    assert_eq!(again["stateRoot"], block["stateRoot"]);
 }
 
 fn check_forced(forced: &Value) {

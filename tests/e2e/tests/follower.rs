@@ -57,6 +57,7 @@ async fn metric(cluster: &Cluster, service: Service, name: &str) -> Option<f64> 
 async fn a_follower_serves_the_same_chain_and_survives_kills() {
     let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "100");
     cluster.start_all().await;
+    withdraw(&cluster);
     let mut account = dev_accounts().remove(0);
     for _ in 0..20 {
         send(&cluster, &mut account).await;
@@ -143,6 +144,7 @@ async fn from_a_snapshot(cluster: &mut Cluster, account: &mut Account) {
     let (code, begun, errors) =
         weft(&[&["node", "snapshot", "import", &file, "--maker", maker][..], &options].concat());
     assert_eq!((code, &begun), (Some(0), &made), "{errors}");
+    withdraw(cluster);
     let next = quantity(&send(cluster, account).await["blockNumber"]);
     cluster.start(Service::Node);
     cluster.ready(Service::Node).await;
@@ -156,6 +158,19 @@ async fn from_a_snapshot(cluster: &mut Cluster, account: &mut Account) {
         }
     }
     assert_eq!(ask(&node, "eth_getBlockByNumber", json!(["0x1", false])).await, Value::Null);
+    // It proves what was withdrawn since, though it has none of the withdrawals before.
+    let proof = ask(&node, "weft_getWithdrawalProof", json!([1])).await;
+    wait_final(&cluster.rpc(), next).await;
+    assert_eq!(proof["proof"], ask(&cluster.rpc(), "weft_getWithdrawalProof", json!([1])).await["proof"]);
+    assert_eq!((&proof["index"], proof["proof"].as_array().unwrap().len()), (&json!("0x1"), 32));
+    assert_eq!(ask(&node, "weft_getWithdrawalProof", json!([0])).await, Value::Null);
+}
+
+/// By an account of its own, which counts its nonces itself.
+fn withdraw(cluster: &Cluster) {
+    let url = cluster.rpc_url();
+    let (code, done, errors) = weft(&["withdraw", "--value", "1gwei", "--from", "9", "--rpc-url", &url, "--json"]);
+    assert_eq!(code, Some(0), "{done} {errors}");
 }
 
 /// Block of a transaction sent to the sequencer; of `raw` if given, which has the nonce before.

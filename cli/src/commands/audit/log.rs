@@ -1,10 +1,12 @@
 //! What the settlement log says, as far as an auditor needs it.
 
 use futures::StreamExt;
-use weft_primitives::{Address, B256, InboxItem, SignedBatch};
+use weft_execution::forced::ForcedContext;
+use weft_primitives::{Address, B256, BatchHeader, InboxItem, SignedBatch};
 use weft_settlement::{Event, ForcedBatch, LogEntry, SignedKeyChange};
 use weft_wire::SettlementClient;
 
+use super::Judged;
 use crate::output::Failure;
 
 /// A canonical commitment.
@@ -116,6 +118,16 @@ impl Log {
     /// All inbox items.
     pub fn inbox(&self) -> &[InboxItem] {
         &self.inbox
+    }
+
+    /// What a forced batch follows from that was appended with `inbox_len` items in the inbox.
+    pub fn forced(&self, claim: &BatchHeader, inbox_len: u64) -> Result<ForcedContext<'_>, Judged> {
+        let Some(anchor_ms) = self.anchor(claim.anchor_seq, claim.anchor_hash) else {
+            return Err(Judged::invalid("UNKNOWN_ANCHOR", "the forced batch is anchored to no entry of the log"));
+        };
+        let waiting = self.inbox.get(claim.inbox_from as usize..inbox_len as usize).unwrap_or_default();
+        let anchor = (claim.anchor_seq, claim.anchor_hash, anchor_ms);
+        Ok(ForcedContext { waiting, anchor, leader_epoch: claim.leader_epoch })
     }
 
     /// Time of the entry that a commitment is anchored to; `None` if there is no such entry.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
+use weft_execution::forced::{ForcedContext, verify_forced_stateless};
 use weft_execution::verify::{Checkpoint, Valid, Verdict, verify_stateless};
 use weft_execution::{Parent, World};
 use weft_primitives::{ChainConfig, SignedBatch};
@@ -12,6 +13,14 @@ use weft_wire::{DaClient, SequencerClient, SettlementClient};
 use super::{Report, invalid, undecided};
 use crate::commands::audit::{Auditor, Judged, Log};
 use crate::output::{Exit, Failure};
+
+/// Where a batch's content comes from.
+enum Subject<'a> {
+    /// Its payload.
+    Posted(Vec<u8>),
+    /// The log.
+    Forced(ForcedContext<'a>),
+}
 
 /// Judges a batch by its commitment, its payload, the log and a witness.
 pub(super) async fn judge(
@@ -28,8 +37,12 @@ pub(super) async fn judge(
     let Some(at) = at else { return Err(Failure(format!("there is no batch {index}: settlement has {have}"))) };
     let posted = &log.commitments()[at];
     let claim = &posted.signed.header;
-    let data = match Auditor::new(chain, da.clone())?.gather(&log, posted).await {
-        Ok(data) => data,
+    let subject = match posted.forced_from {
+        Some(inbox_len) => log.forced(claim, inbox_len).map(Subject::Forced),
+        None => Auditor::new(chain, da.clone())?.gather(&log, posted).await.map(Subject::Posted),
+    };
+    let subject = match subject {
+        Ok(subject) => subject,
         Err(Judged::Undecided { missing }) => return Ok(undecided(index, &missing)),
         Err(Judged::Invalid { block, code, message }) => return Ok(invalid(index, block, code, &message)),
         Err(Judged::Valid) => return Err(Failure("a batch is valid that was not executed".to_owned())),
@@ -43,7 +56,13 @@ pub(super) async fn judge(
         Ok(checkpoint) => checkpoint,
         Err(missing) => return Ok(undecided(index, &missing)),
     };
-    Ok(match verify_stateless(chain, &checkpoint, claim, &data, &log.around(posted), &witness.bytes) {
+    let verdict = match &subject {
+        Subject::Posted(payload) => {
+            verify_stateless(chain, &checkpoint, claim, payload, &log.around(posted), &witness.bytes)
+        }
+        Subject::Forced(context) => verify_forced_stateless(chain, &checkpoint, claim, context, &witness.bytes),
+    };
+    Ok(match verdict {
         Verdict::Valid(valid) => report(&posted.signed, &valid, witness.bytes.len(), start),
         Verdict::Invalid { block, reason } => invalid(index, block, reason.code(), &reason.to_string()),
         Verdict::Undecided { missing } => undecided(index, &missing),

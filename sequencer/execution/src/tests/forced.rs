@@ -6,7 +6,7 @@ use weft_primitives::{BatchHeader, InboxItem};
 
 use super::deposits::deposit;
 use super::*;
-use crate::forced::{Forced, ForcedContext, ForcedError, build, verify_forced};
+use crate::forced::{Forced, ForcedContext, ForcedError, build, record_forced, verify_forced, verify_forced_stateless};
 use crate::verify::{Checkpoint, Verdict};
 
 const ANCHOR: (u64, B256, u64) = (7, B256::repeat_byte(7), 1_700_000_123_456);
@@ -97,4 +97,37 @@ fn it_takes_as_many_items_as_a_block() {
     let (chain, mut world, checkpoint) = genesis();
     let big = [item(0, &spend(1)), item(1, &spend(2))];
     assert_eq!(build(&chain, &checkpoint, &context(&big), &mut world).unwrap().header.inbox_to, 1);
+}
+
+#[test]
+fn a_witness_gives_the_same_verdict_and_a_damaged_one_none() {
+    let (chain, mut world, checkpoint) = genesis();
+    let spend =
+        |seed| sign(&signer(seed), TxEip1559 { gas_limit: 16_000_000, ..fields(0, TxKind::Call(contracts::LOOP.0)) });
+    let bob = signer(2).address();
+    // The last one does not fit.
+    let waiting =
+        [item(0, &transfer(&signer(3), 0, bob, 1)), deposit(1, bob, 5), item(2, &spend(1)), item(3, &spend(2))];
+    let header = build(&chain, &checkpoint, &context(&waiting), &mut world.clone()).unwrap().header;
+    assert_eq!(header.inbox_to, 3);
+    let before = leaves(&world);
+    let false_claim = BatchHeader { gas_used: 1, ..header.clone() };
+    for claim in [&header, &false_claim] {
+        // Who makes it need not know what else waited.
+        for known in [&waiting[..], &waiting[..3]] {
+            let (verdict, witness) = record_forced(&chain, &checkpoint, claim, &context(known), &mut world);
+            assert_eq!(leaves(&world), before);
+            let judge = |bytes: &[u8]| verify_forced_stateless(&chain, &checkpoint, claim, &context(&waiting), bytes);
+            let bytes = witness.encode();
+            let same = judge(&bytes);
+            assert_eq!(matches!(verdict, Verdict::Valid(_)), claim == &header);
+            assert_eq!(matches!(same, Verdict::Valid(_)), claim == &header, "{same:?}");
+            assert_eq!(matches!(same, Verdict::Invalid { .. }), claim != &header, "{same:?}");
+            for at in 0..bytes.len() {
+                let mut wrong = bytes.clone();
+                wrong[at] ^= 1 << (at % 8);
+                assert!(matches!(judge(&wrong), Verdict::Undecided { .. }), "byte {at}");
+            }
+        }
+    }
 }

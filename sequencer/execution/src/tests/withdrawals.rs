@@ -9,7 +9,7 @@ use weft_primitives::{B256, Withdrawal};
 use super::batches::{digest, publish};
 use super::*;
 use crate::verify::{Checkpoint, Verdict};
-use crate::withdrawals;
+use crate::{withdrawals, withdrawals_frontier};
 
 /// The chain of the other tests, with withdrawals.
 fn node() -> Node {
@@ -72,6 +72,9 @@ fn the_contract_keeps_the_tree_of_the_specification() {
         assert_eq!(sealed.withdrawals.count, count);
         assert_eq!(sealed.header.withdrawals_root, Some(sealed.withdrawals.root));
         assert_eq!(withdrawals(&node.chain, &node.world), Ok(sealed.withdrawals));
+        for (level, position, root) in withdrawals_frontier(&node.world, count).unwrap() {
+            assert_eq!(tree.0.get(&(level, position)), Some(&root));
+        }
         for withdrawal in &all {
             let proof = tree.prove(count, withdrawal.index);
             assert_eq!(proof.root(withdrawal.index, withdrawal.leaf()), sealed.withdrawals.root);

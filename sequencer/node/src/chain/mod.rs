@@ -12,6 +12,7 @@
 
 mod derived;
 mod open;
+mod past;
 mod rewind;
 mod rollback;
 mod snapshot;
@@ -33,6 +34,7 @@ use crate::figures;
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
 pub use derived::Ground;
+pub use past::{PastError, Proved};
 pub use rewind::rewind;
 pub use snapshot::Snapshot;
 pub use waiters::Waiter;
@@ -230,6 +232,11 @@ impl Chain {
     pub(crate) fn copy(&self) -> (u64, World) {
         let world = read(&self.world);
         (read(&self.recent).newest, world.clone())
+    }
+
+    /// The block of which the state in memory is, durable or not.
+    fn newest(&self) -> u64 {
+        read(&self.recent).newest
     }
 
     /// Blocks whose undo records are kept.

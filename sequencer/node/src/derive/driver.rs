@@ -108,7 +108,6 @@ impl Deriver {
                 self.roll_back(to, first_batch).await?;
                 Ok(true)
             }
-            Plan::Forced { index } => Err(DeriveError::Forced { index }),
             Plan::Stop(disagreement) => Err(disagreement.into()),
         }
     }

@@ -64,15 +64,6 @@ pub enum DeriveError {
         /// The batch that has another.
         batch: u64,
     },
-    /// Nobody but settlement and the sequencer it was made for can go on behind a forced batch yet.
-    #[error(
-        "batch {index} is a forced one: a chain that has one cannot be derived yet. A sequencer that still has its \
-         data goes on behind it"
-    )]
-    Forced {
-        /// The batch.
-        index: u64,
-    },
     /// A part of the state is not there.
     #[error("batch {index} cannot be judged: {missing} is missing")]
     Undecided {

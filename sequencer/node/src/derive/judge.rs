@@ -1,9 +1,11 @@
 //! One batch on the chain's own state.
 
+use weft_execution::forced::{ForcedContext, verify_forced_on};
 use weft_execution::parallel::Engine;
-use weft_execution::verify::{Checkpoint, Prepared, Verdict, verify_on};
+use weft_execution::verify::{Checkpoint, LogContext, Prepared, Verdict, verify_on};
 
 use super::Job;
+use super::plan::Subject;
 use crate::chain::{Chain, Made, Tip};
 
 /// What was found of a batch.
@@ -16,12 +18,30 @@ pub enum Judged {
     Undecided { missing: String },
 }
 
-/// Judges a batch on top of `checkpoint`, which the state of `chain` must be at. The engine may be kept.
-pub fn judge(chain: &Chain, engine: &mut Engine, checkpoint: &Checkpoint, job: &Job, prepared: Prepared) -> Judged {
+/// Judges a batch on top of `checkpoint`, which the state of `chain` must be at; `prepared` is what its payload gave.
+/// The engine may be kept.
+pub fn judge(
+    chain: &Chain,
+    engine: &mut Engine,
+    checkpoint: &Checkpoint,
+    job: &Job,
+    prepared: Option<Prepared>,
+) -> Judged {
     let claim = &job.record.signed.header;
     let mut ground = chain.ground();
-    let (verdict, applied) =
-        verify_on(chain.config(), checkpoint, claim, prepared, &job.context(), &mut ground, engine);
+    let (inbox, (verdict, applied)) = match (&job.subject, prepared) {
+        (Subject::Posted { inbox, next_item_ms }, Some(prepared)) => {
+            let log = LogContext { inbox, next_item_ms: *next_item_ms, posted_ms: job.record.posted_ms };
+            (inbox, verify_on(chain.config(), checkpoint, claim, prepared, &log, &mut ground, engine))
+        }
+        (Subject::Forced { waiting, anchor_ms }, _) => {
+            let anchor = (claim.anchor_seq, claim.anchor_hash, *anchor_ms);
+            let log = ForcedContext { waiting, anchor, leader_epoch: claim.leader_epoch };
+            let (verdict, applied) = verify_forced_on(chain.config(), checkpoint, claim, &log, &mut ground);
+            (waiting, (verdict, applied.into_iter().collect()))
+        }
+        (Subject::Posted { .. }, None) => return Judged::Undecided { missing: "the payload".to_owned() },
+    };
     ground.take_back(&applied);
     match verdict {
         Verdict::Valid(valid) => {
@@ -30,10 +50,7 @@ pub fn judge(chain: &Chain, engine: &mut Engine, checkpoint: &Checkpoint, job: &
                 inbox_cursor: checkpoint.inbox_cursor,
                 inbox_acc: checkpoint.inbox_acc,
             };
-            Judged::Valid {
-                blocks: Chain::made(valid.blocks, &tip, &job.inbox),
-                checkpoint: Box::new(valid.checkpoint),
-            }
+            Judged::Valid { blocks: Chain::made(valid.blocks, &tip, inbox), checkpoint: Box::new(valid.checkpoint) }
         }
         Verdict::Invalid { block, reason } => {
             let place = block.map_or(String::new(), |block| format!("block {block}: "));

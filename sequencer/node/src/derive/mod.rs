@@ -32,6 +32,6 @@ pub use adopt::catch_up;
 pub use driver::Deriver;
 pub use error::{DeriveError, Disagreement};
 pub use payloads::Payloads;
-pub use plan::{Job, Plan, plan};
+pub use plan::{Job, Plan, Subject, plan};
 pub use progress::Progress;
 pub use view::{LogReader, LogView, rules, terms};

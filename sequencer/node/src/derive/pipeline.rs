@@ -56,14 +56,21 @@ impl Supply {
         Ok(Self { payloads, view, recover: threads("recover")?, turn: Arc::default() })
     }
 
-    /// Fetches a batch's payload and recovers its senders. `None` if the log has given it up meanwhile.
-    pub(super) async fn prepared(self, chain_id: u64, job: Job) -> Result<Option<(Job, Prepared)>, DeriveError> {
+    /// Fetches a batch's payload, if it has one, and recovers its senders. `None` if the log has given it up meanwhile.
+    pub(super) async fn prepared(
+        self,
+        chain_id: u64,
+        job: Job,
+    ) -> Result<Option<(Job, Option<Prepared>)>, DeriveError> {
+        if !job.has_payload() {
+            return Ok(Some((job, None)));
+        }
         let Some(payload) = self.payload(&job).await else { return Ok(None) };
         let claim = job.record.signed.header.clone();
         let turn = self.turn.lock().await;
         let prepared = on(&self.recover, move || prepare(chain_id, &claim, &payload)).await?;
         drop(turn);
-        Ok(Some((job, prepared)))
+        Ok(Some((job, Some(prepared))))
     }
 
     /// The payload, however long it takes, as long as the log holds on to its commitment.

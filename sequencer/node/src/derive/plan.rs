@@ -1,6 +1,6 @@
 //! What is to be done, from what the log says and what is stored. Pure: the store is asked through a function.
 
-use weft_execution::verify::LogContext;
+use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{B256, InboxItem};
 use weft_settlement::{Record, RejectReason, Replay, Status};
 
@@ -15,26 +15,48 @@ const MOST_JOBS: usize = 64;
 pub struct Job {
     /// The commitment.
     pub record: Record,
-    /// The inbox items that it claims to consume.
-    pub inbox: Vec<InboxItem>,
-    next_item_ms: Option<u64>,
+    /// From where its content comes.
+    pub subject: Subject,
+}
+
+/// From where a batch's content comes.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// From a payload on the DA layer.
+    Posted {
+        /// The inbox items that it claims to consume.
+        inbox: Vec<InboxItem>,
+        /// When the first item entered that it leaves, if there is one.
+        next_item_ms: Option<u64>,
+    },
+    /// From the log alone.
+    Forced {
+        /// The items that waited, as many as a block takes.
+        waiting: Vec<InboxItem>,
+        /// Time of the entry that it is anchored to, in milliseconds.
+        anchor_ms: u64,
+    },
 }
 
 impl Job {
     fn new(replay: &Replay, record: &Record) -> Self {
         let (header, history) = (&record.signed.header, replay.history());
         let facts = history.facts(&record.signed);
-        let rows = (header.inbox_from..header.inbox_to).map_while(|index| history.inbox_row(index));
-        Self {
-            inbox: rows.map(|row| row.item.clone()).collect(),
-            next_item_ms: facts.first_left_ms,
-            record: record.clone(),
-        }
+        let items =
+            |to| (header.inbox_from..to).map_while(|index| history.inbox_row(index)).map(|row| row.item.clone());
+        let subject = match history.forced_from(record.log_seq) {
+            Some(inbox_len) => Subject::Forced {
+                waiting: items(inbox_len).take(MAX_BLOCK_INBOX_ITEMS).collect(),
+                anchor_ms: facts.anchor.map_or(0, |anchor| anchor.time_ms),
+            },
+            None => Subject::Posted { inbox: items(header.inbox_to).collect(), next_item_ms: facts.first_left_ms },
+        };
+        Self { subject, record: record.clone() }
     }
 
-    /// For the judge.
-    pub fn context(&self) -> LogContext<'_> {
-        LogContext { inbox: &self.inbox, next_item_ms: self.next_item_ms, posted_ms: self.record.posted_ms }
+    /// Whether its payload is on the DA layer.
+    pub const fn has_payload(&self) -> bool {
+        matches!(self.subject, Subject::Posted { .. })
     }
 
     /// Its batch.
@@ -56,11 +78,6 @@ pub enum Plan {
         to: u64,
         /// The first batch that does not.
         first_batch: u64,
-    },
-    /// The next batch is a forced one, which cannot be derived yet.
-    Forced {
-        /// Its number.
-        index: u64,
     },
     /// What was found here contradicts the log.
     Stop(Disagreement),
@@ -105,14 +122,6 @@ pub fn plan(
     }
     let mut jobs = Vec::new();
     for record in replay.history().canonical_from(agreed).take(MOST_JOBS) {
-        if record.signed.is_forced() {
-            // What came before it is derived first.
-            let index = record.signed.header.batch_index;
-            if jobs.is_empty() {
-                return Ok(Plan::Forced { index });
-            }
-            break;
-        }
         if let Some(refused) = refused.filter(|refused| refused.commitment == record.commitment) {
             // It is settlement's to reject it; what builds on it cannot be judged.
             if matches!(record.status, Status::Verified | Status::Finalized) {

@@ -9,6 +9,8 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tonic::Code;
 use weft_execution::StateView;
+use weft_execution::forced::{ForcedContext, build};
+use weft_execution::verify::Checkpoint;
 use weft_primitives::{Address, B256, BatchHeader, SignedBatch, U256};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{Chain as Machine, Effect, History, Judgement, Limits, LogEntry, Rules, Sampled, Terms};
@@ -136,6 +138,30 @@ impl Rollup {
         let (mut effects, version) = (Vec::new(), weft_execution::STF_VERSION);
         self.machine.judge_execution(self.now_ms, commitment, version, judgement, &mut effects).unwrap();
         self.take(effects);
+    }
+
+    /// What waits in the inbox as a forced batch, final, on top of `chain`, which is at the newest batch.
+    pub fn force(&mut self, chain: &Chain) -> BatchHeader {
+        let chain_config = config().chain;
+        self.now_ms += chain_config.params().inbox_deadline_ms + chain_config.params().inbox_grace_ms;
+        let (parent, head, tip) = (self.machine.parent(), self.machine.head(), chain.tip());
+        let checkpoint = Checkpoint {
+            next_batch: parent.next_index,
+            commitment: parent.commitment,
+            block: tip.parent.clone(),
+            inbox_cursor: tip.inbox_cursor,
+            inbox_acc: tip.inbox_acc,
+        };
+        let rows = self.history.inbox().iter().skip(tip.inbox_cursor as usize);
+        let waiting: Vec<_> = rows.map(|row| row.item.clone()).collect();
+        let anchor = (head.log_seq, head.log_hash, head.log_time_ms);
+        let log = ForcedContext { waiting: &waiting, anchor, leader_epoch: head.epoch };
+        let header = build(&chain_config, &checkpoint, &log, &mut chain.world().clone()).unwrap().header;
+        let (facts, mut effects) = (self.history.facts(&header.clone().forced()), Vec::new());
+        let receipt = self.machine.force(self.now_ms, &header, &facts, &mut effects).unwrap();
+        self.take(effects);
+        self.executed(receipt.commitment, Judgement::Valid);
+        header
     }
 
     /// Posted and final.

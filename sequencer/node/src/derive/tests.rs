@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weft_execution::StateView;
+use weft_execution::forced::{ForcedContext, verify_forced_stateless};
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify_stateless};
 use weft_primitives::{Address, B256, U256};
 use weft_service::Shutdown;
@@ -315,4 +316,47 @@ async fn witnesses_give_the_verdict_of_the_whole_state() {
     follower.follow(&rollup).await.unwrap();
     assert!(matches!(witness::make(&follower.chain, 0), Err(WitnessError::TooOld { index: 0, kept: 64 })));
     witness::make(&follower.chain, 40).unwrap();
+}
+
+#[tokio::test]
+async fn a_forced_batch_is_derived_from_the_log_alone() {
+    let mut rollup = Rollup::new();
+    let first = rollup.batch(2);
+    rollup.settle(&first);
+    rollup.inbox(2, 0);
+    rollup.inbox(3, 0);
+    let follower = Follower::new(&rollup.da);
+    follower.follow(&rollup).await.unwrap();
+    let before = follower.chain.tip();
+    let forced = rollup.force(&follower.chain);
+    // One more, by those who come later.
+    rollup.inbox(2, 1);
+    follower.follow(&rollup).await.unwrap();
+    let heads = follower.chain.heads();
+    assert_eq!((heads.latest, heads.safe, heads.finalized), (3, 3, 3));
+    let second = rollup.force(&follower.chain);
+    let late = Follower::new(&rollup.da);
+    for follower in [&follower, &late] {
+        follower.follow(&rollup).await.unwrap();
+        let tip = follower.chain.tip();
+        assert_eq!((tip.parent.hash, tip.inbox_cursor, tip.inbox_acc), (second.last_block_hash, 3, second.inbox_acc));
+        assert_eq!(follower.chain.heads().finalized, 4);
+        let block = follower.chain.store().block(3).unwrap().unwrap();
+        assert_eq!((block.hash, block.body.transactions.len()), (forced.last_block_hash, 2));
+        assert!(follower.chain.store().batch(1).unwrap().unwrap().signed.unwrap().is_forced());
+    }
+    let made = witness::make(&late.chain, 1).unwrap();
+    let checkpoint = Checkpoint {
+        next_batch: 1,
+        commitment: first.header.hash(),
+        block: before.parent,
+        inbox_cursor: before.inbox_cursor,
+        inbox_acc: before.inbox_acc,
+    };
+    let waiting: Vec<_> = rollup.history.inbox()[..2].iter().map(|row| row.item.clone()).collect();
+    let anchor_ms = rollup.entries[forced.anchor_seq as usize - 1].time_ms;
+    let anchor = (forced.anchor_seq, forced.anchor_hash, anchor_ms);
+    let log = ForcedContext { waiting: &waiting, anchor, leader_epoch: forced.leader_epoch };
+    let verdict = verify_forced_stateless(&config().chain, &checkpoint, &forced, &log, &made.bytes);
+    assert!(matches!(verdict, Verdict::Valid(_)), "{verdict:?}");
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use weft_execution::{Parent, World};
+use weft_execution::{Parent, World, withdrawals_frontier};
 use weft_primitives::codec::DecodeError;
 use weft_primitives::{Address, Bytes, ChainConfig, Signature};
 use weft_settlement::{Replay, Status};
@@ -93,10 +93,8 @@ pub fn import(
     if world.state_root() != claim.post_state_root {
         return Err(SnapshotError::Wrong("its leaves give another state root than the commitment's"));
     }
-    if head.block.withdrawals > 0 {
-        // What proofs of later withdrawals are made of is no part of it.
-        return Err(SnapshotError::Wrong("the chain has withdrawals: it can only be derived from its beginning yet"));
-    }
+    let withdrawals = withdrawals_frontier(&world, head.block.withdrawals)
+        .map_err(|_| SnapshotError::Wrong("the state of the withdrawals contract is not in it"))?;
     let genesis = Parent::new(World::genesis(chain).map_err(|error| SnapshotError::Chain(error.into()))?.1);
     let genesis = StoredBlock {
         header: genesis.header,
@@ -108,7 +106,8 @@ pub fn import(
     };
     let batch = BatchRecord { stage: BatchStage::Finalized, header: claim.clone(), signed: Some(head.signed.clone()) };
     let (block, receipts) = (&head.block, &head.receipts[..]);
-    store.import(&Imported { genesis: &genesis, block, receipts, batch: &batch, leaves: &leaves, codes: &codes })?;
+    let (batch, leaves, codes, withdrawals) = (&batch, &leaves[..], &codes[..], &withdrawals[..]);
+    store.import(&Imported { genesis: &genesis, block, receipts, batch, leaves, codes, withdrawals })?;
     Ok(Summary {
         batch: claim.batch_index,
         commitment: claim.hash(),

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use weft_execution::Receipt;
-use weft_primitives::{Bytes, InboxItem, keccak256};
+use weft_primitives::{B256, Bytes, InboxItem, keccak256};
 use weft_state::{TreeKey, Undo, UpdateBatch, Value};
 
 use super::chain::{number_key, put};
 use super::keys::{DERIVING, HALT, HEAD, LOG};
 use super::log_bits::LogBits;
+use super::withdrawals::put_node;
 use super::{BatchRecord, BatchStage, ChainStore, Family, LogState, NewBlock, StoreError, StoredBlock, Write};
 
 /// Leaves of an imported state in one write.
@@ -53,6 +54,8 @@ pub struct Imported<'a> {
     pub leaves: &'a [(TreeKey, Value)],
     /// Its code.
     pub codes: &'a [Bytes],
+    /// What proofs of later withdrawals take of those so far: complete subtrees, by height and position.
+    pub withdrawals: &'a [(usize, u64, B256)],
 }
 
 impl ChainStore {
@@ -86,6 +89,7 @@ impl ChainStore {
         Self::write_block(&new(imported.genesis, &[]), &mut writes);
         Self::write_block(&new(imported.block, imported.receipts), &mut writes);
         put_batch(imported.batch, &mut writes);
+        writes.extend(imported.withdrawals.iter().map(|node| put_node(*node)));
         let last = imported.block.header.number;
         let log = LogState { safe: last, finalized: last, ..LogState::default() };
         writes.push(put(Family::Meta, LOG, log.encode()));

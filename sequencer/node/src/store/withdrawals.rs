@@ -26,6 +26,10 @@ fn node_key(height: usize, position: u64) -> Vec<u8> {
     [&[height as u8][..], &number_key(position)].concat()
 }
 
+pub(super) fn put_node((height, position, root): (usize, u64, B256)) -> Write {
+    put(Family::WithdrawalNode, node_key(height, position), root.to_vec())
+}
+
 impl ChainStore {
     /// What a block's withdrawals add to the tree. `nodes` are those of the blocks that are written with it.
     pub(super) fn write_withdrawals(
@@ -42,7 +46,7 @@ impl ChainStore {
             })?;
             for (height, position, root) in complete {
                 nodes.insert((height, position), root);
-                writes.push(put(Family::WithdrawalNode, node_key(height, position), root.to_vec()));
+                writes.push(put_node((height, position, root)));
             }
             let record = [&withdrawal.encode()[..], &number_key(new.block.header.number)].concat();
             writes.push(put(Family::Withdrawal, number_key(withdrawal.index), record));

@@ -11,10 +11,11 @@
 //! The whole tree has no such nodes, a partial one has; they share everything
 //! here. Only [`edit`] changes the shape; only [`rehash`] writes hashes.
 //!
-//! Deliberately absent: an index from key to leaf (the whole tree's own), proofs.
+//! Deliberately absent: an index from key to leaf (the whole tree's own).
 
 mod edit;
 mod plan;
+mod prove;
 mod rehash;
 mod walk;
 

@@ -27,6 +27,7 @@ use crate::Value;
 use crate::arena::{Arena, Found, PrefixError, Schedule};
 use crate::hash::NodeHash;
 use crate::keys::TreeKey;
+use crate::proof::Proof;
 use crate::undo::Undo;
 use crate::updates::UpdateBatch;
 
@@ -84,6 +85,11 @@ impl PartialTree {
             Found::Absent => Ok(None),
             Found::Unknown => Err(Missing(*key)),
         }
+    }
+
+    /// Proof of the value at `key`, or of its absence, under [`PartialTree::root`].
+    pub fn prove(&self, key: &TreeKey) -> Result<Proof, Missing> {
+        self.arena.prove(key).ok_or(Missing(*key))
     }
 
     /// All keys in the tree that begin with `prefix`, in order.

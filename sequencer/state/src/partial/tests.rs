@@ -234,3 +234,30 @@ fn witnesses_have_a_limit() {
     let error = PartialTree::decode(&vec![0; MAX_WITNESS_BYTES + 1], B256::ZERO, SEQUENTIAL).unwrap_err();
     assert!(matches!(error, WitnessError::Decode(DecodeError::TooLarge { .. })));
 }
+
+proptest! {
+    /// Whatever a key was before any of some batches can be proved from the tree after the last of them.
+    #[test]
+    fn the_past_is_proved_from_the_present((mut tree, batches) in history()) {
+        let updated = batches.iter().flat_map(|batch| batch.entries()).map(|(key, _)| *key);
+        let keys: Vec<TreeKey> = updated.chain(tree.iter().map(|(key, _)| key).step_by(3)).collect();
+        let mut states = Vec::new();
+        for batch in &batches {
+            let (root, before) = (tree.root(), keys.iter().map(|key| tree.get(key)).collect::<Vec<_>>());
+            // A key that is a prefix of another changes nothing.
+            if let Ok(undo) = tree.apply(batch, SEQUENTIAL) {
+                states.push((root, before, undo));
+            }
+        }
+        for (at, (root, before, _)) in states.iter().enumerate() {
+            // Of a key that several batches changed the oldest value stands.
+            let newest_first = states[at..].iter().rev().flat_map(|(_, _, undo)| undo.entries.iter().copied());
+            let undo = Undo { entries: UpdateBatch::new(newest_first.collect()).entries().to_vec() };
+            let part = tree.partial_before(&undo, &keys).unwrap();
+            prop_assert_eq!(part.root(), *root);
+            for (key, value) in keys.iter().zip(before) {
+                prop_assert_eq!(part.prove(key).unwrap().verify(*root, key), Ok(*value));
+            }
+        }
+    }
+}

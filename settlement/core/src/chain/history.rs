@@ -74,6 +74,12 @@ impl History {
         self.keys.get(&epoch).copied()
     }
 
+    /// Items that were in the inbox when a forced batch was appended, if that is what the entry `log_seq` is.
+    pub fn forced_from(&self, log_seq: u64) -> Option<u64> {
+        let entry = log_seq.checked_sub(1).and_then(|at| get(&self.entries, at))?;
+        if let Event::Forced(forced) = &entry.event { Some(forced.inbox_len) } else { None }
+    }
+
     /// What has to be looked up to judge a claim.
     pub fn claim_facts(&self, claim: &Claim) -> ClaimFacts {
         ClaimFacts {

@@ -13,6 +13,7 @@ mod debug_trace;
 mod fee;
 mod filter;
 mod node;
+mod proof;
 mod simulate;
 mod state;
 mod stats;
@@ -163,6 +164,7 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(trace::TraceServer::into_rpc(context.clone()))?;
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
     methods.merge(bridge::BridgeServer::into_rpc(context.clone()))?;
+    methods.merge(proof::ProveServer::into_rpc(context.clone()))?;
     methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
     Ok(methods)
 }

@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod filters;
 mod limits;
+mod proofs;
 mod shapes;
 mod stats;
 mod submit;

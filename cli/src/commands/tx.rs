@@ -1,8 +1,10 @@
 //! `weft tx`.
 
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, keccak256};
+use futures::StreamExt;
 use serde_json::{Value, json};
 use weft_wire::SequencerClient;
 use weft_wire::pb::sequencer::v1::{GetTransactionStatusResponse, TransactionStage};
@@ -10,9 +12,6 @@ use weft_wire::pb::sequencer::v1::{GetTransactionStatusResponse, TransactionStag
 use crate::args::{Endpoints, TxCommand, Waited};
 use crate::output::{Exit, Failure, print};
 use crate::transactor::Rpc;
-
-/// Pause between two looks at a transaction.
-const POLL: Duration = Duration::from_millis(50);
 
 /// Runs the command.
 pub async fn run(command: TxCommand) -> Result<Exit, Failure> {
@@ -68,20 +67,44 @@ fn receipt_in_words(hash: B256, receipt: &Value, elapsed_ms: f64) -> String {
 
 async fn status(endpoints: &Endpoints, hash: B256, wait: Option<Waited>, limit: Duration) -> Result<Exit, Failure> {
     let client = SequencerClient::new(&endpoints.sequencer_url)?;
+    let (status, there) = match wait {
+        None => (client.transaction_status(hash).await?, true),
+        Some(wanted) => follow(&client, hash, wanted, limit, endpoints.json).await?,
+    };
+    print(endpoints.json, &as_json(hash, &status), || in_words(hash, &status))?;
+    Ok(match (there, status.stage()) {
+        (false, _) => Exit::Undecided,
+        (true, TransactionStage::Unknown) => Exit::Error,
+        (true, _) => Exit::Ok,
+    })
+}
+
+/// Where a transaction is once it is as far as wanted, or at the time limit; and which of the two. On a terminal each
+/// stage is told on the way.
+async fn follow(
+    client: &SequencerClient,
+    hash: B256,
+    wanted: Waited,
+    limit: Duration,
+    quiet: bool,
+) -> Result<(GetTransactionStatusResponse, bool), Failure> {
     let start = Instant::now();
-    loop {
-        let status = client.transaction_status(hash).await?;
-        let there = wait.is_none_or(|wanted| reached(status.stage()) >= Some(wanted));
-        if !there && start.elapsed() < limit {
-            tokio::time::sleep(POLL).await;
-            continue;
+    let tell = !quiet && std::io::stderr().is_terminal();
+    let mut stages = client.watch_transaction(hash).await?;
+    let mut newest = None;
+    while let Ok(next) = tokio::time::timeout(limit.saturating_sub(start.elapsed()), stages.next()).await {
+        let status = next.ok_or_else(|| Failure("the sequencer stopped meanwhile".to_owned()))??;
+        if reached(status.stage()) >= Some(wanted) {
+            return Ok((status, true));
         }
-        print(endpoints.json, &as_json(hash, &status), || in_words(hash, &status))?;
-        return Ok(match (there, status.stage()) {
-            (false, _) => Exit::Undecided,
-            (true, TransactionStage::Unknown) => Exit::Error,
-            (true, _) => Exit::Ok,
-        });
+        if tell {
+            eprintln!("  {:7.1} s  {}", start.elapsed().as_secs_f64(), name(status.stage()));
+        }
+        newest = Some(status);
+    }
+    match newest {
+        Some(status) => Ok((status, false)),
+        None => Ok((client.transaction_status(hash).await?, false)),
     }
 }
 

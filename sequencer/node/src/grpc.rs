@@ -16,10 +16,11 @@ use weft_wire::pb::sequencer::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
 use crate::admission::{self, Gap};
-use crate::backend::{Backend, Stage};
+use crate::backend::{Backend, Stage, TransactionStatus};
 use crate::chain::{FullBlock, Heads};
 use crate::mempool::PoolError;
 use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
+use crate::watch::Watched;
 use crate::witness::{self, WitnessError};
 
 /// Full name of the service.
@@ -112,6 +113,13 @@ impl SequencerService {
         }
     }
 
+    fn subscriber(&self) -> Result<OwnedSemaphorePermit, Status> {
+        self.subscribers.clone().try_acquire_owned().map_err(|_| {
+            let limit = self.backend.limits().max_subscribers;
+            Plain::exhausted("MAX_SUBSCRIBERS", format!("{limit} subscriptions (max_subscribers) are open")).into()
+        })
+    }
+
     async fn full_block(&self, id: Option<pb::BlockId>) -> Result<FullBlock, Status> {
         let number = self.number(id.and_then(|id| id.id)).await?;
         let found = self.read(move |backend| backend.full_block(number)).await?;
@@ -176,6 +184,24 @@ fn wire_receipts<'a>(block: &'a StoredBlock, receipts: &'a [Receipt]) -> impl It
 fn wire_block(block: &StoredBlock) -> pb::Block {
     let plain = Block { header: block.header.clone(), body: block.body.clone() };
     weft_wire::convert::block(&plain, block.hash)
+}
+
+fn wire_status(found: TransactionStatus) -> pb::GetTransactionStatusResponse {
+    let stage = match found.stage {
+        Stage::Unknown => pb::TransactionStage::Unknown,
+        Stage::Queued => pb::TransactionStage::Queued,
+        Stage::Pending => pb::TransactionStage::Pending,
+        Stage::Executed => pb::TransactionStage::Executed,
+        Stage::Posted => pb::TransactionStage::Posted,
+        Stage::Available => pb::TransactionStage::Available,
+        Stage::Finalized => pb::TransactionStage::Finalized,
+    };
+    pb::GetTransactionStatusResponse {
+        stage: stage.into(),
+        block_number: found.location.map(|(number, _)| number),
+        transaction_index: found.location.map(|(_, index)| index),
+        batch_index: found.batch,
+    }
 }
 
 fn wire_batch(record: &BatchRecord) -> pb::Batch {
@@ -299,21 +325,26 @@ impl pb::sequencer_server::Sequencer for SequencerService {
     ) -> Result<Response<pb::GetTransactionStatusResponse>, Status> {
         let hash = hash("transaction_hash", &request.into_inner().transaction_hash)?;
         let found = self.read(move |backend| backend.transaction_status(&hash)).await?;
-        let stage = match found.stage {
-            Stage::Unknown => pb::TransactionStage::Unknown,
-            Stage::Queued => pb::TransactionStage::Queued,
-            Stage::Pending => pb::TransactionStage::Pending,
-            Stage::Executed => pb::TransactionStage::Executed,
-            Stage::Posted => pb::TransactionStage::Posted,
-            Stage::Available => pb::TransactionStage::Available,
-            Stage::Finalized => pb::TransactionStage::Finalized,
-        };
-        Ok(Response::new(pb::GetTransactionStatusResponse {
-            stage: stage.into(),
-            block_number: found.location.map(|(number, _)| number),
-            transaction_index: found.location.map(|(_, index)| index),
-            batch_index: found.batch,
-        }))
+        Ok(Response::new(wire_status(found)))
+    }
+
+    type WatchTransactionStream = Boxed<pb::WatchTransactionResponse>;
+
+    async fn watch_transaction(
+        &self,
+        request: Request<pb::WatchTransactionRequest>,
+    ) -> Result<Response<Self::WatchTransactionStream>, Status> {
+        let hash = hash("transaction_hash", &request.into_inner().transaction_hash)?;
+        let watched = (Watched::new(self.backend.clone(), hash), self.subscriber()?);
+        let stages = stream::try_unfold(watched, |(mut watched, permit)| async move {
+            let next = watched.next().await.map_err(|error| {
+                tracing::error!(%error, "a transaction cannot be followed");
+                Status::from(Plain::internal(error))
+            })?;
+            let answer = |status| pb::WatchTransactionResponse { status: Some(wire_status(status)) };
+            Ok(next.map(|status| (answer(status), (watched, permit))))
+        });
+        Ok(Response::new(Box::pin(stages)))
     }
 
     async fn get_block(&self, request: Request<pb::GetBlockRequest>) -> Result<Response<pb::GetBlockResponse>, Status> {
@@ -346,10 +377,7 @@ impl pb::sequencer_server::Sequencer for SequencerService {
         &self,
         request: Request<pb::SubscribeBlocksRequest>,
     ) -> Result<Response<Self::SubscribeBlocksStream>, Status> {
-        let permit = self.subscribers.clone().try_acquire_owned().map_err(|_| {
-            let limit = self.backend.limits().max_subscribers;
-            Plain::exhausted("MAX_SUBSCRIBERS", format!("{limit} block subscriptions (max_subscribers) are open"))
-        })?;
+        let permit = self.subscriber()?;
         let heads = self.backend.chain().watch_heads();
         let next = request.into_inner().from_number.unwrap_or(heads.borrow().latest + 1);
         let (backend, rollbacks) = (self.backend.clone(), self.backend.chain().rollbacks());

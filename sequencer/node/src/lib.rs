@@ -32,6 +32,7 @@ pub mod store;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod watch;
 pub mod witness;
 
 pub use config::{Config, ConfigError, Limits, NodeConfig, PoolLimits, RpcConfig};

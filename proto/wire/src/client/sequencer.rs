@@ -98,6 +98,19 @@ impl SequencerClient {
         within(CALL_TIMEOUT, self.inner.clone().get_transaction_status(request)).await
     }
 
+    /// A transaction's way: where it is, then each stage as it is reached, to finality.
+    pub async fn watch_transaction(
+        &self,
+        hash: B256,
+    ) -> Result<
+        impl Stream<Item = Result<pb::GetTransactionStatusResponse, RemoteError>> + Send + Unpin + use<>,
+        RemoteError,
+    > {
+        let request = pb::WatchTransactionRequest { transaction_hash: Bytes::copy_from_slice(hash.as_slice()) };
+        let stream = within(CALL_TIMEOUT, self.inner.clone().watch_transaction(request)).await?;
+        Ok(stream.map(|message| Ok(required("status", message?.status)?)))
+    }
+
     /// One block; its header fits its hash.
     pub async fn block(&self, id: pb::block_id::Id) -> Result<WireBlock, RemoteError> {
         let block = Some(pb::BlockId { id: Some(id.clone()) });

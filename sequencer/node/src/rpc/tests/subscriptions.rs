@@ -83,6 +83,8 @@ async fn bad_subscriptions() {
         json!(["syncing"]),
         json!(["logs", { "address": "0x1" }]),
         json!(["logs", true]),
+        json!(["logs", { "toBlock": "0x5" }]),
+        json!(["newHeads", { "fromBlock": -1 }]),
     ] {
         let refusal = client.ask("eth_subscribe", params.clone()).await.unwrap_err();
         assert_eq!(refusal.code, -32_602, "{params}: {refusal:?}");
@@ -122,5 +124,86 @@ async fn a_client_that_does_not_read_is_disconnected() {
         received += 1;
     }
     assert!(received < 200 * 60, "{received}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_cut_off_goes_on_where_it_was() {
+    let mut server = Server::start().await;
+    let contract = server.deploy();
+    for block in 0..3 {
+        server.block(&[poke(contract, 1 + 2 * block), transfer(1, block), poke(contract, 2 + 2 * block)]);
+    }
+    let mut client = server.websocket().await;
+    let heads = client.subscribe(json!(["newHeads", { "fromBlock": "0x2" }])).await;
+    for wanted in 2..=4 {
+        assert_eq!(number(&client.notification(&heads).await["number"]), wanted);
+    }
+    // In the middle of a block's events, and across blocks that come later.
+    let mut client = server.websocket().await;
+    let from = json!({ "address": contract, "fromBlock": "0x3", "fromLogIndex": "0x1" });
+    let logs = client.subscribe(json!(["logs", from])).await;
+    server.block(&[poke(contract, 7)]);
+    for wanted in [(3, 1), (4, 0), (4, 1), (5, 0)] {
+        let log = client.notification(&logs).await;
+        assert_eq!((number(&log["blockNumber"]), number(&log["logIndex"])), wanted);
+    }
+    assert!(client.is_silent().await);
+    // From a block that is still to come; the one before is not given.
+    let mut early = server.websocket().await;
+    let heads = early.subscribe(json!(["newHeads", { "fromBlock": "0x7" }])).await;
+    server.block(&[transfer(1, 3)]);
+    server.block(&[transfer(1, 4)]);
+    assert_eq!(number(&early.notification(&heads).await["number"]), 7);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_as_they_come() {
+    let mut server = Server::start().await;
+    let sent = [transfer(1, 0), transfer(2, 0), transfer(3, 0)];
+    let mut client = server.websocket().await;
+    let all = client.subscribe(json!(["transactionReceipts"])).await;
+    let mut second = server.websocket().await;
+    let some = second
+        .subscribe(json!(["transactionReceipts", { "transactionHashes": [sent[1].hash(), sent[2].hash()] }]))
+        .await;
+    server.block(&sent[..2]);
+    server.block(&[transfer(4, 0)]);
+    server.block(&sent[2..]);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let receipts = client.notification(&all).await;
+        for receipt in receipts.as_array().unwrap() {
+            let own = server.ask("eth_getTransactionReceipt", json!([receipt["transactionHash"]])).await.unwrap();
+            assert_eq!(&own, receipt);
+            seen.push(receipt["transactionHash"].clone());
+        }
+    }
+    assert_eq!(seen.len(), 4);
+    for wanted in &sent[1..] {
+        let receipts = second.notification(&some).await;
+        assert_eq!(receipts.as_array().unwrap().len(), 1);
+        assert_eq!(receipts[0]["transactionHash"], json!(wanted.hash()));
+    }
+    assert!(second.is_silent().await);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_from_unknown_to_executed() {
+    let mut server = Server::start().await;
+    let transaction = transfer(1, 0);
+    let mut client = server.websocket().await;
+    let status = client.subscribe(json!(["transactionStatus", transaction.hash()])).await;
+    assert_eq!(client.notification(&status).await["stage"], "unknown");
+    server.block(&[transaction]);
+    let mut now = client.notification(&status).await;
+    // Its moment in the pool may be too short to be seen.
+    if now["stage"] == "pending" {
+        now = client.notification(&status).await;
+    }
+    assert_eq!((&now["stage"], number(&now["blockNumber"])), (&json!("executed"), 1));
+    assert!(client.is_silent().await);
     server.stop().await;
 }

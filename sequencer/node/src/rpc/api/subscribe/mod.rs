@@ -1,30 +1,37 @@
-//! `eth_subscribe` over WebSockets: `newHeads`, `logs`, `newPendingTransactions`.
+//! `eth_subscribe` over WebSockets: `newHeads`, `logs`, `newPendingTransactions`, `transactionReceipts`, and
+//! `transactionStatus`, the way of one transaction.
 //!
-//! A subscription to the chain is a cursor that follows the head, so it has no gap and no double from the moment it
-//! was answered, however far it falls behind. A client that leaves `rpc.max_subscription_lag` messages untaken for
-//! [`PATIENCE`], or misses an event that cannot be read again, is disconnected: it must never believe that it has
+//! A subscription to the chain is a cursor that follows the head, so it has no gap and no double, however far it falls
+//! behind: from the moment it was answered, or from the block that it names (`fromBlock`), where one before was cut off.
+//! A client that leaves `rpc.max_subscription_lag` messages untaken for [`PATIENCE`], misses an event that cannot be read
+//! again, or was given blocks that settlement has rejected since, is disconnected: it must never believe that it has
 //! seen everything when it has not.
 
+mod wanted;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy_eips::BlockNumberOrTag;
 use alloy_primitives::B256;
 use alloy_rpc_types_eth::Filter;
-use alloy_rpc_types_eth::pubsub::{Params, SubscriptionKind};
 use jsonrpsee::core::server::{PendingSubscriptionSink, SendTimeoutError, SubscriptionSink};
 use jsonrpsee::core::{RegisterMethodError, to_json_raw_value};
 use jsonrpsee::server::{Extensions, RpcModule};
-use jsonrpsee::types::Params as RawParams;
+use jsonrpsee::types::Params;
 use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 
-use super::Context;
+use super::{Context, weft};
 use crate::chain::{FullBlock, Heads};
 use crate::rpc::convert;
 use crate::rpc::error::RpcError;
-use crate::rpc::logs;
+use crate::rpc::logs::{self, resolve};
 use crate::rpc::net::Gate;
+use crate::watch::Watched;
+use wanted::Wanted;
 
 /// How long a client with a full buffer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,14 +39,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a subscription delivers, and from where.
 enum Source {
     Heads(Cursor),
-    Logs(Cursor, Box<Filter>),
+    Logs { cursor: Cursor, filter: Box<Filter>, first_log: u64 },
+    Receipts { cursor: Cursor, hashes: HashSet<B256> },
     Accepted { hashes: broadcast::Receiver<B256>, full: bool },
+    Status(Box<Watched>),
 }
 
 /// The next block to deliver.
 struct Cursor {
     next: u64,
     heads: watch::Receiver<Heads>,
+    /// Of the chain, when this was begun.
+    rollbacks: u64,
 }
 
 /// Why a subscription ends by itself.
@@ -58,13 +69,13 @@ pub fn module(context: Context) -> Result<RpcModule<Context>, RegisterMethodErro
 }
 
 async fn subscribe(
-    params: RawParams<'static>,
+    params: Params<'static>,
     pending: PendingSubscriptionSink,
     context: Arc<Context>,
     extensions: Extensions,
 ) {
     // Before the answer: whatever comes after it is delivered.
-    let source = match source(&params, &context) {
+    let source = match source(&params, &context).await {
         Ok(source) => source,
         Err(error) => return pending.reject(error).await,
     };
@@ -84,27 +95,31 @@ async fn subscribe(
     }
 }
 
-fn source(params: &RawParams<'_>, context: &Context) -> Result<Source, jsonrpsee::types::ErrorObjectOwned> {
-    let mut params = params.sequence();
-    let kind: SubscriptionKind = params.next()?;
-    let params: Params = params.optional_next()?.unwrap_or_default();
-    let cursor = || {
-        let mut heads = context.backend.chain().watch_heads();
-        let next = heads.borrow_and_update().latest + 1;
-        Cursor { next, heads }
+async fn source(params: &Params<'_>, context: &Context) -> Result<Source, RpcError> {
+    Ok(match Wanted::parse(params)? {
+        Wanted::Heads { from } => Source::Heads(cursor(from, context).await?),
+        Wanted::Logs { filter, from, first_log } => {
+            Source::Logs { cursor: cursor(from, context).await?, filter, first_log }
+        }
+        Wanted::Receipts { hashes, from } => Source::Receipts { cursor: cursor(from, context).await?, hashes },
+        Wanted::Accepted { full } => Source::Accepted { hashes: context.backend.subscribe_accepted(), full },
+        Wanted::Status(hash) => Source::Status(Box::new(Watched::new(context.backend.clone(), hash))),
+    })
+}
+
+/// From a block on, which is there or still to come.
+async fn cursor(from: Option<BlockNumberOrTag>, context: &Context) -> Result<Cursor, RpcError> {
+    let chain = context.backend.chain();
+    let (rollbacks, mut heads) = (chain.rollbacks(), chain.watch_heads());
+    let now = *heads.borrow_and_update();
+    let next = match from {
+        None | Some(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => now.latest + 1,
+        Some(tag) => resolve(tag, &now),
     };
-    match (kind, params) {
-        (SubscriptionKind::NewHeads, _) => Ok(Source::Heads(cursor())),
-        (SubscriptionKind::Logs, Params::Logs(filter)) => Ok(Source::Logs(cursor(), filter)),
-        (SubscriptionKind::Logs, Params::None) => Ok(Source::Logs(cursor(), Box::default())),
-        (SubscriptionKind::NewPendingTransactions, Params::Bool(full)) => {
-            Ok(Source::Accepted { hashes: context.backend.subscribe_accepted(), full })
-        }
-        (SubscriptionKind::NewPendingTransactions, Params::None) => {
-            Ok(Source::Accepted { hashes: context.backend.subscribe_accepted(), full: false })
-        }
-        (kind, _) => Err(RpcError::Params(format!("no {kind} subscription with these parameters")).into()),
+    if next <= now.latest && context.read(move |inner| inner.blocks.get(next)).await?.is_none() {
+        return Err(RpcError::Refused(format!("fromBlock: block {next} is not kept by this node")));
     }
+    Ok(Cursor { next, heads, rollbacks })
 }
 
 async fn pump(source: Source, sink: &SubscriptionSink, context: &Context) -> End {
@@ -112,10 +127,25 @@ async fn pump(source: Source, sink: &SubscriptionSink, context: &Context) -> End
         Source::Heads(cursor) => {
             follow(cursor, sink, context, |full| vec![convert::header(&full.block.header, full.block.hash)]).await
         }
-        Source::Logs(cursor, filter) => {
-            follow(cursor, sink, context, |full| logs::in_block(&filter, full).collect()).await
+        Source::Logs { cursor, filter, first_log } => {
+            let first = (cursor.next, Some(first_log));
+            let wanted = |full: &FullBlock| {
+                let number = full.block.header.number;
+                logs::in_block(&filter, full).filter(|log| (number, log.log_index) >= first).collect()
+            };
+            follow(cursor, sink, context, wanted).await
+        }
+        Source::Receipts { cursor, hashes } => {
+            let wanted = |full: &FullBlock| {
+                let all = convert::block_receipts(context.backend.dialect(), &full.block, &full.receipts);
+                let is_wanted = |hash: &B256| hashes.is_empty() || hashes.contains(hash);
+                let some: Vec<_> = all.into_iter().filter(|one| is_wanted(&one.transaction_hash)).collect();
+                if some.is_empty() { Vec::new() } else { vec![some] }
+            };
+            follow(cursor, sink, context, wanted).await
         }
         Source::Accepted { hashes, full } => accepted(hashes, full, sink, context).await,
+        Source::Status(watched) => status(*watched, sink).await,
     }
 }
 
@@ -128,6 +158,9 @@ async fn follow<T: Serialize>(
 ) -> End {
     loop {
         let latest = cursor.heads.borrow_and_update().latest;
+        if context.backend.chain().rollbacks() != cursor.rollbacks {
+            return End::Cut("settlement rejected blocks that were given");
+        }
         while cursor.next <= latest {
             let number = cursor.next;
             let Ok(Some(full)) = context.read(move |inner| inner.blocks.get(number)).await else {
@@ -167,6 +200,19 @@ async fn accepted(
             }
         } else {
             send(sink, &hash).await
+        };
+        if let Err(end) = sent {
+            return end;
+        }
+    }
+}
+
+async fn status(mut watched: Watched, sink: &SubscriptionSink) -> End {
+    loop {
+        let sent = match watched.next().await {
+            Ok(Some(status)) => send(sink, &weft::Status::from(status)).await,
+            Ok(None) => return End::Closed,
+            Err(_) => return End::Cut("a transaction's status cannot be read"),
         };
         if let Err(end) = sent {
             return end;

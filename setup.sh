@@ -2,7 +2,7 @@
 # Installs the system packages that Weft needs, or says exactly which are missing.
 #
 #   ./setup.sh build   what `make dev` needs: a C++ compiler and libclang (for RocksDB)
-#   ./setup.sh test    also what `make test` needs: PostgreSQL, Node.js, Python, zstd
+#   ./setup.sh test    also what `make test` needs: PostgreSQL, Node.js, Python, zstd, faketime
 set -euo pipefail
 
 missing=()
@@ -27,6 +27,7 @@ if [ "${1:-build}" = test ]; then
     need curl command -v curl
     need zstd command -v zstd
     need procps command -v pgrep
+    need faketime any_file '/usr/lib/*/faketime/libfaketimeMT.so.1'
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -48,6 +48,9 @@ pub struct Cluster {
     ports: [Ports; 4],
     processes: [Option<Process>; 4],
     extra: [Vec<String>; 4],
+    env: [Vec<(String, String)>; 4],
+    /// Where a service finds DA, if not at the cluster's.
+    da_urls: [Option<String>; 4],
     sequencer_key: String,
     genesis: String,
 }
@@ -70,6 +73,8 @@ impl Cluster {
             ports,
             processes: [None, None, None, None],
             extra: Default::default(),
+            env: Default::default(),
+            da_urls: Default::default(),
             sequencer_key: config("dev-keys/sequencer.key"),
             genesis: config("genesis.dev.json"),
         }
@@ -102,6 +107,17 @@ impl Cluster {
     /// Gives every later start of the sequencer another key file.
     pub fn set_sequencer_key(&mut self, path: &Path) {
         self.sequencer_key = path.display().to_string();
+    }
+
+    /// Gives every later start of a service these environment variables, and no others of its own.
+    pub fn set_env(&mut self, service: Service, env: &[(&str, &str)]) {
+        let owned = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.env[service as usize] = owned.collect();
+    }
+
+    /// Has every later start of a service find DA elsewhere.
+    pub fn set_da_url(&mut self, service: Service, url: String) {
+        self.da_urls[service as usize] = Some(url);
     }
 
     /// The folder that holds all data and logs.
@@ -142,7 +158,7 @@ impl Cluster {
     /// Starts a service; returns at once.
     pub fn start(&mut self, service: Service) {
         let log = self.folder.path().join(format!("{}.log", service.name()));
-        let process = Process::spawn(&log, self.args(service));
+        let process = Process::spawn_with(&log, self.args(service), &self.env[service as usize]);
         self.processes[service as usize] = Some(process);
     }
 
@@ -178,6 +194,7 @@ impl Cluster {
     }
 
     fn args(&self, service: Service) -> Vec<String> {
+        let da_url = self.da_urls[service as usize].clone().unwrap_or_else(|| self.grpc(Service::Da));
         let ports = self.ports[service as usize];
         let data = self.data(service);
         let mut args = vec![service.name().to_owned()];
@@ -190,21 +207,21 @@ impl Cluster {
                 option("--rpc-listen", format!("127.0.0.1:{}", ports.rpc));
                 option("--genesis", self.genesis.clone());
                 option("--key-file", self.sequencer_key.clone());
-                option("--da-url", self.grpc(Service::Da));
+                option("--da-url", da_url);
                 option("--settlement-url", self.grpc(Service::Settlement));
             }
             Service::Da => option("--key-file", config("dev-keys/da.key")),
             Service::Settlement => {
                 option("--genesis", self.genesis.clone());
                 option("--sequencer-address", address_of("sequencer.key"));
-                option("--da-url", self.grpc(Service::Da));
+                option("--da-url", da_url);
                 option("--da-address", address_of("da.key"));
             }
             Service::Node => {
                 option("--rpc-listen", format!("127.0.0.1:{}", ports.rpc));
-                option("--genesis", config("genesis.dev.json"));
+                option("--genesis", self.genesis.clone());
                 option("--sequencer-address", address_of("sequencer.key"));
-                option("--da-url", self.grpc(Service::Da));
+                option("--da-url", da_url);
                 option("--settlement-url", self.grpc(Service::Settlement));
             }
         }

@@ -6,10 +6,12 @@
 
 mod account;
 mod cluster;
+mod lying;
 mod process;
 mod rpc;
 
 pub use account::{Account, dev_accounts, template};
 pub use cluster::{Cluster, Service, config};
+pub use lying::Lying;
 pub use process::{Process, weft_binary};
 pub use rpc::{Rpc, RpcError, quantity};

@@ -24,11 +24,21 @@ pub struct Process {
 impl Process {
     /// Starts `weft ARGS`, output appended to `log`.
     pub fn spawn<S: AsRef<OsStr>>(log: &Path, args: impl IntoIterator<Item = S>) -> Self {
+        Self::spawn_with(log, args, &[])
+    }
+
+    /// [`Process::spawn`] with more environment variables.
+    pub fn spawn_with<S: AsRef<OsStr>>(
+        log: &Path,
+        args: impl IntoIterator<Item = S>,
+        env: &[(String, String)],
+    ) -> Self {
         let out = File::options().create(true).append(true).open(log).expect("log file opens");
         let err = out.try_clone().expect("log file clones");
         let child = Command::new(weft_binary())
             .args(args)
             .env("RUST_BACKTRACE", "1")
+            .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)

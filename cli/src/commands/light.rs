@@ -25,7 +25,7 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
             grpc: listen::bind(config.grpc_listen, "grpc-listen").await?,
             http: listen::bind(config.http_listen, "http-listen").await?,
         };
-        weft_light::run(config, listeners, shutdown).await?;
+        Box::pin(weft_light::run(config, listeners, shutdown)).await?;
         return Ok(Exit::Ok);
     }
     if let Some(height) = args.until {

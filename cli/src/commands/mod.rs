@@ -24,7 +24,6 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         match cli.command {
-            // Services on the heap: the stack would hold the largest of them at each level.
             Command::Dev(args) => Box::pin(dev::run(*args)).await,
             Command::Sequencer(args) => Box::pin(services::sequencer(*args)).await,
             Command::Da(args) => match args.command.clone() {
@@ -47,7 +46,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Withdraw(args) => bridge::withdraw(args).await,
             Command::Claim(args) => bridge::claim(args).await,
             Command::Blob(command) => blob::run(command).await,
-            Command::Verify(args) => verify::run(args).await,
+            Command::Verify(args) => Box::pin(verify::run(args)).await,
             Command::Bench(command) => bench::run(command).await,
             Command::Keys(command) => keys::run(command),
         }

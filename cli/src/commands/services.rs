@@ -32,7 +32,7 @@ pub async fn sequencer(args: SequencerArgs) -> Result<Exit, Failure> {
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
     let (told, progress) = progress::watch();
-    progress::showing(progress, weft_sequencer::run(config, listeners, told, shutdown)).await?;
+    Box::pin(progress::showing(progress, weft_sequencer::run(config, listeners, told, shutdown))).await?;
     Ok(Exit::Ok)
 }
 
@@ -48,7 +48,7 @@ pub async fn node(args: NodeArgs) -> Result<Exit, Failure> {
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
     let (told, progress) = progress::watch();
-    progress::showing(progress, weft_sequencer::follow(config, listeners, told, shutdown)).await?;
+    Box::pin(progress::showing(progress, weft_sequencer::follow(config, listeners, told, shutdown))).await?;
     Ok(Exit::Ok)
 }
 

@@ -32,7 +32,7 @@ pub async fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let settlement = SettlementClient::new(&args.settlement_url)?.for_chain(chain.chain_id());
     let da = DaClient::new(&args.da_url)?;
     if args.watch {
-        return watch::run(&args, &chain, settlement, da).await;
+        return Box::pin(watch::run(&args, &chain, settlement, da)).await;
     }
     let report = match args.batch.filter(|_| args.stateless) {
         Some(batch) => {

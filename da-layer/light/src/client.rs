@@ -102,7 +102,7 @@ impl Client {
 
     /// Follows and judges until `shutdown`, and serves gRPC and HTTP.
     pub async fn serve(&self, listeners: Listeners, shutdown: Shutdown) -> Result<(), LightError> {
-        daemon::serve(self, listeners, shutdown).await
+        Box::pin(daemon::serve(self, listeners, shutdown)).await
     }
 
     /// What it remembers.

@@ -59,7 +59,7 @@ pub(crate) async fn serve(client: &Client, listeners: Listeners, shutdown: Shutd
         ended.map_err(LightError::from)
     };
     let work = async {
-        let ended = match stop.unless(work(client, &readiness)).await {
+        let ended = match Box::pin(stop.unless(work(client, &readiness))).await {
             Some(Err(error @ LightError::Fork { .. })) => {
                 readiness.unset(CHAIN, error.to_string());
                 stop.wait().await;

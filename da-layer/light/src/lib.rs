@@ -82,5 +82,5 @@ pub async fn run_blob(
 
 /// Follows the network and judges every height until `shutdown`; serves verdicts and blobs over gRPC and HTTP.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), LightError> {
-    Client::connect(config)?.serve(listeners, shutdown).await
+    Box::pin(Client::connect(config)?.serve(listeners, shutdown)).await
 }

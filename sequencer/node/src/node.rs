@@ -45,7 +45,7 @@ pub async fn follow(
     let stop = shutdown.child();
     let deriving = derive(&config, chain, da, settlement, readiness.clone(), progress, stop.clone());
     let status = (readiness, status(backend.clone()));
-    serve(&backend, listeners, "node", status, &stop, deriving).await
+    Box::pin(serve(&backend, listeners, "node", status, &stop, deriving)).await
 }
 
 async fn derive(
@@ -72,7 +72,7 @@ async fn derive(
     let said = readiness.clone();
     let caught_up = move || said.set(DERIVED);
     let both = async { tokio::try_join!(reader.run(stop.clone()), deriver.run(stop.clone(), caught_up)) };
-    match both.await {
+    match Box::pin(both).await {
         Ok(_) => Ok(()),
         Err(error @ (DeriveError::Disagreement(_) | DeriveError::Log(_))) => {
             metrics::gauge!("weft_node_disagreement").set(1.0);

@@ -112,7 +112,7 @@ pub async fn run(
     let mut waiting = Vec::new();
     loop {
         let listeners = listeners.again().map_err(RunError::Listen)?;
-        match round(&config, &store, listeners, progress.clone(), &mut waiting, &shutdown).await {
+        match Box::pin(round(&config, &store, listeners, progress.clone(), &mut waiting, &shutdown)).await {
             Err(RunError::Follow(FollowError::Rewind)) if !shutdown.is_triggered() => {
                 tracing::warn!("a forced batch takes the place of blocks that were never posted; going on behind it");
             }
@@ -148,7 +148,7 @@ async fn round(
     let (signer, ready) = (config.signer.clone(), readiness.clone());
     let working = work(&backend, signer, (da, settlement), ready, progress, queued, stop.clone());
     let status = (readiness, status(backend.clone()));
-    let ended = serve(&backend, listeners, "sequencer", status, &stop, working).await;
+    let ended = Box::pin(serve(&backend, listeners, "sequencer", status, &stop, working)).await;
     waiting.extend(backend.pool().iter().map(|(transaction, _)| transaction.raw().clone()));
     ended
 }
@@ -191,7 +191,7 @@ async fn work(
     stop: Shutdown,
 ) -> Result<(), RunError> {
     let payloads = Arc::new(da.clone());
-    derive::catch_up(backend.chain(), &settlement, payloads, &readiness, progress, &stop).await?;
+    Box::pin(derive::catch_up(backend.chain(), &settlement, payloads, &readiness, progress, &stop)).await?;
     if stop.is_triggered() {
         return Ok(());
     }

@@ -186,7 +186,7 @@ impl Running {
             part.map_err(RunError::from)
         };
         let engine = async { ending(self.engine.run(stop.clone()).await).await };
-        let verifier = async { ending(self.verifier.run(stop.clone()).await).await };
+        let verifier = async { ending(Box::pin(self.verifier.run(stop.clone())).await).await };
         let (engine, verifier) = tokio::join!(engine, verifier);
         engine.and(verifier)
     }

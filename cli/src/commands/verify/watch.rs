@@ -65,7 +65,7 @@ pub async fn run(
         stop.unless(tokio::time::sleep(backoff.delay())).await;
     };
     loop {
-        match stop.unless(watcher.follow(&mut backoff)).await {
+        match Box::pin(stop.unless(watcher.follow(&mut backoff))).await {
             None => return Ok(Exit::Ok),
             Some(Ok(exit)) => return Ok(exit),
             Some(Err(Interruption::Broken(failure))) => return Err(failure),

@@ -40,7 +40,9 @@ pub async fn catch_up(
 ) -> Result<(), DeriveError> {
     let store = chain.store();
     let deriving = store.is_deriving()?;
-    let Some((tip, terms)) = shutdown.unless(reach(settlement, deriving)).await.flatten() else { return Ok(()) };
+    let Some((tip, terms)) = Box::pin(shutdown.unless(reach(settlement, deriving))).await.flatten() else {
+        return Ok(());
+    };
     let behind = match tip {
         Some((index, hash)) => store.batch(index)?.is_none_or(|own| own.signed.is_none() || own.header.hash() != hash),
         None => false,
@@ -62,7 +64,7 @@ pub async fn catch_up(
     if shutdown.unless(adopt(chain, &view, &supply)).await.transpose()?.is_none() {
         return Ok(());
     }
-    Deriver::new(chain.clone(), view.clone(), payloads, progress)?.catch_up(shutdown).await?;
+    Box::pin(Deriver::new(chain.clone(), view.clone(), payloads, progress)?.catch_up(shutdown)).await?;
     if shutdown.is_triggered() {
         return Ok(());
     }

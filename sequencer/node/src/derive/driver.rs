@@ -60,7 +60,7 @@ impl Deriver {
         let mut news = self.view.watch();
         while !shutdown.is_triggered() {
             news.borrow_and_update();
-            match shutdown.unless(self.step()).await {
+            match Box::pin(shutdown.unless(self.step())).await {
                 None => break,
                 Some(step) => {
                     if step? {
@@ -79,7 +79,7 @@ impl Deriver {
 
     /// Derives all that is in the view now.
     pub async fn catch_up(mut self, shutdown: &Shutdown) -> Result<(), DeriveError> {
-        while let Some(step) = shutdown.unless(self.step()).await {
+        while let Some(step) = Box::pin(shutdown.unless(self.step())).await {
             if !step? {
                 break;
             }

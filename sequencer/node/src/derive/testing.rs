@@ -209,7 +209,7 @@ impl Follower {
             self.view.push(entry)?;
         }
         self.view.expect(rollup.entries.len() as u64);
-        self.deriver().catch_up(&Shutdown::new()).await
+        Box::pin(self.deriver().catch_up(&Shutdown::new())).await
     }
 
     /// The follower's blocks up to `latest` are the sequencer's, with their receipts, state and batches.

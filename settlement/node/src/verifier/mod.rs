@@ -107,7 +107,7 @@ impl Verifier {
         let mut said = String::new();
         while !shutdown.is_triggered() {
             let chain = view.borrow_and_update().clone();
-            let Some(step) = shutdown.unless(self.step(&chain)).await else { break };
+            let Some(step) = Box::pin(shutdown.unless(self.step(&chain))).await else { break };
             match step {
                 Ok(true) => {
                     backoff.reset();

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::{Process, Rpc};
@@ -64,10 +65,8 @@ impl Default for Cluster {
 impl Cluster {
     /// Chooses ports and folders; starts nothing.
     pub fn new() -> Self {
-        // All ports are held at once, so that no two are the same.
-        let held: Vec<TcpListener> = (0..12).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-        let port = |n: usize| held[n].local_addr().expect("bound").port();
-        let ports = [0, 3, 6, 9].map(|n| Ports { grpc: port(n), http: port(n + 1), rpc: port(n + 2) });
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = free_ports();
+        let ports = [[a, b, c], [d, e, f], [g, h, i], [j, k, l]].map(|[grpc, http, rpc]| Ports { grpc, http, rpc });
         Self {
             folder: tempfile::tempdir().expect("temporary folder"),
             ports,
@@ -228,6 +227,22 @@ impl Cluster {
         args.extend(self.extra[service as usize].iter().cloned());
         args
     }
+}
+
+/// Ports that nobody listens on, below those that the system gives to outgoing connections: a service that is started
+/// again finds its port free.
+fn free_ports<const N: usize>() -> [u16; N] {
+    const FIRST: u16 = 10_000;
+    const COUNT: u32 = 20_000;
+    static USED: AtomicU32 = AtomicU32::new(0);
+    // All are held at once, so that no two are the same; tests in other processes begin elsewhere.
+    let begin = std::process::id().wrapping_mul(7_919);
+    let mut held = Vec::new();
+    while held.len() < N {
+        let at = begin.wrapping_add(USED.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        held.extend(TcpListener::bind(("127.0.0.1", FIRST + at as u16)));
+    }
+    std::array::from_fn(|n| held[n].local_addr().expect("bound").port())
 }
 
 /// A file of `config/`.

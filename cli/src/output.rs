@@ -1,6 +1,7 @@
 //! What a command prints: lines for people, or one JSON value with `--json`.
 
 use std::fmt;
+use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -59,4 +60,25 @@ pub fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String)
         println!("{}", text());
     }
     Ok(())
+}
+
+/// A colour of the terminal's own palette.
+#[derive(Clone, Copy, Debug)]
+pub enum Colour {
+    /// Bad.
+    Red = 31,
+    /// Good.
+    Green = 32,
+    /// Doubtful.
+    Yellow = 33,
+}
+
+/// The text in a colour where standard output is a terminal and its user has not declined colours
+/// (<https://no-color.org>), else as it is.
+pub fn paint(colour: Colour, text: &str) -> String {
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if declined || !stdout().is_terminal() {
+        return text.to_owned();
+    }
+    format!("\x1b[{}m{text}\x1b[0m", colour as u8)
 }

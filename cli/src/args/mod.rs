@@ -5,9 +5,11 @@ mod bridge;
 mod clients;
 mod da;
 mod dev;
+mod doctor;
 mod light;
 mod log;
 mod node;
+mod operations;
 pub mod sequencer;
 mod settlement;
 
@@ -18,9 +20,11 @@ pub use clients::{BenchCommand, BlobCommand, DaEndpoint, Endpoints, Sender, TxCo
 pub(crate) use da::load_key;
 pub use da::{DaArgs, DaCommand};
 pub use dev::DevArgs;
+pub use doctor::{DoctorArgs, DoctorTarget, ServiceName};
 pub use light::{LightArgs, LightBlobArgs, LightCommand};
 pub use log::LogArgs;
 pub use node::{NodeArgs, NodeCommand, SnapshotCommand};
+pub use operations::{CompletionsArgs, LogCommandArgs, MetricsArgs};
 pub use sequencer::SequencerArgs;
 pub use settlement::{SettlementArgs, SettlementClientCommand, SettlementEndpoint};
 
@@ -81,4 +85,12 @@ pub enum Command {
     /// Make and show key files.
     #[command(subcommand)]
     Keys(Keys),
+    /// Look for what is wrong, or will be, and say what to do. Exit code 1: there is a problem.
+    Doctor(DoctorArgs),
+    /// List every metric that services expose.
+    Metrics(MetricsArgs),
+    /// Show or change what a running service logs.
+    Log(LogCommandArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
 }

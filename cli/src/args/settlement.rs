@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use weft_primitives::Address;
 use weft_settlement::{Mode, Terms};
-use weft_settlement_node::{Config, Limits, Quotas};
+use weft_settlement_node::{ChainSettings, Config, Limits, Quotas};
 
 pub use chain::ChainTable;
 pub use client::{SettlementClientCommand, SettlementEndpoint};
@@ -137,12 +137,17 @@ impl ModeName {
 }
 
 impl SettlementArgs {
+    /// What is configured of each chain.
+    pub fn chain_settings(&self) -> Result<Vec<ChainSettings>, Failure> {
+        match &self.chain[..] {
+            [] => Ok(vec![self.settings.to_settings()?]),
+            tables => tables.iter().map(|table| table.over(&self.settings).to_settings()).collect(),
+        }
+    }
+
     /// The service's configuration.
     pub fn to_config(&self) -> Result<Config, Failure> {
-        let chains = match &self.chain[..] {
-            [] => vec![self.settings.to_settings()?],
-            tables => tables.iter().map(|table| table.over(&self.settings).to_settings()).collect::<Result<_, _>>()?,
-        };
+        let chains = self.chain_settings()?;
         std::fs::create_dir_all(&self.data_dir)
             .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", self.data_dir.display())))?;
         Ok(Config {

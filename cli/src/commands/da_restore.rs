@@ -10,7 +10,7 @@ use crate::output::{Exit, Failure, print};
 
 /// Runs the command.
 pub async fn run(args: DaArgs, to: Option<u64>, allow_missing: bool, json: bool) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let config = args.to_restore_config()?;
     let bar = progress_bar()?;
     let tell = |progress: Progress| {

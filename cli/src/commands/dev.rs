@@ -33,7 +33,7 @@ struct Endpoints {
 
 /// Runs until a signal, or until a service fails.
 pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     // Lives as long as the services do.

@@ -16,7 +16,7 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
         Some(LightCommand::Status { light_url, json }) => return status(&light_url, json).await,
         None => {}
     }
-    args.log_options.init();
+    args.log_options.init()?;
     let config = args.to_config()?;
     if args.is_daemon() {
         let shutdown = Shutdown::new();
@@ -54,7 +54,7 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
 
 /// Restores a blob and writes it.
 async fn restore(args: LightBlobArgs) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let namespace = args.namespace.unwrap_or_else(documents);
     let claim = BlobClaim { namespace, hash: args.hash, height: args.height, offset: None, length: None };
     let blob = match weft_light::run_blob(args.to_config(), claim, progress_bar()).await {

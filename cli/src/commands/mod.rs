@@ -6,9 +6,12 @@ mod blob;
 mod bridge;
 mod da_restore;
 mod dev;
+mod doctor;
 mod inbox;
 pub mod keys;
 mod light;
+mod log_filter;
+mod metrics;
 mod progress;
 mod services;
 mod settlement;
@@ -16,14 +19,19 @@ mod snapshot;
 mod tx;
 mod verify;
 
+use clap::CommandFactory;
+
 use crate::args::{Cli, Command, DaCommand, NodeCommand};
 use crate::output::{Exit, Failure};
+
+/// How long the collector of traces may take for the last of them.
+const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        match cli.command {
+        let result = match cli.command {
             Command::Dev(args) => Box::pin(dev::run(*args)).await,
             Command::Sequencer(args) => Box::pin(services::sequencer(*args)).await,
             Command::Da(args) => match args.command.clone() {
@@ -49,7 +57,16 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Verify(args) => Box::pin(verify::run(args)).await,
             Command::Bench(command) => bench::run(command).await,
             Command::Keys(command) => keys::run(command),
-        }
+            Command::Doctor(args) => doctor::run(args).await,
+            Command::Metrics(args) => metrics::run(&args),
+            Command::Log(args) => log_filter::run(args).await,
+            Command::Completions(args) => {
+                clap_complete::generate(args.shell, &mut Cli::command(), "weft", &mut std::io::stdout());
+                Ok(Exit::Ok)
+            }
+        };
+        weft_service::trace::flush(LAST_TRACES).await;
+        result
     });
     // What still runs then is nobody's work any longer.
     runtime.shutdown_background();

@@ -8,7 +8,7 @@ use crate::args::{DaArgs, NodeArgs, SequencerArgs, SettlementArgs};
 use crate::output::{Exit, Failure};
 
 /// Addresses of the keys in `config/dev-keys`, which everyone knows.
-const PUBLIC_KEYS: [Address; 2] = [
+pub(super) const PUBLIC_KEYS: [Address; 2] = [
     alloy_primitives::address!("F67377a43b719d2f92D5EC8d5869F6949C9cB863"),
     alloy_primitives::address!("f47af8674e3ec684b2A99B044Ca5A009446B3675"),
 ];
@@ -21,7 +21,7 @@ fn warn_of_public_key(address: Address) {
 
 /// `weft sequencer`.
 pub async fn sequencer(args: SequencerArgs) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let config = args.to_config()?;
@@ -38,7 +38,7 @@ pub async fn sequencer(args: SequencerArgs) -> Result<Exit, Failure> {
 
 /// `weft node`.
 pub async fn node(args: NodeArgs) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let config = args.to_config()?;
@@ -54,7 +54,7 @@ pub async fn node(args: NodeArgs) -> Result<Exit, Failure> {
 
 /// `weft da`.
 pub async fn da(args: DaArgs) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let config = args.to_config()?;
@@ -69,7 +69,7 @@ pub async fn da(args: DaArgs) -> Result<Exit, Failure> {
 
 /// `weft settlement`.
 pub async fn settlement(args: SettlementArgs) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let config = args.to_config()?;

@@ -17,7 +17,7 @@ use crate::output::{Exit, Failure, print};
 
 /// Runs the command.
 pub async fn run(args: NodeArgs, command: SnapshotCommand) -> Result<Exit, Failure> {
-    args.log_options.init();
+    args.log_options.init()?;
     let (summary, file, json) = match command {
         SnapshotCommand::Export { file, key_file, json } => {
             let made = tokio::task::block_in_place(|| export(&args, &file, key_file.as_deref()))?;

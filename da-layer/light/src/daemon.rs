@@ -39,6 +39,7 @@ const MAX_OPEN: usize = 1_024;
 const MAX_PAUSES: u32 = 64;
 
 pub(crate) async fn serve(client: &Client, listeners: Listeners, shutdown: Shutdown) -> Result<(), LightError> {
+    weft_service::catalogue::announce(crate::metrics::METRICS);
     let readiness = Readiness::new(&[TRUST, CHAIN]);
     let status =
         status::status_of(client.store.clone(), client.nodes.clone(), client.board.clone(), client.config.target);

@@ -29,7 +29,7 @@ mod fetch;
 mod follow;
 mod grpc;
 pub mod judge;
-mod metrics;
+pub mod metrics;
 pub mod nodes;
 mod once;
 mod pages;

@@ -1,10 +1,35 @@
-//! Names of all metrics, `weft_light_*`.
+//! All metrics, `weft_light_*`; see [`weft_service::catalogue`].
 
 use std::time::Duration;
 
+use weft_service::catalogue::Metric;
 use weft_verdict::{ChainConfidence, Judgement};
 
 use crate::nodes::FaultKind;
+
+/// All metrics of the light client.
+pub const METRICS: &[Metric] = &[
+    Metric::gauge("weft_light_header_height", &[], "Newest verified header."),
+    Metric::gauge("weft_light_judged_height", &[], "Up to where every block is judged."),
+    Metric::gauge("weft_light_open_heights", &[], "Blocks that are being judged or wait for it."),
+    Metric::counter("weft_light_judgements_total", &["verdict"], "Judgements, by verdict."),
+    Metric::counter("weft_light_samples_total", &[], "Rows sampled and verified."),
+    Metric::counter("weft_light_downloaded_bytes_total", &[], "Bytes downloaded for judgements."),
+    Metric::histogram("weft_light_judge_seconds", &[], "How long a judgement took."),
+    Metric::counter(
+        "weft_light_node_faults_total",
+        &["kind", "node"],
+        "What DA nodes did wrong: `lie`, `missing`, `timed_out`, `failed`.",
+    ),
+    Metric::counter("weft_light_blobs_verified_total", &["included"], "Claims about blobs checked for others."),
+    Metric::counter("weft_light_blobs_restored_total", &["rebuilt"], "Blobs restored from rows for others."),
+    Metric::counter("weft_light_restored_bytes_total", &[], "Bytes of restored blobs."),
+    Metric::histogram("weft_light_restore_seconds", &[], "How long restoring a blob took."),
+    Metric::gauge("weft_light_chain_confidence", &[], "How sure it is that all judged blocks are available, 0 to 1."),
+    Metric::gauge("weft_light_chain_lowest_confidence", &[], "The same of the block it is least sure of."),
+    Metric::gauge("weft_light_chain_exceptions", &[], "Judged blocks that were not found available."),
+    Metric::gauge("weft_light_chain_fault", &[], "1 once the DA signer has contradicted itself; evidence is kept."),
+];
 
 /// A fault of a node.
 pub(crate) fn node_fault(node: &str, kind: FaultKind) {

@@ -4,7 +4,7 @@ mod listing;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
@@ -12,10 +12,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Code, Request, Response, Status, Streaming};
 use weft_da::{SignedHeader, blob_hash};
 use weft_primitives::{Address, Namespace};
+use weft_service::trace::Span;
 use weft_wire::CHUNK_BYTES;
 use weft_wire::convert::{blob_ref, hash, signature};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
+use weft_wire::trace::TraceContext;
 
 use crate::archive::ArchiveError;
 use crate::config::Config;
@@ -293,6 +295,7 @@ impl pb::data_availability_server::DataAvailability for DaService {
         &self,
         request: Request<Streaming<pb::PutBlobRequest>>,
     ) -> Result<Response<pb::PutBlobResponse>, Status> {
+        let (start_time, context) = (SystemTime::now(), TraceContext::of(request.metadata()));
         let mut parts = request.into_inner();
         let limit_ms = self.config.limits.intake_receive_timeout_ms;
         let slow = PutError::Slow { limit_ms };
@@ -316,6 +319,9 @@ impl pb::data_availability_server::DataAvailability for DaService {
         let placed = placed.map_err(|error| refused(intake, &namespace, &error))?;
         self.certified(placed.location.height).await?;
         let place = self.read(move |reader| reader.prove_place(placed.location)).await?;
+        let span = Span::since("weft-da", "da.put", start_time);
+        let span = span.number("weft.da.height", placed.location.height).number("weft.da.bytes", start.length);
+        span.under(&context.parents);
         Ok(Response::new(put_answer(&place, placed.duplicate)))
     }
 

@@ -11,6 +11,7 @@ pub mod config;
 pub mod custody;
 mod grpc;
 pub mod intake;
+pub mod metrics;
 pub mod policy;
 pub mod reader;
 pub mod retention;

@@ -8,7 +8,7 @@ use tonic::service::Routes;
 use weft_da::SignedHeader;
 use weft_service::clock::SystemClock;
 use weft_service::tasks::{Panicked, TaskSet};
-use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_service::{Readiness, Shutdown, catalogue, grpc, http};
 use weft_wire::pb::da::v1::custody_server::CustodyServer;
 use weft_wire::pb::da::v1::data_availability_server::DataAvailabilityServer;
 use weft_wire::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::custody::{self, Custody, CustodyError, CustodyService};
 use crate::grpc::{DaService, SERVICE};
 use crate::intake::{Engine, Intake};
+use crate::metrics::METRICS;
 use crate::policy::{Gate, Policies, PolicyError, file, reload};
 use crate::reader::Reader;
 use crate::retention::{Sweeper, task};
@@ -94,7 +95,7 @@ pub enum RunError {
 
 /// Runs a node until shutdown, or until a part of it fails.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
-    telemetry::metrics();
+    catalogue::announce(METRICS);
     let readiness = Readiness::new(&["store"]);
     let policies = match &config.namespaces {
         Some(path) => file::load(path, &config.limits)?,

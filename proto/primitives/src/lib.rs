@@ -17,6 +17,7 @@ pub mod inbox;
 pub mod limits;
 pub mod namespace;
 pub mod signer;
+pub mod trace;
 pub mod transaction;
 pub mod withdrawal;
 
@@ -30,5 +31,6 @@ pub use header::BlockHeader;
 pub use inbox::InboxItem;
 pub use namespace::Namespace;
 pub use signer::{Signature, Signer};
+pub use trace::SpanPoint;
 pub use transaction::Transaction;
 pub use withdrawal::Withdrawal;

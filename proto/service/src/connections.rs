@@ -77,6 +77,16 @@ impl axum::serve::Listener for Connections {
     }
 }
 
+/// Who is at the other end of a connection, for handlers of HTTP.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub SocketAddr);
+
+impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Connections>> for Peer {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, Connections>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
 /// One TCP connection.
 pub(crate) struct Connection {
     stream: TcpStream,

@@ -1,4 +1,4 @@
-//! The operator's HTTP port: `/metrics`, `/health/live`, `/health/ready`, and `/`, a page for people.
+//! The operator's HTTP port: `/metrics`, `/health/live`, `/health/ready`, `/log`, and `/`, a page for people.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::connections::Connections;
-use crate::{Readiness, Shutdown, telemetry};
+use crate::connections::{Connections, Peer};
+use crate::{Readiness, Shutdown, log_level, telemetry};
 
 /// Connections at once; more wait until one ends.
 pub const MAX_CONNECTIONS: usize = 256;
@@ -32,6 +32,7 @@ pub fn router(name: &'static str, readiness: Readiness, status: Status) -> Route
         .route("/health/ready", get(move || ready(readiness.clone())))
         .route("/status", get(move || async move { Json(status()) }))
         .route("/", get(move || async move { Html(page(name, &page_status())) }))
+        .merge(log_level::routes())
 }
 
 async fn ready(readiness: Readiness) -> impl IntoResponse {
@@ -66,6 +67,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) ->
     let _cut_at_the_end = cut.clone().drop_guard();
     let connections = Connections::new(listener, MAX_CONNECTIONS, cut);
     let stop = shutdown.clone();
+    let router = router.into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(connections, router).with_graceful_shutdown(async move { stop.wait().await });
     tokio::select! {
         ended = async { server.await } => ended,

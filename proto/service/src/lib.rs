@@ -1,12 +1,13 @@
 //! What every service of Weft needs around its own work.
 //!
-//! Logs and metrics ([`telemetry`]), health ([`readiness`], [`http`]), gRPC
+//! Logs and metrics ([`telemetry`], [`log_level`], [`catalogue`], [`trace`]), health ([`readiness`], [`http`]), gRPC
 //! with reflection ([`grpc`]), listening ([`listen`]), time ([`clock`]),
 //! stopping ([`shutdown`]), parts that fail together ([`tasks`]), trying again
 //! ([`backoff`]), key files ([`key_file`]) and disk space ([`disk`]).
 //! Deliberately absent: anything that knows what a service does.
 
 pub mod backoff;
+pub mod catalogue;
 pub mod clock;
 mod connections;
 pub mod disk;
@@ -14,10 +15,12 @@ pub mod grpc;
 pub mod http;
 pub mod key_file;
 pub mod listen;
+pub mod log_level;
 pub mod readiness;
 pub mod shutdown;
 pub mod tasks;
 pub mod telemetry;
+pub mod trace;
 
 pub use readiness::Readiness;
 pub use shutdown::Shutdown;

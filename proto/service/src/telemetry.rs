@@ -1,13 +1,25 @@
 //! Logs by tracing, metrics by the Prometheus recorder; both once a process.
 
 use std::convert::Infallible;
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+use crate::catalogue::Metric;
+
+/// What every process has.
+pub const METRICS: &[Metric] =
+    &[Metric::gauge("weft_build_info", &["version"], "1; the label says which version of Weft runs.")];
+
+/// Changes the filter of the process's log.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Bounds of every histogram that is named `*_seconds`.
 const SECONDS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -23,12 +35,46 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub fn init_logs(filter: &str, json: bool) {
     let wanted = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let (filter, refused) = choose(wanted.iter().map(String::as_str).chain([filter]));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in one process (tests, `weft dev`) keeps the first.
-    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours());
+    let lines = if json { lines.json().boxed() } else { lines.boxed() };
+    // A second start in one process (tests) keeps the first.
+    if tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok() {
+        let _ = FILTER.set(handle);
+    }
     for why in refused {
         tracing::warn!("log filter {why}");
     }
+}
+
+/// Whether standard error takes colours: it is a terminal, and its user has not declined them (<https://no-color.org>).
+fn colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Why the filter stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum SetFilterError {
+    /// It is not in tracing's syntax.
+    #[error("not a log filter: {0}; as info, or info,weft_sequencer=debug")]
+    Malformed(String),
+    /// The program that embeds the service has a log of its own.
+    #[error("this process has no log of ours")]
+    NotStarted,
+}
+
+/// Changes what is logged from now on.
+pub fn set_filter(filter: &str) -> Result<(), SetFilterError> {
+    let parsed = EnvFilter::try_new(filter).map_err(|error| SetFilterError::Malformed(error.to_string()))?;
+    let handle = FILTER.get().ok_or(SetFilterError::NotStarted)?;
+    handle.reload(parsed).map_err(|_| SetFilterError::NotStarted)?;
+    tracing::info!(filter, "log filter changed");
+    Ok(())
+}
+
+/// What is logged, in the syntax of [`init_logs`]; `None` before that.
+pub fn filter() -> Option<String> {
+    FILTER.get()?.with_current(ToString::to_string).ok()
 }
 
 /// The first filter that parses, else `info`; and what is wrong with those before it.
@@ -45,7 +91,7 @@ fn choose<'a>(candidates: impl Iterator<Item = &'a str>) -> (EnvFilter, Vec<Stri
 
 /// The process's metrics, as text for Prometheus. Installs the recorder on first use.
 pub fn metrics() -> &'static PrometheusHandle {
-    METRICS.get_or_init(|| {
+    RECORDER.get_or_init(|| {
         let bounds = [("_seconds", &SECONDS), ("_speed_up", &SPEED_UPS)];
         let builder = bounds.into_iter().fold(PrometheusBuilder::new(), |builder, (suffix, bounds)| {
             let names = Matcher::Suffix(suffix.to_owned());
@@ -55,6 +101,7 @@ pub fn metrics() -> &'static PrometheusHandle {
         let handle = recorder.handle();
         // Fails only if a program that embeds us has a recorder of its own: then that one gets the figures.
         let _ = metrics::set_global_recorder(recorder);
+        metrics::describe_gauge!("weft_build_info", METRICS[0].help);
         metrics::gauge!("weft_build_info", "version" => crate::VERSION).set(1.0);
         handle
     })

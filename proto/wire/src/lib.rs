@@ -7,6 +7,7 @@
 pub mod client;
 pub mod convert;
 pub mod status;
+pub mod trace;
 
 pub use client::{CustodyClient, DaClient, LightClient, SequencerClient, SettlementClient};
 pub use convert::WireError;

@@ -6,7 +6,8 @@
 //! settlement hold: of a follower ([`follow`]), and of a sequencer that has lost its data; [`snapshots`] are states in
 //! files to begin with, [`witness`] what others need to execute a batch again. [`backend`] is what the servers
 //! ([`grpc`], JSON-RPC) may do, and [`dialect`] in what the served chain may differ from Weft's own;
-//! [`figures`] is how blocks were executed, for people.
+//! [`figures`] is how blocks were executed, for people; [`metrics`] lists what operators can watch,
+//! `traces` is what they see of one transaction.
 //! Deliberately absent: the rules of execution (weft-execution) and of batches
 //! (weft-primitives).
 
@@ -20,6 +21,7 @@ pub mod dialect;
 pub mod figures;
 pub mod grpc;
 pub mod mempool;
+pub mod metrics;
 mod node;
 pub mod order;
 pub mod producer;
@@ -32,6 +34,7 @@ pub mod store;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod watch;
 pub mod witness;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::watch;
 use weft_service::backoff::Backoff;
-use weft_service::{Readiness, Shutdown, http, telemetry};
+use weft_service::{Readiness, Shutdown, catalogue, http};
 use weft_settlement::Terms;
 use weft_wire::{DaClient, SequencerClient, SettlementClient};
 
@@ -13,6 +13,7 @@ use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::config::NodeConfig;
 use crate::derive::{DeriveError, Deriver, LogReader, LogView, Progress, rules, terms};
+use crate::metrics::{NODE_METRICS, RPC_METRICS};
 use crate::run::{Listeners, RunError, serve};
 use crate::store::{ChainStore, RocksKv};
 
@@ -31,7 +32,8 @@ pub async fn follow(
     progress: watch::Sender<Progress>,
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
-    telemetry::metrics();
+    catalogue::announce(NODE_METRICS);
+    catalogue::announce(RPC_METRICS);
     metrics::gauge!("weft_node_disagreement").set(0.0);
     let readiness = Readiness::new(&[DERIVED]);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));

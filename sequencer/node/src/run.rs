@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 use weft_primitives::{Bytes, Signer};
 use weft_service::clock::SystemClock;
-use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_service::{Readiness, Shutdown, catalogue, grpc, http};
 use weft_wire::client::EndpointError;
 use weft_wire::pb::sequencer::v1::sequencer_server::SequencerServer;
 use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SettlementClient};
@@ -19,6 +19,7 @@ use crate::chain::{self, Chain, ChainError};
 use crate::config::{Config, ConfigError};
 use crate::derive::{self, DeriveError, Progress};
 use crate::grpc::{SERVICE, SequencerService};
+use crate::metrics::{METRICS, RPC_METRICS};
 use crate::producer::{Producer, ProducerError};
 use crate::store::{ChainStore, RocksKv, StoreError};
 use crate::{requeue, rpc};
@@ -107,7 +108,8 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
     config.check()?;
-    telemetry::metrics();
+    catalogue::announce(METRICS);
+    catalogue::announce(RPC_METRICS);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let mut waiting = Vec::new();
     loop {

@@ -13,11 +13,12 @@ mod challenge;
 pub mod config;
 pub mod engine;
 mod grpc;
-mod metrics;
+pub mod metrics;
 mod run;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod traces;
 pub mod verifier;
 
 pub use config::{ChainSettings, Config, Limits, Quotas};

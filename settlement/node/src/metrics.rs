@@ -1,11 +1,52 @@
-//! What operators count, for each chain by its id. All names begin with `weft_settlement_`.
+//! What operators count, for each chain by its id. All names begin with `weft_settlement_`; see
+//! [`weft_service::catalogue`].
 
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
+use weft_service::catalogue::Metric;
 use weft_settlement::{BridgeRefusal, Chain, Effect, Event, InboxReceipt, InboxRefusal, PostReceipt, PostRefusal};
 
 use crate::store::StoreError;
+
+/// All metrics of the settlement service.
+pub const METRICS: &[Metric] = &[
+    Metric::gauge("weft_settlement_log_seq", &["chain"], "Newest entry of the log."),
+    Metric::gauge("weft_settlement_tip_index", &["chain"], "Newest commitment; -1 if there is none."),
+    Metric::gauge("weft_settlement_finalized_index", &["chain"], "Newest final commitment; -1 if there is none."),
+    Metric::gauge("weft_settlement_finalized_block", &["chain"], "Last block of the newest final commitment."),
+    Metric::gauge("weft_settlement_pending_commitments", &["chain"], "Commitments that are not final yet."),
+    Metric::gauge("weft_settlement_inbox_waiting", &["chain"], "Inbox items that the sequencer has not taken yet."),
+    Metric::gauge("weft_settlement_generation", &["chain"], "How often commitments were rejected and taken back."),
+    Metric::gauge(
+        "weft_settlement_frozen",
+        &["chain"],
+        "1 while nothing can be posted, because the posting key has signed two commitments for one place.",
+    ),
+    Metric::gauge("weft_settlement_epoch", &["chain"], "Number of the posting key, from 0."),
+    Metric::gauge("weft_settlement_chain_failed", &["chain"], "1 once a chain's part of the service has failed."),
+    Metric::counter(
+        "weft_settlement_posts_total",
+        &["chain", "outcome"],
+        "Commitments sent: `accepted`, `duplicate`, or why they were refused.",
+    ),
+    Metric::counter(
+        "weft_settlement_inbox_submissions_total",
+        &["chain", "outcome"],
+        "Inbox items sent: `accepted`, or why they were refused.",
+    ),
+    Metric::counter("weft_settlement_log_entries_total", &["chain", "event"], "Entries written to the log, by event."),
+    Metric::histogram("weft_settlement_commit_seconds", &["chain"], "Making a decision durable."),
+    Metric::histogram("weft_settlement_sample_seconds", &["chain"], "Sampling the data of one commitment."),
+    Metric::histogram("weft_settlement_execute_seconds", &["chain"], "Executing one batch again."),
+    Metric::counter("weft_settlement_challenges_total", &["chain", "outcome"], "Challenges judged, by outcome."),
+    Metric::histogram("weft_settlement_challenge_seconds", &["chain"], "Judging a challenge."),
+    Metric::counter(
+        "weft_settlement_verifier_waits_total",
+        &["chain", "for"],
+        "How often the verifier had to wait and try again, by what it waited for.",
+    ),
+];
 
 pub(crate) fn posted(chain: u64, decided: &Result<Result<PostReceipt, PostRefusal>, StoreError>) {
     let outcome = match decided {

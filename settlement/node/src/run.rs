@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::service::Routes;
 use weft_execution::world::ApplyError;
-use weft_service::{Readiness, Shutdown, grpc, http, telemetry};
+use weft_service::{Readiness, Shutdown, catalogue, grpc, http};
 use weft_settlement::TermsError;
 use weft_wire::FILE_DESCRIPTOR_SET;
 use weft_wire::client::EndpointError;
@@ -18,6 +18,7 @@ use crate::chains::{Chains, Served};
 use crate::config::Config;
 use crate::engine::STORE_READY;
 use crate::grpc::{SERVICE, SettlementService};
+use crate::metrics::METRICS;
 use crate::store::{Database, StoreError};
 
 /// Where a service listens.
@@ -80,7 +81,7 @@ pub fn start(config: Config, listeners: Listeners, shutdown: Shutdown) -> std::i
 
 /// Runs a service until shutdown, or until a part that all chains need fails, or the last chain does.
 pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), RunError> {
-    telemetry::metrics();
+    catalogue::announce(METRICS);
     check(&config)?;
     let readiness = Readiness::new(&[STORE_READY]);
     let database = Database::connect(&config).await?;

@@ -1,6 +1,9 @@
-//! Keeps the repository true to ARCHITECTURE.md: dependency edges, paths named in the docs, documented protocol files.
+//! Keeps the repository true to ARCHITECTURE.md: dependency edges, paths named in the docs, documented
+//! protocol files, metrics named by dashboards and alert rules.
 //!
-//! The checks are tests of this crate; the library only finds the workspace.
+//! The checks are tests of this crate; the library finds the workspace and reads PromQL.
+
+pub mod promql;
 
 use std::path::PathBuf;
 

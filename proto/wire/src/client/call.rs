@@ -55,10 +55,12 @@ pub(super) fn channel(url: &str) -> Result<Channel, EndpointError> {
     Ok(endpoint.connect_lazy())
 }
 
-/// A request that tells the service, too, how long its answer is waited for.
+/// A request that tells the service, too, how long its answer is waited for, and which traces it
+/// is a part of.
 pub(super) fn timed<T>(message: T, limit: Duration) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.set_timeout(limit);
+    crate::trace::inject(request.metadata_mut());
     request
 }
 

@@ -17,7 +17,7 @@ use crate::{CHUNK_BYTES, MAX_MESSAGE_BYTES};
 use pb::data_availability_client::DataAvailabilityClient;
 
 /// What a DA node says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaInfo {
     /// The network.
     pub network_id: u64,
@@ -29,6 +29,8 @@ pub struct DaInfo {
     pub max_blob_bytes: u64,
     /// First height whose rows it keeps itself.
     pub oldest_sampled_height: u64,
+    /// Version of its software; for people.
+    pub version: String,
 }
 
 /// A blob's place and proof; the proof is not verified yet.
@@ -82,6 +84,7 @@ impl DaClient {
             latest_height: info.latest_height,
             max_blob_bytes: info.max_blob_bytes,
             oldest_sampled_height: info.oldest_sampled_height,
+            version: info.version,
         })
     }
 

@@ -1,16 +1,19 @@
 //! The way into the pool.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::{Notify, broadcast};
 use weft_execution::StateView;
 use weft_primitives::{Address, B256, Bytes, Transaction};
+use weft_service::trace;
 
 use super::queue::Group;
 use super::{Gap, Gate, Outcomes, rules};
 use crate::chain::Chain;
 use crate::config::PoolLimits;
 use crate::mempool::{AccountState, Pool, PoolError};
+use crate::traces;
 
 /// Hashes of accepted transactions that a subscriber may be behind.
 const BROADCAST_TRANSACTIONS: usize = 16_384;
@@ -58,6 +61,7 @@ impl Door {
         let each = groups.iter().flat_map(|group| {
             (group.arrival..).zip(&group.raw).map(|(arrival, raw)| (arrival, group.gap, self.decode(raw, timestamp)))
         });
+        let traced = trace::is_on().then(SystemTime::now);
         // All of them before the lock.
         let decoded: Vec<_> = each.collect();
         let outcomes = self.add(decoded);
@@ -76,6 +80,9 @@ impl Door {
             }
         }
         metrics::counter!("weft_sequencer_transactions_accepted_total").increment(accepted);
+        if let Some(start) = traced {
+            traces::admitted(outcomes.iter().flatten(), start);
+        }
         outcomes
     }
 

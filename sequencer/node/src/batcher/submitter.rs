@@ -8,13 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use weft_primitives::{B256, BatchHeader, Namespace, SignedBatch, Signer};
-use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
+use weft_service::{Shutdown, trace};
 use weft_wire::{DaClient, RemoteError, SettlementClient};
 
 use super::stages::{Posting, Stages};
 use crate::backend::Backend;
 use crate::store::{BatchRecord, BatchStage, StoreError};
+use crate::traces::{PUBLISH, TracedBatch};
 
 /// Waiting after a refusal that more trying does not heal.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15);
@@ -184,7 +185,9 @@ impl Submitter {
         })
         .await?;
         let namespace = Namespace::for_chain(record.header.chain_id);
-        let published = self.da.publish(namespace, payload.into()).await;
+        let traced = self.traced(&record.header).await?;
+        let publish = self.da.publish(namespace, payload.into());
+        let published = traced.around(PUBLISH, publish).await;
         let published = published.map_err(|error| Failure::Remote("da", error))?;
         let header = BatchHeader {
             parent_commitment,
@@ -200,8 +203,18 @@ impl Submitter {
         Ok(blocking(move || stages.sign(&record)).await?)
     }
 
+    /// The traces of a batch; none if it has no transaction that is traced.
+    async fn traced(&self, header: &BatchHeader) -> Result<TracedBatch, StoreError> {
+        if !trace::is_on() {
+            return Ok(TracedBatch::default());
+        }
+        let (chain, header) = (self.backend.chain().clone(), header.clone());
+        blocking(move || TracedBatch::load(chain.store(), &header)).await
+    }
+
     async fn post(&self, record: BatchRecord, signed: &SignedBatch) -> Result<bool, Failure> {
-        if let Err(error) = self.settlement.commit(signed).await {
+        let traced = self.traced(&record.header).await?;
+        if let Err(error) = traced.around("sequencer.post", self.settlement.commit(signed)).await {
             if is_late(&error) {
                 self.late(&error).await?;
             }

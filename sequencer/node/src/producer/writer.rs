@@ -9,6 +9,7 @@ use weft_primitives::Address;
 use super::{MOST_WAITING, ProducerError};
 use crate::backend::Backend;
 use crate::chain::{ChainError, FullBlock, Made};
+use crate::traces;
 
 /// A block to write.
 pub(super) struct ToWrite {
@@ -44,6 +45,7 @@ pub(super) fn write_all(backend: &Backend, all: Vec<ToWrite>) -> Result<Vec<Arc<
     metrics::counter!("weft_sequencer_block_writes_total").increment(1);
     for (full, (since, executed)) in blocks.iter().zip(times) {
         report(full, executed, since.elapsed());
+        traces::written(full, executed, since.elapsed());
     }
     Ok(blocks)
 }

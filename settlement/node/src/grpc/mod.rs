@@ -5,6 +5,7 @@ mod refusals;
 mod subscription;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use alloy_primitives::{B256, U256};
 use bytes::Bytes;
@@ -12,13 +13,16 @@ use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 use weft_execution::STF_VERSION;
 use weft_primitives::SignedBatch;
+use weft_service::trace::Span;
 use weft_settlement::{InboxReceipt, Record, SignedKeyChange, SignedVerdict};
 use weft_wire::convert::{address, hash, required, wei};
 use weft_wire::pb::settlement::v1 as pb;
 use weft_wire::status::Plain;
+use weft_wire::trace::TraceContext;
 
 use crate::chains::{Chains, Served};
 use crate::store::{MAX_PAGE, StoreError};
+use crate::traces;
 
 /// Full name of the service.
 pub(crate) const SERVICE: &str = "weft.settlement.v1.Settlement";
@@ -98,9 +102,14 @@ impl pb::settlement_server::Settlement for SettlementService {
         &self,
         request: Request<pb::PostCommitmentRequest>,
     ) -> Result<Response<pb::PostCommitmentResponse>, Status> {
+        let (start, context) = (SystemTime::now(), TraceContext::of(request.metadata()));
         let signed: SignedBatch = required("commitment", request.into_inner().commitment)?.try_into()?;
         let served = self.chains.named(signed.header.chain_id)?;
+        let (index, commitment) = (signed.header.batch_index, signed.header.hash());
+        // Before the commitment is seen by the verifier.
+        traces::remember(commitment, &context);
         let receipt = served.engine.post(signed).await.map_err(refusals::post)?;
+        Span::since(traces::SERVICE, "settlement.post", start).number("weft.batch", index).under(&context.parents);
         Ok(Response::new(pb::PostCommitmentResponse {
             commitment_hash: wire(receipt.commitment),
             log_seq: receipt.log_seq,

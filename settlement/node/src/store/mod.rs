@@ -8,6 +8,7 @@
 //! database. Deliberately absent: any judgement, which is the machine's.
 
 mod database;
+mod inspect;
 mod memory;
 mod postgres;
 mod rows;
@@ -28,6 +29,7 @@ use weft_settlement::{
 use weft_state::{TreeKey, Value};
 
 pub(crate) use database::Database;
+pub use inspect::{Inspection, inspect};
 pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
 #[cfg(test)]

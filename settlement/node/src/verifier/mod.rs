@@ -13,7 +13,7 @@ mod execution;
 mod force;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use weft_da::Target;
 use weft_execution::STF_VERSION;
@@ -25,8 +25,8 @@ use weft_settlement::{Chain, Judgement, Mode, Parent, Record, Status, VerdictRef
 use weft_wire::DaClient;
 
 use crate::engine::{EngineHandle, Failure};
-use crate::metrics;
 use crate::store::{Store, StoreError};
+use crate::{metrics, traces};
 pub(crate) use availability::download;
 pub(crate) use context::Context;
 use execution::{Executor, Outcome};
@@ -155,10 +155,11 @@ impl Verifier {
     }
 
     async fn sample(&mut self, record: &Record) -> Result<(), Wait> {
-        let start = Instant::now();
+        let (start, begun) = (Instant::now(), SystemTime::now());
         let sampled = availability::sample(&self.da, &record.signed.header).await?;
         metrics::sampled(self.chain_id, start.elapsed());
         let (index, commitment) = (record.signed.header.batch_index, record.commitment);
+        traces::done(commitment, "settlement.sample", begun, &format!("{sampled:?}"));
         match self.engine.sampled(commitment, sampled).await {
             Ok(()) => {
                 tracing::info!(batch = index, %commitment, ?sampled, "sampled");
@@ -175,7 +176,7 @@ impl Verifier {
         } else {
             Some(availability::download(&self.da, &record.signed.header).await?)
         };
-        let start = Instant::now();
+        let (start, begun) = (Instant::now(), SystemTime::now());
         let outcome = self.executor.judge(parent, record, payload).await?;
         metrics::executed(self.chain_id, start.elapsed());
         let (index, commitment) = (record.signed.header.batch_index, record.commitment);
@@ -186,8 +187,10 @@ impl Verifier {
                 (Judgement::Invalid { reason, block }, None)
             }
         };
+        let outcome = if state.is_some() { "valid" } else { "invalid" };
         match self.engine.judged(commitment, STF_VERSION, judgement, state).await {
             Ok(()) => {
+                traces::done(commitment, "settlement.execute", begun, outcome);
                 tracing::info!(batch = index, %commitment, took_ms = start.elapsed().as_millis() as u64, "judged");
                 Ok(())
             }

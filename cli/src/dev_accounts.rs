@@ -1,5 +1,7 @@
 //! The ten funded accounts of the development chain: public keys in every sense, never for real value.
 
+use alloy_primitives::U256;
+use serde_json::{Value, json};
 use weft_primitives::Signer;
 
 /// The mnemonic that wallets and tools of the field use for development.
@@ -24,10 +26,39 @@ pub fn signer(number: usize) -> Option<Signer> {
     SECRET_KEYS.get(number).and_then(|key| Signer::from_hex(key).ok())
 }
 
+/// The development chain with other accounts, each with as much ether, and another id: the genesis file's text.
+pub fn genesis(accounts: &[Signer], balance: u64, chain_id: u64) -> Result<String, serde_json::Error> {
+    let mut genesis: Value = serde_json::from_str(crate::DEV_GENESIS)?;
+    genesis["config"]["chainId"] = chain_id.into();
+    if let Some(alloc) = genesis["alloc"].as_object_mut() {
+        // What has code stays: the deployment proxy that tools expect.
+        alloc.retain(|_, account| account.get("code").is_some());
+        let wei = U256::from(balance) * U256::from(10).pow(U256::from(18));
+        for account in accounts {
+            alloc.insert(account.address().to_string(), json!({ "balance": format!("{wei:#x}") }));
+        }
+    }
+    serde_json::to_string(&genesis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use weft_primitives::ChainConfig;
+
+    /// Without options the chain is the one of `config/genesis.dev.json`: every other service has that by default.
+    #[test]
+    fn the_usual_options_make_the_usual_chain() {
+        let accounts: Vec<Signer> = (0..10).filter_map(signer).collect();
+        let text = genesis(&accounts, 10_000, 31_337).expect("it is JSON");
+        let made = ChainConfig::from_json(&text).expect("a genesis file");
+        assert_eq!(made.hash(), ChainConfig::from_json(crate::DEV_GENESIS).expect("development genesis").hash());
+        let text = genesis(&accounts[..2], 5, 7).expect("it is JSON");
+        let made = ChainConfig::from_json(&text).expect("a genesis file");
+        assert_eq!((made.chain_id(), made.genesis().alloc.len()), (7, 3));
+        let balance = made.genesis().alloc[&accounts[1].address()].balance;
+        assert_eq!(crate::amount::in_ether(balance), "5 ether");
+    }
 
     #[test]
     fn all_are_funded() {

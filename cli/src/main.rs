@@ -5,8 +5,11 @@ mod args;
 mod commands;
 mod config_file;
 mod dev_accounts;
+mod keystore;
+mod mnemonic;
 mod output;
 mod quantity;
+mod secrets;
 mod transactor;
 
 use std::process::ExitCode;
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     // clap prints help, versions and usage errors itself, with exit codes 0 and 2.
     let matches = command.get_matches_from(args);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    secrets::set_password_file(cli.password_file.clone());
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -12,6 +12,7 @@ use weft_primitives::transaction::{Envelope, encode};
 use crate::args::Sender;
 use crate::dev_accounts;
 use crate::output::Failure;
+use crate::secrets;
 
 /// Longest time for one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -101,11 +102,14 @@ pub fn sign(signer: &Signer, transaction: TxEip1559) -> Result<Bytes, Failure> {
     Ok(encode(&Envelope::from(transaction.into_signed(signature))))
 }
 
-/// The key of a file, or of a development account.
-pub fn signer(from: usize, key_file: Option<&Path>) -> Result<Signer, Failure> {
+/// The key of a file, or of a development account, or in the environment.
+pub fn signer(from: Option<usize>, key_file: Option<&Path>) -> Result<Signer, Failure> {
     match key_file {
-        Some(path) => Ok(weft_service::key_file::load(path)?),
-        None => dev_accounts::signer(from)
-            .ok_or_else(|| Failure(format!("--from {from}: the development accounts are 0 to 9"))),
+        Some(path) => secrets::load(path),
+        None => match (from, secrets::from_environment()?) {
+            (None, Some(signer)) => Ok(signer),
+            (number, _) => dev_accounts::signer(number.unwrap_or(0))
+                .ok_or_else(|| Failure("--from: the development accounts are 0 to 9".to_owned())),
+        },
     }
 }

@@ -26,10 +26,10 @@ pub struct Endpoints {
 /// Who sends.
 #[derive(Args, Clone, Debug)]
 pub struct Sender {
-    /// Number of a development account, 0 to 9; used when no key is given.
-    #[arg(long, default_value_t = 0)]
-    pub from: usize,
-    /// Key file of the sender.
+    /// Number of a development account, 0 to 9; 0 when no key is given, by --key-file or in WEFT_SECRET_KEY.
+    #[arg(long, conflicts_with = "key_file")]
+    pub from: Option<usize>,
+    /// Key file of the sender, encrypted or not.
     #[arg(long)]
     pub key_file: Option<PathBuf>,
     /// Tip in wei a gas.

@@ -13,7 +13,7 @@ use weft_service::key_file;
 
 use super::LogArgs;
 use crate::output::Failure;
-use crate::quantity;
+use crate::{quantity, secrets};
 
 const AFTER_HELP: &str = "Examples:
   weft da --config config/da.toml
@@ -215,7 +215,7 @@ impl DaArgs {
                 path.display()
             )));
         }
-        self.config_with(key_file::load(&path)?)
+        self.config_with(secrets::load(&path)?)
     }
 
     /// The archive, if one is configured.
@@ -288,8 +288,11 @@ pub(crate) fn load_key(
     std::fs::create_dir_all(data_dir)
         .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", data_dir.display())))?;
     match key_file {
-        Some(path) => Ok(key_file::load(path)?),
-        None => Ok(key_file::load_or_create(&data_dir.join("service.key"))?),
+        Some(path) => secrets::load(path),
+        None => match secrets::from_environment()? {
+            Some(signer) => Ok(signer),
+            None => Ok(key_file::load_or_create(&data_dir.join("service.key"))?),
+        },
     }
 }
 

@@ -7,10 +7,14 @@ use clap::Args;
 
 use super::LogArgs;
 use super::sequencer::Tuning;
+use crate::dev_accounts::MNEMONIC;
 
 /// Options of the whole rollup in one process.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  weft dev\n  weft dev --data-dir my-chain --rpc-port 8546")]
+#[command(after_help = "Examples:\n  weft dev\n  weft dev --data-dir my-chain --rpc-port 8546\n  \
+                      weft dev --accounts 3 --balance 500 --chain-id 1337\n\n\
+                      --accounts, --balance, --mnemonic and --chain-id mean what they mean to anvil; a data folder keeps the chain \
+                      that it was made with, and belongs to the same options.")]
 pub struct DevArgs {
     /// TOML file with any of these options.
     #[arg(long)]
@@ -21,6 +25,18 @@ pub struct DevArgs {
     /// Genesis file in go-ethereum's format; the development chain (31337) if not given.
     #[arg(long)]
     pub genesis: Option<PathBuf>,
+    /// Funded accounts, as anvil's option of this name.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "genesis", help_heading = "Accounts")]
+    pub accounts: u32,
+    /// Ether of each.
+    #[arg(long, default_value_t = 10_000, conflicts_with = "genesis", help_heading = "Accounts")]
+    pub balance: u64,
+    /// BIP-39 mnemonic that they are derived from, at m/44'/60'/0'/0/n.
+    #[arg(long, default_value = MNEMONIC, conflicts_with = "genesis", help_heading = "Accounts")]
+    pub mnemonic: String,
+    /// EIP-155 chain id.
+    #[arg(long, default_value_t = 31_337, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "genesis")]
+    pub chain_id: u64,
     /// Address that everything listens on.
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,

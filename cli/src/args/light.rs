@@ -90,6 +90,7 @@ pub enum LightCommand {
 Exit code: 0 restored, 1 error (it says how many rows are missing), 3 not in that block.")]
     Blob(LightBlobArgs),
     /// How a running light client stands: what it judged, how sure it is of the chain, what its nodes did.
+    #[command(after_help = "Example:\n  weft light status --json")]
     Status {
         /// Its gRPC URL.
         #[arg(long, default_value = "http://127.0.0.1:9400")]

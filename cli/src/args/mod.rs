@@ -13,6 +13,9 @@ mod operations;
 pub mod sequencer;
 mod settlement;
 
+#[cfg(test)]
+mod tests;
+
 use clap::{Parser, Subcommand};
 
 pub use bridge::{ClaimArgs, DepositArgs, Following, ForceArgs, Signing, WithdrawArgs};
@@ -44,6 +47,9 @@ Every option is also an environment variable (--da-url: WEFT_DA_URL) and a key o
 #[derive(Debug, Parser)]
 #[command(name = "weft", version, about, after_help = AFTER_HELP, propagate_version = true)]
 pub struct Cli {
+    /// File with the password of key files that are encrypted (keystores); else the variable WEFT_PASSWORD.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub password_file: Option<std::path::PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

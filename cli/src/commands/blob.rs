@@ -8,13 +8,13 @@ use alloy_primitives::B256;
 use serde_json::json;
 use weft_da::{SignedHeader, verify_checkpoint};
 use weft_primitives::Namespace;
-use weft_service::key_file;
 use weft_wire::DaClient;
 use weft_wire::client::StoredBlob;
 
 use self::list::Range;
 use crate::args::{BlobCommand, DaEndpoint};
 use crate::output::{Exit, Failure, print};
+use crate::secrets;
 
 /// Namespace of documents that name none of their own.
 const DOCUMENTS: &str = "weft documents";
@@ -35,7 +35,7 @@ pub async fn run(command: BlobCommand) -> Result<Exit, Failure> {
                 std::fs::read(&file).map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
             let mut client = DaClient::new(&endpoint.da_url)?;
             if let Some(path) = key_file {
-                client = client.with_signer(key_file::load(&path)?);
+                client = client.with_signer(secrets::load(&path)?);
             }
             let put = client.put_blob(namespace(&endpoint), data.into()).await?;
             check(&endpoint, &put.blob)?;

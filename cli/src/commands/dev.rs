@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::json;
-use weft_primitives::Address;
+use weft_primitives::{Address, Signer};
 use weft_service::{Shutdown, key_file, listen};
 
 use super::progress;
 use crate::amount::in_ether;
 use crate::args::DevArgs;
 use crate::args::sequencer::{Tuned, load_chain};
-use crate::dev_accounts::{MNEMONIC, SECRET_KEYS, signer};
 use crate::output::{Exit, Failure};
+use crate::{dev_accounts, mnemonic};
 
 struct Listeners {
     sequencer: weft_sequencer::Listeners,
@@ -45,7 +45,8 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     let folder = folder.unwrap_or_default();
     let listeners = bind(&args).await?;
     let endpoints = endpoints(&listeners)?;
-    let configs = Configs::new(&args, &folder, &endpoints)?;
+    let accounts = mnemonic::accounts(&args.mnemonic, args.accounts)?;
+    let configs = Configs::new(&args, &accounts, &folder, &endpoints)?;
     let chain = configs.sequencer.chain.clone();
     let stop = shutdown.child();
     let services = async {
@@ -61,7 +62,7 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     };
     let announce = async {
         if wait_until_ready(&endpoints, &stop).await {
-            let text = tell(&args, &endpoints, &chain, &folder, temporary.is_none());
+            let text = tell(&args, &endpoints, &chain, &accounts, &folder, temporary.is_none());
             // Whoever started us may have closed our output; that is no reason to end.
             drop(std::io::stdout().write_all(text.as_bytes()));
         }
@@ -122,14 +123,19 @@ struct Configs {
 }
 
 impl Configs {
-    fn new(args: &DevArgs, folder: &std::path::Path, endpoints: &Endpoints) -> Result<Self, Failure> {
+    fn new(
+        args: &DevArgs,
+        accounts: &[Signer],
+        folder: &std::path::Path,
+        endpoints: &Endpoints,
+    ) -> Result<Self, Failure> {
         let part = |name: &str| -> Result<PathBuf, Failure> {
             let path = folder.join(name);
             std::fs::create_dir_all(&path)
                 .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", path.display())))?;
             Ok(path)
         };
-        let chain = load_chain(args.genesis.as_deref())?;
+        let chain = chain(args, accounts)?;
         let (sequencer_dir, da_dir, settlement_dir) = (part("sequencer")?, part("da")?, part("settlement")?);
         let sequencer_key = key_file::load_or_create(&sequencer_dir.join("service.key"))?;
         let da_key = key_file::load_or_create(&da_dir.join("service.key"))?;
@@ -188,6 +194,7 @@ fn tell(
     args: &DevArgs,
     endpoints: &Endpoints,
     chain: &weft_primitives::ChainConfig,
+    accounts: &[Signer],
     folder: &std::path::Path,
     kept: bool,
 ) -> String {
@@ -218,22 +225,30 @@ fn tell(
         folder = folder.display(),
         rpc = endpoints.rpc,
     );
-    if let Some(accounts) = funded(chain) {
-        text += &format!("Accounts of \"{MNEMONIC}\", known to everyone, never for real value:\n\n");
+    if let Some(accounts) = funded(chain, accounts) {
+        text += &format!("Accounts of \"{}\", known to everyone, never for real value:\n\n", args.mnemonic);
         for (number, (address, balance, key)) in accounts.into_iter().enumerate() {
-            text += &format!("  ({number}) {address}  {balance}\n      {key}\n");
+            text += &format!("  ({number}) {address}  {balance}\n      {}\n", key.trim_end());
         }
         text += "\n";
     }
     text + "ready\n"
 }
 
-/// The development accounts with their balances, where the genesis file funds them all.
-fn funded(chain: &weft_primitives::ChainConfig) -> Option<Vec<(Address, String, &'static str)>> {
-    let account = |(number, key): (usize, &'static &'static str)| {
-        let address = signer(number)?.address();
-        let balance = chain.genesis().alloc.get(&address)?.balance;
-        Some((address, in_ether(balance), *key))
+/// The chain: of the genesis file, or the development chain as the options have it.
+fn chain(args: &DevArgs, accounts: &[Signer]) -> Result<weft_primitives::ChainConfig, Failure> {
+    if args.genesis.is_some() {
+        return load_chain(args.genesis.as_deref());
+    }
+    let genesis = dev_accounts::genesis(accounts, args.balance, args.chain_id)?;
+    Ok(weft_primitives::ChainConfig::from_json(&genesis)?)
+}
+
+/// The accounts with their balances and keys, where the genesis file funds them all.
+fn funded(chain: &weft_primitives::ChainConfig, accounts: &[Signer]) -> Option<Vec<(Address, String, String)>> {
+    let account = |signer: &Signer| {
+        let balance = chain.genesis().alloc.get(&signer.address())?.balance;
+        Some((signer.address(), in_ether(balance), key_file::to_text(signer)))
     };
-    SECRET_KEYS.iter().enumerate().map(account).collect()
+    accounts.iter().map(account).collect()
 }

@@ -5,7 +5,6 @@ mod rotate_key;
 
 use alloy_primitives::hex;
 use serde_json::{Value, json};
-use weft_service::key_file;
 use weft_wire::client::{EndpointError, Tip};
 use weft_wire::convert::CommitmentView;
 use weft_wire::pb::settlement::v1::GetInfoResponse;
@@ -14,6 +13,7 @@ use weft_wire::{DaClient, SettlementClient};
 use crate::args::sequencer::load_chain;
 use crate::args::{SettlementClientCommand, SettlementEndpoint};
 use crate::output::{Exit, Failure, print};
+use crate::secrets;
 
 fn client(endpoint: &SettlementEndpoint) -> Result<SettlementClient, EndpointError> {
     Ok(SettlementClient::new(&endpoint.settlement_url)?.for_chain(endpoint.chain_id))
@@ -70,7 +70,7 @@ pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
         SettlementClientCommand::RotateKey { key_file, new_key_file, new_address, endpoint } => {
             let new_key = match (new_address, new_key_file) {
                 (Some(address), _) => address,
-                (None, Some(path)) => key_file::load(&path)?.address(),
+                (None, Some(path)) => secrets::load(&path)?.address(),
                 (None, None) => return Err(Failure("--new-key-file or --new-address is needed".to_owned())),
             };
             return rotate_key::run(&client(&endpoint)?, &key_file, new_key, endpoint.json).await;

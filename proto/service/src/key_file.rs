@@ -50,17 +50,26 @@ pub fn load(path: &Path) -> Result<Signer, KeyFileError> {
     Signer::from_hex(&String::from_utf8_lossy(&text)).map_err(content)
 }
 
-/// Makes a new key and its file; fails if the file exists. Whatever interrupts it, the file is whole or not there.
+/// Makes a new key and its file, as [`write()`] does.
 pub fn create(path: &Path) -> Result<Signer, KeyFileError> {
-    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
     let signer = random()?;
+    write(path, &to_text(&signer))?;
+    Ok(signer)
+}
+
+/// What a key file says.
+pub fn to_text(signer: &Signer) -> String {
     let digits: String = signer.secret_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("0x{digits}\n")
+}
+
+/// Makes a file for its owner's eyes only; fails if it exists. Whatever interrupts it, it is whole or not there.
+pub fn write(path: &Path, text: &str) -> Result<(), KeyFileError> {
     let draft = draft_path(path)?;
-    let written = write_new(&draft, &format!("0x{digits}\n")).and_then(|()| publish(&draft, path));
+    let written = write_new(&draft, text).and_then(|()| publish(&draft, path));
     // Gone already where it was renamed.
     let _ = std::fs::remove_file(&draft);
-    written.map_err(io)?;
-    Ok(signer)
+    written.map_err(|source| KeyFileError::Io { path: path.to_owned(), source })
 }
 
 /// A name beside `path` that no other process uses.
@@ -98,7 +107,8 @@ pub fn load_or_create(path: &Path) -> Result<Signer, KeyFileError> {
     }
 }
 
-fn random() -> Result<Signer, KeyFileError> {
+/// A new key.
+pub fn random() -> Result<Signer, KeyFileError> {
     loop {
         // One in 2^128 is out of range.
         if let Ok(signer) = Signer::from_bytes(random_bytes()?) {
@@ -107,8 +117,8 @@ fn random() -> Result<Signer, KeyFileError> {
     }
 }
 
-/// From the operating system.
-fn random_bytes<const N: usize>() -> Result<[u8; N], KeyFileError> {
+/// Randomness from the operating system.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], KeyFileError> {
     let mut bytes = [0; N];
     rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|_| KeyFileError::Randomness)?;
     Ok(bytes)

@@ -12,8 +12,10 @@ use crate::args::Signing;
 #[derive(Subcommand, Clone, Debug)]
 pub enum SettlementClientCommand {
     /// Rules and heads of the chain, the log and the inbox.
+    #[command(after_help = "Example:\n  weft settlement status --json")]
     Status(SettlementEndpoint),
     /// Canonical commitments and their states.
+    #[command(after_help = "Example:\n  weft settlement commitments --from 100 --limit 10")]
     Commitments {
         /// First batch.
         #[arg(long, default_value_t = 0)]
@@ -26,6 +28,7 @@ pub enum SettlementClientCommand {
         endpoint: SettlementEndpoint,
     },
     /// One commitment, every field.
+    #[command(after_help = "Example:\n  weft settlement show 7")]
     Show {
         /// Its batch.
         batch: u64,

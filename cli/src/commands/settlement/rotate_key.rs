@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::json;
 use weft_primitives::{Address, B256};
-use weft_service::key_file;
 use weft_settlement::KeyChange;
 use weft_wire::SettlementClient;
 
 use crate::output::{Exit, Failure, print};
+use crate::secrets;
 
 /// Changes the posting key to `new_key`, one epoch on, with the key in `key_file` signing.
 pub async fn run(
@@ -17,7 +17,7 @@ pub async fn run(
     new_key: Address,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let signer = key_file::load(key_file)?;
+    let signer = secrets::load(key_file)?;
     let (info, tip) = (settlement.info().await?, settlement.tip().await?);
     if tip.posting_key == new_key && !tip.frozen {
         return Err(Failure(format!("commitments are taken from {new_key} already (epoch {})", tip.epoch)));

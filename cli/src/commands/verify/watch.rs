@@ -12,8 +12,8 @@ use futures::StreamExt;
 use serde_json::json;
 use weft_execution::STF_VERSION;
 use weft_primitives::{B256, ChainConfig, Signer};
+use weft_service::Shutdown;
 use weft_service::backoff::Backoff;
-use weft_service::{Shutdown, key_file};
 use weft_settlement::{ExecutionVerdict, LogEntry};
 use weft_wire::client::ChallengeOutcome;
 use weft_wire::{DaClient, RemoteError, SettlementClient};
@@ -21,6 +21,7 @@ use weft_wire::{DaClient, RemoteError, SettlementClient};
 use super::super::audit::{Auditor, Judged, Log, Posted};
 use crate::args::VerifyArgs;
 use crate::output::{Exit, Failure};
+use crate::secrets;
 
 /// Longest pause before a judgement that was undecided is tried again.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
@@ -53,7 +54,7 @@ pub async fn run(
 ) -> Result<Exit, Failure> {
     let stop = Shutdown::new();
     stop.on_signals()?;
-    let signer = args.key_file.as_deref().map(key_file::load).transpose()?;
+    let signer = args.key_file.as_deref().map(secrets::load).transpose()?;
     let mut backoff = Backoff::new(Duration::from_millis(100), MAX_PAUSE);
     let mut watcher = loop {
         let begun = Watcher::begin(args, chain, settlement.clone(), da.clone(), signer.clone());

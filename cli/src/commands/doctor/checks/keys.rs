@@ -7,11 +7,15 @@ use weft_primitives::Address;
 use super::super::finding::Finding;
 use super::super::plan::Plan;
 use crate::commands::services::PUBLIC_KEYS;
+use crate::secrets;
 
 /// The plan's key file, if it has one.
 pub fn check(plan: &Plan) -> Vec<Finding> {
     let (Some(key), name) = (&plan.key, plan.service.name()) else { return Vec::new() };
     let path = key.path.display();
+    if key.made && matches!(secrets::from_environment(), Ok(Some(_))) {
+        return vec![Finding::fine("key", name, format!("the key is in {}", secrets::SECRET_KEY))];
+    }
     let mode = match std::fs::metadata(&key.path) {
         Ok(metadata) => metadata.permissions().mode(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && key.made => {
@@ -22,7 +26,7 @@ pub fn check(plan: &Plan) -> Vec<Finding> {
             return vec![Finding::problem("key", name, format!("{path}: {error}"), fix)];
         }
     };
-    let address = match weft_service::key_file::load(&key.path) {
+    let address = match secrets::load(&key.path) {
         Ok(signer) => signer.address(),
         Err(error) => {
             let fix = "put the key back from your copy; a new one has another address";
@@ -44,5 +48,9 @@ pub fn check(plan: &Plan) -> Vec<Finding> {
 /// Whose key the plan has, if it can be read.
 pub fn address(plan: &Plan) -> Option<Address> {
     let key = plan.key.as_ref()?;
-    weft_service::key_file::load(&key.path).ok().map(|signer| signer.address())
+    let signer = match key.made.then(secrets::from_environment) {
+        Some(Ok(Some(signer))) => Some(signer),
+        _ => secrets::load(&key.path).ok(),
+    };
+    signer.map(|signer| signer.address())
 }

@@ -11,10 +11,10 @@ use crate::amount;
 /// Whose key signs.
 #[derive(Args, Clone, Debug)]
 pub struct Signing {
-    /// Number of a development account, 0 to 9; used when no key is given.
-    #[arg(long, default_value_t = 0)]
-    pub from: usize,
-    /// Key file.
+    /// Number of a development account, 0 to 9; 0 when no key is given, by --key-file or in WEFT_SECRET_KEY.
+    #[arg(long, conflicts_with = "key_file")]
+    pub from: Option<usize>,
+    /// Key file, encrypted or not.
     #[arg(long)]
     pub key_file: Option<PathBuf>,
 }

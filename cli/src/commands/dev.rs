@@ -144,7 +144,7 @@ impl Configs {
             weft_settlement_node::ChainSettings::new(chain.clone(), sequencer_key.address(), da_key.address());
         settled.da_url.clone_from(&da_url);
         // So that `weft settlement fund` works without a key.
-        settled.terms.admin = signer(0).map(|admin| admin.address());
+        settled.terms.admin = dev_accounts::signer(0).map(|admin| admin.address());
         let settlement = weft_settlement_node::Config::new(settlement_dir, settled);
         let light = weft_light::Config {
             da_urls: vec![da_url.clone()],

@@ -30,36 +30,37 @@ const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(1);
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Commands in boxes: together they would be larger than the stack of the main thread.
     let result = runtime.block_on(async {
         let result = match cli.command {
             Command::Dev(args) => Box::pin(dev::run(*args)).await,
             Command::Sequencer(args) => Box::pin(services::sequencer(*args)).await,
             Command::Da(args) => match args.command.clone() {
                 Some(DaCommand::Restore { to, allow_missing, json }) => {
-                    da_restore::run(*args, to, allow_missing, json).await
+                    Box::pin(da_restore::run(*args, to, allow_missing, json)).await
                 }
                 None => Box::pin(services::da(*args)).await,
             },
             Command::Settlement(args) => match args.client.clone() {
-                Some(command) => settlement::run(command).await,
+                Some(command) => Box::pin(settlement::run(command)).await,
                 None => Box::pin(services::settlement(*args)).await,
             },
             Command::Node(args) => match args.command.clone() {
-                Some(NodeCommand::Snapshot(command)) => snapshot::run(*args, command).await,
+                Some(NodeCommand::Snapshot(command)) => Box::pin(snapshot::run(*args, command)).await,
                 None => Box::pin(services::node(*args)).await,
             },
             Command::Light(args) => Box::pin(light::run(*args)).await,
-            Command::Tx(command) => tx::run(command).await,
-            Command::Deposit(args) => bridge::deposit(args).await,
-            Command::Withdraw(args) => bridge::withdraw(args).await,
-            Command::Claim(args) => bridge::claim(args).await,
-            Command::Blob(command) => blob::run(command).await,
+            Command::Tx(command) => Box::pin(tx::run(command)).await,
+            Command::Deposit(args) => Box::pin(bridge::deposit(args)).await,
+            Command::Withdraw(args) => Box::pin(bridge::withdraw(args)).await,
+            Command::Claim(args) => Box::pin(bridge::claim(args)).await,
+            Command::Blob(command) => Box::pin(blob::run(command)).await,
             Command::Verify(args) => Box::pin(verify::run(args)).await,
-            Command::Bench(command) => bench::run(command).await,
+            Command::Bench(command) => Box::pin(bench::run(command)).await,
             Command::Keys(command) => keys::run(command),
-            Command::Doctor(args) => doctor::run(args).await,
+            Command::Doctor(args) => Box::pin(doctor::run(args)).await,
             Command::Metrics(args) => metrics::run(&args),
-            Command::Log(args) => log_filter::run(args).await,
+            Command::Log(args) => Box::pin(log_filter::run(args)).await,
             Command::Completions(args) => {
                 clap_complete::generate(args.shell, &mut Cli::command(), "weft", &mut std::io::stdout());
                 Ok(Exit::Ok)

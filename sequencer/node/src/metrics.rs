@@ -52,6 +52,16 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Busy time over wall time of each block that several threads took part in; a ratio.",
     ),
+    Metric::counter(
+        "weft_sequencer_rewinds_total",
+        &[],
+        "How often blocks that were confirmed and not posted were taken back, because a forced batch took their place.",
+    ),
+    Metric::counter(
+        "weft_sequencer_requeue_dropped_total",
+        &[],
+        "Transactions of such blocks that could be in no block again.",
+    ),
     Metric::counter("weft_sequencer_batches_total", &[], "Batches cut."),
     Metric::counter("weft_sequencer_batch_bytes_total", &[], "Bytes of batches as they go to the DA layer."),
     Metric::counter("weft_sequencer_batch_transactions_total", &[], "Transactions in batches."),

@@ -35,6 +35,12 @@ pub const METRICS: &[Metric] = &[
         &["chain", "outcome"],
         "Inbox items sent: `accepted`, or why they were refused.",
     ),
+    Metric::counter(
+        "weft_settlement_bridge_total",
+        &["chain", "how", "outcome"],
+        "Requests that move value, by `how`: `accepted`, or why they were refused.",
+    ),
+    Metric::gauge("weft_settlement_escrow_wei", &["chain"], "What the chain holds for deposits."),
     Metric::counter("weft_settlement_log_entries_total", &["chain", "event"], "Entries written to the log, by event."),
     Metric::histogram("weft_settlement_commit_seconds", &["chain"], "Making a decision durable."),
     Metric::histogram("weft_settlement_sample_seconds", &["chain"], "Sampling the data of one commitment."),

@@ -88,7 +88,7 @@ pub enum LightCommand {
   weft light blob 0x1234.. --namespace 00..01 --height 7 --da-url http://a:9200 --da-url http://b:9200
 
 Exit code: 0 restored, 1 error (it says how many rows are missing), 3 not in that block.")]
-    Blob(LightBlobArgs),
+    Blob(Box<LightBlobArgs>),
     /// How a running light client stands: what it judged, how sure it is of the chain, what its nodes did.
     #[command(after_help = "Example:\n  weft light status --json")]
     Status {

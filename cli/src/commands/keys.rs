@@ -107,11 +107,13 @@ fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         // What cannot be read, and what holds no key, is no key file.
-        let Ok(text) = path.is_file().then(|| secrets::keystore_text(&path)).unwrap_or(Ok(None)) else { continue };
+        if !path.is_file() {
+            continue;
+        }
+        let Ok(text) = secrets::keystore_text(&path) else { continue };
         let address = match &text {
             Some(text) => keystore::claimed_address(text).ok().flatten(),
-            None if path.is_file() => key_file::load(&path).ok().map(|signer| signer.address()),
-            None => None,
+            None => key_file::load(&path).ok().map(|signer| signer.address()),
         };
         if let Some(address) = address {
             found.push((path, address, text.is_some()));

@@ -12,7 +12,7 @@ use crate::output::{Exit, Failure, print};
 /// Runs the daemon, or judges one or several blocks and ends.
 pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
     match args.command.clone() {
-        Some(LightCommand::Blob(blob)) => return restore(blob).await,
+        Some(LightCommand::Blob(blob)) => return restore(*blob).await,
         Some(LightCommand::Status { light_url, json }) => return status(&light_url, json).await,
         None => {}
     }

@@ -11,7 +11,7 @@ CARGO := cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WEFT := $(TARGET_DIR)/release/weft
 
-.PHONY: dev build test lint unit spec clients tour guides help
+.PHONY: dev build test lint unit spec clients page tour guides help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ build: ## build the one binary, target/release/weft
 
 test: ## everything CI runs
 	@./setup.sh test
-	@$(MAKE) --no-print-directory lint spec unit tour clients guides
+	@$(MAKE) --no-print-directory lint spec unit tour clients guides page
 
 lint: ## formatting and lints
 	$(CARGO) fmt --all -- --check
@@ -48,3 +48,6 @@ clients: build ## cast, forge, Hardhat, ethers, viem, web3.py, snarkjs and gRPC 
 
 guides: build ## the guides, block by block
 	WEFT_BIN=$(abspath $(WEFT)) tests/guides.sh
+
+page: build ## the page of `weft dev` in Chromium, with screenshots (WEFT_PAGE_SHOTS=FOLDER)
+	WEFT_BIN=$(abspath $(WEFT)) tests/page.sh

@@ -2,7 +2,7 @@
 # Installs the system packages that Weft needs, or says exactly which are missing.
 #
 #   ./setup.sh build   what `make dev` needs: a C++ compiler and libclang (for RocksDB)
-#   ./setup.sh test    also what `make test` needs: PostgreSQL, Node.js, Python, zstd, faketime
+#   ./setup.sh test    also what `make test` needs: PostgreSQL, Node.js, Python, Chromium, zstd, faketime
 set -euo pipefail
 
 missing=()
@@ -24,6 +24,7 @@ if [ "${1:-build}" = test ]; then
     need npm command -v npm
     need python3 command -v python3
     need python3-venv python3 -c 'import venv, ensurepip'
+    need chromium command -v chromium
     need curl command -v curl
     need zstd command -v zstd
     need procps command -v pgrep

@@ -11,7 +11,7 @@ use weft_da_node::{ArchiveConfig, Config, Limits, NamespaceRule, Retention};
 use weft_primitives::{Address, Namespace};
 use weft_service::key_file;
 
-use super::LogArgs;
+use super::{LogArgs, PageArgs};
 use crate::output::Failure;
 use crate::{quantity, secrets};
 
@@ -160,6 +160,9 @@ pub struct DaArgs {
     /// Listings over a range of heights at once.
     #[arg(long, default_value_t = Limits::default().max_listings, help_heading = "Limits")]
     pub max_listings: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LogArgs;
 use super::sequencer::Tuning;
+use super::{LogArgs, PageArgs};
 use crate::dev_accounts::MNEMONIC;
 
 /// Options of the whole rollup in one process.
@@ -73,6 +73,9 @@ pub struct DevArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub tuning: Tuning,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,

@@ -9,7 +9,7 @@ use weft_da::Target;
 use weft_light::{Config, Limits, OnceTarget};
 use weft_primitives::{Address, Namespace};
 
-use super::LogArgs;
+use super::{LogArgs, PageArgs};
 use crate::output::Failure;
 
 /// Options of the light client.
@@ -74,6 +74,9 @@ pub struct LightArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,

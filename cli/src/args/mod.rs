@@ -10,6 +10,7 @@ mod light;
 mod log;
 mod node;
 mod operations;
+mod page;
 pub mod sequencer;
 mod settlement;
 
@@ -28,6 +29,7 @@ pub use light::{LightArgs, LightBlobArgs, LightCommand};
 pub use log::LogArgs;
 pub use node::{NodeArgs, NodeCommand, SnapshotCommand};
 pub use operations::{CompletionsArgs, LogCommandArgs, MetricsArgs};
+pub use page::PageArgs;
 pub use sequencer::SequencerArgs;
 pub use settlement::{SettlementArgs, SettlementClientCommand, SettlementEndpoint};
 

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use weft_primitives::Address;
 use weft_sequencer::{Limits, NodeConfig, RpcConfig};
 
-use super::LogArgs;
 use super::sequencer::load_chain;
+use super::{LogArgs, PageArgs};
 use crate::output::Failure;
 
 /// Options of a follower.
@@ -69,6 +69,9 @@ pub struct NodeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub json_rpc: RpcArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,

@@ -7,9 +7,9 @@ use clap::Args;
 use weft_primitives::ChainConfig;
 use weft_sequencer::{Config, Limits, PoolLimits, RpcConfig};
 
-use super::LogArgs;
 use super::da::load_key;
 use super::node::RpcArgs;
+use super::{LogArgs, PageArgs};
 use crate::output::Failure;
 
 /// Options of the sequencer.
@@ -47,6 +47,9 @@ pub struct SequencerArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub tuning: Tuning,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,

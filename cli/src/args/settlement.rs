@@ -14,7 +14,7 @@ use weft_settlement_node::{ChainSettings, Config, Limits, Quotas};
 pub use chain::ChainTable;
 pub use client::{SettlementClientCommand, SettlementEndpoint};
 
-use super::LogArgs;
+use super::{LogArgs, PageArgs};
 use crate::output::Failure;
 use crate::quantity;
 
@@ -64,6 +64,9 @@ pub struct SettlementArgs {
     /// Largest witness of a challenge, as 128MiB. It must hold what one batch can touch of the state.
     #[arg(long, default_value = "128MiB", value_parser = quantity::bytes, help_heading = "Limits")]
     pub max_witness_bytes: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log_options: LogArgs,

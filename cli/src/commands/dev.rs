@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use weft_primitives::{Address, Signer};
+use weft_service::page::Role;
 use weft_service::{Shutdown, key_file, listen};
 
 use super::progress;
@@ -46,6 +47,13 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     let listeners = bind(&args).await?;
     let endpoints = endpoints(&listeners)?;
     let accounts = mnemonic::accounts(&args.mnemonic, args.accounts)?;
+    args.page.tell(&[
+        (Role::Rpc, endpoints.rpc),
+        (Role::Sequencer, endpoints.sequencer[1]),
+        (Role::Da, endpoints.da[1]),
+        (Role::Settlement, endpoints.settlement[1]),
+        (Role::Light, endpoints.light[1]),
+    ]);
     let configs = Configs::new(&args, &accounts, &folder, &endpoints)?;
     let chain = configs.sequencer.chain.clone();
     let stop = shutdown.child();
@@ -72,14 +80,18 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// Whatever ends first takes the others along.
-async fn ending<E: std::error::Error>(
+/// Whatever ends first takes the others along. A service is hundreds of kilobytes of state: it goes to the heap at once,
+/// or all of them together, in each frame that they pass through, would fill the stack of the main thread.
+fn ending<E: std::error::Error>(
     stop: &Shutdown,
     service: impl Future<Output = Result<(), E>>,
-) -> Result<(), Failure> {
-    let result = service.await;
-    stop.trigger();
-    result.map_err(Failure::from)
+) -> impl Future<Output = Result<(), Failure>> {
+    let service = Box::pin(service);
+    async {
+        let result = service.await;
+        stop.trigger();
+        result.map_err(Failure::from)
+    }
 }
 
 async fn bind(args: &DevArgs) -> Result<Listeners, Failure> {
@@ -216,6 +228,7 @@ fn tell(
     let note = if kept { "" } else { " (temporary)" };
     let mut text = format!(
         "Weft, chain id {chain_id}, data in {folder}{note}\n\n\
+         \x20 the page           http://{sequencer_http}/   (each service has it)\n\
          \x20 Ethereum JSON-RPC  http://{rpc}  ws://{rpc}\n\
          \x20 sequencer          http://{sequencer_http}   gRPC {sequencer_grpc}\n\
          \x20 DA node            http://{da_http}   gRPC {da_grpc}\n\

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use weft_light::{BlobClaim, BlobError, ChainConfidence, Judgement, Listeners, Verdict, progress_bar};
+use weft_service::page::Role;
 use weft_service::{Shutdown, listen};
 use weft_wire::LightClient;
 
@@ -25,6 +26,7 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
             grpc: listen::bind(config.grpc_listen, "grpc-listen").await?,
             http: listen::bind(config.http_listen, "http-listen").await?,
         };
+        args.page.tell(&[(Role::Light, listeners.http.local_addr()?)]);
         Box::pin(weft_light::run(config, listeners, shutdown)).await?;
         return Ok(Exit::Ok);
     }

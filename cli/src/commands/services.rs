@@ -1,6 +1,7 @@
 //! One service a process.
 
 use weft_primitives::Address;
+use weft_service::page::Role;
 use weft_service::{Shutdown, listen};
 
 use super::progress;
@@ -31,6 +32,8 @@ pub async fn sequencer(args: SequencerArgs) -> Result<Exit, Failure> {
         rpc: listen::bind(args.rpc_listen, "rpc-listen").await?,
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
+    let (http, rpc) = (listeners.http.local_addr()?, listeners.rpc.local_addr()?);
+    args.page.tell(&[(Role::Sequencer, http), (Role::Rpc, rpc)]);
     let (told, progress) = progress::watch();
     Box::pin(progress::showing(progress, weft_sequencer::run(config, listeners, told, shutdown))).await?;
     Ok(Exit::Ok)
@@ -47,6 +50,8 @@ pub async fn node(args: NodeArgs) -> Result<Exit, Failure> {
         rpc: listen::bind(args.rpc_listen, "rpc-listen").await?,
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
+    let (http, rpc) = (listeners.http.local_addr()?, listeners.rpc.local_addr()?);
+    args.page.tell(&[(Role::Node, http), (Role::Rpc, rpc)]);
     let (told, progress) = progress::watch();
     Box::pin(progress::showing(progress, weft_sequencer::follow(config, listeners, told, shutdown))).await?;
     Ok(Exit::Ok)
@@ -63,6 +68,7 @@ pub async fn da(args: DaArgs) -> Result<Exit, Failure> {
         grpc: listen::bind(args.grpc_listen, "grpc-listen").await?,
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
+    args.page.tell(&[(Role::Da, listeners.http.local_addr()?)]);
     weft_da_node::run(config, listeners, shutdown).await?;
     Ok(Exit::Ok)
 }
@@ -77,6 +83,7 @@ pub async fn settlement(args: SettlementArgs) -> Result<Exit, Failure> {
         grpc: listen::bind(args.grpc_listen, "grpc-listen").await?,
         http: listen::bind(args.http_listen, "http-listen").await?,
     };
+    args.page.tell(&[(Role::Settlement, listeners.http.local_addr()?)]);
     weft_settlement_node::run(config, listeners, shutdown).await?;
     Ok(Exit::Ok)
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /judgements?last=N` | the newest first, 100 unless told otherwise, at most 1,000 |
 //! | `GET /judgements/HEIGHT` | one; 404 if that height was not judged or is no longer kept |
+//! | `GET /blocks/HEIGHT` | the judgement, and the rows that were sampled as long as that is remembered; `null` for what is not there |
 //! | `GET /confidence?from=A&to=B` | over the chain, or the judged heights of a range |
 //! | `GET /blobs/NAMESPACE/HASH?height=H` | the bytes, restored from rows |
 //! | `GET /blobs/NAMESPACE/HASH/verdict?height=H&offset=O&length=L` | whether the blob is there |
@@ -13,7 +14,7 @@
 
 use alloy_primitives::{B256, hex};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -66,26 +67,17 @@ struct GivenProof {
 }
 
 /// An error as it is answered.
-struct Refusal(StatusCode, &'static str, String);
+struct Refusal(Code, &'static str, String);
 
 impl<E: Reason> From<E> for Refusal {
     fn from(error: E) -> Self {
-        let code = match error.code() {
-            Code::InvalidArgument => StatusCode::BAD_REQUEST,
-            Code::NotFound | Code::OutOfRange => StatusCode::NOT_FOUND,
-            Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Code::FailedPrecondition => StatusCode::CONFLICT,
-            Code::DataLoss => StatusCode::BAD_GATEWAY,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self(code, error.reason(), error.to_string())
+        Self(error.code(), error.reason(), error.to_string())
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.2, "reason": self.1 }))).into_response()
+        weft_service::http::refusal(self.0, self.1, &self.2)
     }
 }
 
@@ -93,6 +85,7 @@ pub(crate) fn router(client: Client, readiness: Readiness, status: Status) -> ax
     let verdicts = axum::Router::new()
         .route("/judgements", get(judgements))
         .route("/judgements/{height}", get(judgement))
+        .route("/blocks/{height}", get(block))
         .route("/confidence", get(confidence))
         .route("/blobs/{namespace}/{hash}", get(blob))
         .route("/blobs/{namespace}/{hash}/verdict", get(verify).post(verify_given))
@@ -108,6 +101,14 @@ async fn judgement(State(client): State<Client>, Path(height): Path<u64>) -> Res
     let record = client.store.get(height);
     let record = record.ok_or_else(|| Plain::not_found(format_args!("a judgement of height {height}")))?;
     Ok(Json(record.judgement))
+}
+
+/// What is known of a block, which may be nothing.
+async fn block(State(client): State<Client>, Path(height): Path<u64>) -> Result<Json<Value>, Refusal> {
+    let judgement = client.store.get(height).map(|record| record.judgement);
+    let store = client.store.clone();
+    let rows = tokio::task::spawn_blocking(move || store.sampled_rows(height)).await.map_err(Plain::internal)?;
+    Ok(Json(json!({ "height": height, "judgement": judgement, "sampled_rows": rows })))
 }
 
 async fn confidence(

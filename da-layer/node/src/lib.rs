@@ -12,6 +12,7 @@ pub mod custody;
 mod grpc;
 pub mod intake;
 pub mod metrics;
+mod pages;
 pub mod policy;
 pub mod reader;
 pub mod retention;

@@ -21,6 +21,7 @@ use crate::custody::{self, Custody, CustodyError, CustodyService};
 use crate::grpc::{DaService, SERVICE};
 use crate::intake::{Engine, Intake};
 use crate::metrics::METRICS;
+use crate::pages::Pages;
 use crate::policy::{Gate, Policies, PolicyError, file, reload};
 use crate::reader::Reader;
 use crate::retention::{Sweeper, task};
@@ -162,13 +163,14 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     readiness.set("store");
     tracing::info!(signer = %config.signer.address(), network = config.network_id, "DA node is ready");
 
+    let blocks = Pages { reader: reader.clone(), shares: store.clone(), custody: custody.clone() };
     let status = status::of(config.clone(), store, (custody.clone(), archive), latest.clone());
     let routes = routes(config, is_producer.then_some(intake), reader, custody, latest);
     let (grpc_stop, http_stop) = (stop.clone(), stop);
     parts.spawn("grpc", async move {
         Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, grpc_stop).await?)
     });
-    let router = http::router("DA node", readiness, status);
+    let router = http::router("DA node", readiness, status).merge(blocks.router());
     parts.spawn("http", async move { http::serve(listeners.http, router, http_stop).await.map_err(RunError::Http) });
     parts.finish().await
 }

@@ -1,18 +1,24 @@
-//! The operator's HTTP port: `/metrics`, `/health/live`, `/health/ready`, `/log`, and `/`, a page for people.
+//! The operator's HTTP port: `/metrics`, `/health/live`, `/health/ready`, `/status`, `/log`, and `/`, the page for people.
+//!
+//! Everything here may be read by pages of any origin, so that one service's page can show the others: answers to GET
+//! say so, nothing else does, and no answer depends on who asks, but for `/log`, which is for this machine alone.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Json};
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
 use crate::connections::{Connections, Peer};
-use crate::{Readiness, Shutdown, log_level, telemetry};
+use crate::{Readiness, Shutdown, log_level, page, telemetry};
 
 /// Connections at once; more wait until one ends.
 pub const MAX_CONNECTIONS: usize = 256;
@@ -23,16 +29,25 @@ pub const DRAIN: Duration = Duration::from_secs(2);
 /// Tells the page what to show: a JSON object of figures.
 pub type Status = Arc<dyn Fn() -> Value + Send + Sync>;
 
-/// The routes that every service has. `name` is the page's title; `/status` gives `status` as JSON.
+/// The routes that every service has. `name` is told to the page; `/status` gives `status` as JSON.
 pub fn router(name: &'static str, readiness: Readiness, status: Status) -> Router {
-    let page_status = status.clone();
     Router::new()
         .route("/metrics", get(|| async { telemetry::metrics().render() }))
         .route("/health/live", get(|| async { "live\n" }))
         .route("/health/ready", get(move || ready(readiness.clone())))
         .route("/status", get(move || async move { Json(status()) }))
-        .route("/", get(move || async move { Html(page(name, &page_status())) }))
+        .merge(page::router(name))
         .merge(log_level::routes())
+}
+
+/// Lets pages of every origin read, and only read.
+async fn readable(request: Request, next: Next) -> Response {
+    let reads = request.method() == Method::GET;
+    let mut response = next.run(request).await;
+    if reads {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    response
 }
 
 async fn ready(readiness: Readiness) -> impl IntoResponse {
@@ -41,23 +56,18 @@ async fn ready(readiness: Readiness) -> impl IntoResponse {
     (code, [(header::CACHE_CONTROL, "no-store")], Json(json!({ "ready": missing.is_empty(), "missing": missing })))
 }
 
-/// A table of the status's figures; it asks for `/status` again every second.
-fn page(name: &str, status: &Value) -> String {
-    let empty = serde_json::Map::new();
-    let rows: String = status
-        .as_object()
-        .unwrap_or(&empty)
-        .iter()
-        .map(|(key, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("<tr><th scope=\"row\">{}</th><td id=\"{}\">{}</td></tr>", escape(key), escape(key), escape(&text))
-        })
-        .collect();
-    include_str!("page.html").replace("{name}", name).replace("{rows}", &rows)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// A refusal, in words and with its stable reason, as every service answers it.
+pub fn refusal(code: Code, reason: &str, error: &str) -> Response {
+    let status = match code {
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::NotFound | Code::OutOfRange => StatusCode::NOT_FOUND,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::FailedPrecondition => StatusCode::CONFLICT,
+        Code::DataLoss => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, Json(json!({ "error": error, "reason": reason }))).into_response()
 }
 
 /// Serves until shutdown. Keeps the process's metrics small meanwhile, whether or not anyone reads them.
@@ -67,7 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) ->
     let _cut_at_the_end = cut.clone().drop_guard();
     let connections = Connections::new(listener, MAX_CONNECTIONS, cut);
     let stop = shutdown.clone();
-    let router = router.into_make_service_with_connect_info::<Peer>();
+    let router = router.layer(middleware::from_fn(readable)).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(connections, router).with_graceful_shutdown(async move { stop.wait().await });
     tokio::select! {
         ended = async { server.await } => ended,
@@ -86,7 +96,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let readiness = Readiness::new(&["store"]);
-        let status: Status = Arc::new(|| json!({ "height": 7, "note": "<b>" }));
+        let status: Status = Arc::new(|| json!({ "height": 7 }));
         let shutdown = Shutdown::new();
         let server = tokio::spawn(serve(listener, router("test", readiness.clone(), status), shutdown.clone()));
         let get = async |path: &str| {
@@ -99,8 +109,40 @@ mod tests {
         readiness.set("store");
         assert_eq!(get("/health/ready").await.0, 200);
         assert!(get("/metrics").await.1.contains("weft_build_info"));
-        let page = get("/").await.1;
-        assert!(page.contains("&lt;b&gt;") && page.contains("<title>Weft test"), "{page}");
+        assert_eq!(get("/status").await.1, r#"{"height":7}"#);
+        shutdown.trigger();
+        server.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_page_is_whole_and_others_may_read_but_not_write() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = Shutdown::new();
+        let status: Status = Arc::new(|| json!({}));
+        let extra = Router::new().route("/put", axum::routing::post(|| async { "done" }));
+        let routes = router("test", Readiness::new(&[]), status).merge(extra);
+        let server = tokio::spawn(serve(listener, routes, shutdown.clone()));
+        let client = reqwest::Client::new();
+        let page = client.get(&url).send().await.unwrap();
+        let header = |name: &str| page.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(
+            (header("content-type").as_str(), header("access-control-allow-origin").as_str()),
+            ("text/html; charset=utf-8", "*")
+        );
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        let tag = header("etag");
+        let text = page.text().await.unwrap();
+        for part in text.split('"').filter(|part| part.starts_with("/page/")) {
+            assert_eq!(client.get(format!("{url}{part}")).send().await.unwrap().status(), 200, "{part}");
+        }
+        let again = client.get(&url).header("if-none-match", tag).send().await.unwrap();
+        assert_eq!((again.status().as_u16(), again.text().await.unwrap().len()), (304, 0));
+        let services: Value = client.get(format!("{url}/services")).send().await.unwrap().json().await.unwrap();
+        assert_eq!((&services["self"], services["services"]["da"].is_string()), (&json!("test"), true));
+        let posted = client.post(format!("{url}/put")).send().await.unwrap();
+        assert!(posted.status().is_success() && posted.headers().get("access-control-allow-origin").is_none());
         shutdown.trigger();
         server.await.unwrap().unwrap();
     }

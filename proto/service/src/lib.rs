@@ -1,6 +1,7 @@
 //! What every service of Weft needs around its own work.
 //!
-//! Logs and metrics ([`telemetry`], [`log_level`], [`catalogue`], [`trace`]), health ([`readiness`], [`http`]), gRPC
+//! Logs and metrics ([`telemetry`], [`log_level`], [`catalogue`], [`trace`]), health ([`readiness`], [`http`]), the page
+//! for people ([`page`]), gRPC
 //! with reflection ([`grpc`]), listening ([`listen`]), time ([`clock`]),
 //! stopping ([`shutdown`]), parts that fail together ([`tasks`]), trying again
 //! ([`backoff`]), key files ([`key_file`]) and disk space ([`disk`]).
@@ -16,6 +17,7 @@ pub mod http;
 pub mod key_file;
 pub mod listen;
 pub mod log_level;
+pub mod page;
 pub mod readiness;
 pub mod shutdown;
 pub mod tasks;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::watch;
+use weft_primitives::Namespace;
 use weft_service::backoff::Backoff;
 use weft_service::{Readiness, Shutdown, catalogue, http};
 use weft_settlement::Terms;
@@ -113,6 +114,7 @@ fn status(backend: Backend) -> http::Status {
             "finalized block": heads.finalized,
             "batches to catch up": left.unwrap_or_default(),
             "rollbacks": backend.chain().rollbacks(),
+            "namespace on DA": Namespace::for_chain(backend.config().chain_id()).to_string(),
         })
     })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
-use weft_primitives::{Bytes, Signer};
+use weft_primitives::{Bytes, Namespace, Signer};
 use weft_service::clock::SystemClock;
 use weft_service::{Readiness, Shutdown, catalogue, grpc, http};
 use weft_wire::client::EndpointError;
@@ -257,6 +257,7 @@ fn status(backend: Backend) -> http::Status {
             "finalized block": heads.finalized,
             "transactions in the pool": backend.pool().len(),
             "sequencer": backend.signer(),
+            "namespace on DA": Namespace::for_chain(backend.config().chain_id()).to_string(),
         })
     })
 }

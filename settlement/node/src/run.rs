@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::engine::STORE_READY;
 use crate::grpc::{SERVICE, SettlementService};
 use crate::metrics::METRICS;
+use crate::pages;
 use crate::store::{Database, StoreError};
 
 /// Where a service listens.
@@ -92,7 +93,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
 
     let service = SettlementService { chains: chains.clone() };
     let server = SettlementServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
-    let router = http::router("settlement", readiness, status(kind, chains));
+    let router = http::router("settlement", readiness, status(kind, chains.clone())).merge(pages::router(chains));
     let stop = shutdown.child();
     let mut parts = JoinSet::new();
     let grpc = grpc::serve(listeners.grpc, Routes::new(server), FILE_DESCRIPTOR_SET, SERVICE, stop.clone());

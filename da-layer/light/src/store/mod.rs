@@ -15,6 +15,7 @@
 //! confidence over the chain keeps its part. Without a `data_dir`
 //! only the memory is used. Deliberately absent: a database.
 
+mod drawn;
 mod evidence;
 mod file;
 mod kept;
@@ -26,12 +27,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use weft_da::SignedHeader;
+use weft_da::{SignedHeader, VerifiedRow};
 use weft_verdict::ChainConfidence;
 
 use crate::config::Limits;
 use crate::judge::{Judged, Judgement};
 use crate::trust::Anchor;
+use drawn::DrawnRows;
 use evidence::Evidence;
 use kept::KeptRecords;
 use log::{Entry, Log};
@@ -73,6 +75,7 @@ pub struct Store {
     inner: Mutex<Inner>,
     evidence: Option<Evidence>,
     samples: Option<Samples>,
+    drawn: DrawnRows,
     dir: Option<PathBuf>,
     /// Height up to which all linked heights are judged; 0 for none.
     through: watch::Sender<u64>,
@@ -93,7 +96,8 @@ impl Store {
         let Some(dir) = dir else {
             let inner = Mutex::new(Inner { anchor: None, records, log: None });
             let through = watch::Sender::new(0);
-            return Ok(Self { inner, evidence: None, samples: None, dir: None, through, _lock: None });
+            let drawn = DrawnRows::default();
+            return Ok(Self { inner, evidence: None, samples: None, drawn, dir: None, through, _lock: None });
         };
         std::fs::create_dir_all(dir).map_err(file::io(dir))?;
         let lock = file::lock(dir)?;
@@ -111,6 +115,7 @@ impl Store {
             inner: Mutex::new(Inner { anchor, records, log: Some(log) }),
             evidence: Some(Evidence::new(dir.join("evidence"))),
             samples,
+            drawn: DrawnRows::default(),
             dir: Some(dir.to_owned()),
             through,
             _lock: Some(lock),
@@ -234,6 +239,7 @@ impl Store {
 
     /// Keeps what a judgement rests on: the proof of a wrong encoding, and the rows if samples are kept.
     pub fn keep_rows(&self, judged: &Judged) -> Result<(), StoreError> {
+        self.drawn.note(judged);
         if let (Some(evidence), Some(row)) = (&self.evidence, &judged.wrong_row) {
             let path = evidence.wrong_encoding(judged, row)?;
             tracing::error!(height = judged.judgement.height, ?path, "kept the proof of a wrong encoding");
@@ -244,6 +250,12 @@ impl Store {
     /// Keeps the proof that the signer contradicted itself; says where.
     pub fn keep_fork(&self, fork: &Fork) -> Result<Option<PathBuf>, StoreError> {
         self.evidence.as_ref().map_or(Ok(None), |evidence| evidence.fork(fork))
+    }
+
+    /// Numbers of the rows that were sampled of a height, as far as that is remembered.
+    pub fn sampled_rows(&self, height: u64) -> Option<Vec<u32>> {
+        let kept = || Some(self.samples(height)?.rows.iter().map(VerifiedRow::index).collect());
+        self.drawn.get(height).or_else(kept)
     }
 
     /// The rows kept of a height, verified again; `None` if there are none, or they do not verify.

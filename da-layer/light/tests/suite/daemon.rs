@@ -25,12 +25,18 @@ async fn catches_up_and_follows() {
 
         assert_eq!(daemon.get("/health/ready").await.0, 200);
         assert!(daemon.get("/metrics").await.1.contains("weft_light_judged_height"));
-        assert!(daemon.get("/").await.1.contains("Weft light client"));
+        let services: Value = serde_json::from_str(&daemon.get("/services").await.1).unwrap();
+        assert_eq!(services["self"], "light client");
         let all: Vec<Value> = serde_json::from_str(&daemon.get("/judgements?last=3").await.1).unwrap();
         assert_eq!(all.iter().map(|one| one["height"].as_u64().unwrap()).collect::<Vec<_>>(), [8, 7, 6]);
         let one: Value = serde_json::from_str(&daemon.get("/judgements/2").await.1).unwrap();
         assert_eq!((&one["verdict"], &one["samples"]), (&"available".into(), &25.into()));
         assert_eq!(daemon.get("/judgements/9").await.0, 404);
+        let block: Value = serde_json::from_str(&daemon.get("/blocks/2").await.1).unwrap();
+        assert_eq!((&block["judgement"], block["sampled_rows"].as_array().unwrap().len()), (&one, 25));
+        let (code, nothing) = daemon.get("/blocks/9").await;
+        let wanted = serde_json::json!({ "height": 9, "judgement": null, "sampled_rows": null });
+        assert_eq!((code, serde_json::from_str::<Value>(&nothing).unwrap()), (200, wanted));
         daemon.stop().await;
     }
 }

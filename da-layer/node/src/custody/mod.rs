@@ -153,7 +153,7 @@ impl Custody {
     }
 
     /// Rows of a block that are this node's share.
-    fn own_rows(&self, header: &Header) -> Vec<u32> {
+    pub(crate) fn own_rows(&self, header: &Header) -> Vec<u32> {
         self.members.assign(&header.shape, header.row_root).rows_of(self.place())
     }
 }

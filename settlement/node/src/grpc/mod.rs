@@ -35,7 +35,7 @@ pub(crate) struct SettlementService {
     pub(crate) chains: Arc<Chains>,
 }
 
-fn internal(error: StoreError) -> Status {
+pub(crate) fn internal(error: StoreError) -> Status {
     tracing::error!(%error, "settlement store");
     Plain::unavailable(format!("the settlement database failed: {error}; try again")).into()
 }

@@ -61,7 +61,27 @@ async fn pages(service: &Service) {
         assert!(metrics.contains(name), "{name} is missing");
     }
     assert_eq!(service.get("/health/ready").await.0, 200);
-    assert!(service.get("/").await.1.contains("final block"));
+    assert!(service.get("/status").await.1.contains("final block"));
+    let json = async |path: &str| {
+        let (code, text) = service.get(path).await;
+        (code, serde_json::from_str::<serde_json::Value>(&text).unwrap())
+    };
+    let (_, log) = json("/log?last=2").await;
+    assert_eq!(log["entries"].as_array().unwrap().len(), 2);
+    assert_eq!((&log["entries"][0]["seq"], &log["entries"][0]["kind"]), (&log["newest"], &"finalized".into()));
+    let (_, page) = json("/commitments").await;
+    let newest = &page["commitments"][0];
+    assert_eq!((&newest["batch"], &newest["state"]), (&2.into(), &"FINALIZED".into()));
+    for id in ["2", newest["commitment"].as_str().unwrap()] {
+        assert_eq!(&json(&format!("/commitments/{id}")).await.1, newest);
+    }
+    let refused = async |path: &str| {
+        let (code, answer) = json(path).await;
+        (code, answer["reason"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(refused("/commitments/3").await, (404, "NOT_FOUND".to_owned()));
+    assert_eq!(refused("/commitments/x").await, (400, "MALFORMED".to_owned()));
+    assert_eq!(refused("/log?chain=999").await.0, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,7 +75,7 @@ async fn each_chain_has_its_own_log_key_mode_and_quotas() {
         assert_eq!(client.tip().await.unwrap().tip.unwrap().0, 0);
         assert_eq!(client.commitments(0, 10).await.unwrap().len(), 1);
     }
-    assert!(service.get("/").await.1.contains("chain 8"));
+    assert!(service.get("/status").await.1.contains("chain 8"));
     service.stop().await;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Ethereum clients' checks (tests/clients) against `weft dev`.
+# Runs the Ethereum clients' checks (tests/clients) against `weft dev`. Where the sources of ethereum/execution-apis are at
+# hand (WEFT_EXECUTION_APIS, or their archive in ../shared/data), all that it answers on the way is judged by their schemas.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${WEFT_BIN:-target/release/weft}
@@ -8,7 +9,9 @@ tests/clients/setup
 folder=$(mktemp -d)
 "$bin" dev --data-dir "$folder/data" >"$folder/log" 2>&1 &
 dev=$!
+judge=
 finish() {
+    [ -z "$judge" ] || kill "$judge" 2>/dev/null || true
     kill "$dev" 2>/dev/null && wait "$dev" || true
     rm -rf "$folder"
 }
@@ -18,8 +21,38 @@ for _ in $(seq 300); do
     kill -0 "$dev" 2>/dev/null || { cat "$folder/log"; exit 1; }
     sleep 0.1
 done
-if ! tests/clients/run http://127.0.0.1:8545 ws://127.0.0.1:8545; then
-    echo "the end of the log of weft dev:"
+
+rpc=http://127.0.0.1:8545
+apis=${WEFT_EXECUTION_APIS:-}
+archive=../shared/data/execution-apis.tar.zst
+if [ -z "$apis" ] && [ -f "$archive" ]; then
+    mkdir "$folder/apis"
+    tar --zstd -xf "$archive" -C "$folder/apis"
+    apis=$folder/apis/execution-apis
+fi
+if [ -d "$apis/src" ]; then
+    node tests/clients/schemas.mjs --rpc "$rpc" --sources "$apis/src" --ready "$folder/judge" >"$folder/schemas" 2>&1 &
+    judge=$!
+    for _ in $(seq 100); do
+        [ -f "$folder/judge" ] && break
+        kill -0 "$judge" 2>/dev/null || { cat "$folder/schemas"; exit 1; }
+        sleep 0.1
+    done
+    rpc=$(cat "$folder/judge")
+else
+    echo "answers are not judged by schemas: no sources of ethereum/execution-apis here"
+fi
+
+failed=
+tests/clients/run "$rpc" ws://127.0.0.1:8545 || failed=clients
+if [ -n "$judge" ]; then
+    kill "$judge"
+    wait "$judge" || failed="$failed schemas"
+    judge=
+    cat "$folder/schemas"
+fi
+if [ -n "$failed" ]; then
+    echo "failed: $failed; the end of the log of weft dev:"
     tail -40 "$folder/log"
     exit 1
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Ethereum clients' checks (tests/clients) against `weft dev`. Where the sources of ethereum/execution-apis are at
-# hand (WEFT_EXECUTION_APIS, or their archive in ../shared/data), all that it answers on the way is judged by their schemas.
+# Runs the Ethereum clients' checks (tests/clients) against `weft dev`. Where the sources of ethereum/execution-apis are
+# at hand (WEFT_EXECUTION_APIS, or their archive in ../shared/data), all answers are judged by their schemas on the way.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${WEFT_BIN:-target/release/weft}

@@ -188,7 +188,7 @@ def entries(vector):
     if "hashes" in vector:
         found["hashes"] = [log.entry_hash(entry).hex() for entry in given]
         found["kinds"] = [log.fields(entry)[0] for entry in given]
-        signed = [entry for entry in given if entry[0] in (9, 12)]
+        signed = [entry for entry in given if entry[0] in (9, 12, 15)]
         found["signers"] = [address.hex() for _, address in map(log.signer, signed)]
     return found
 

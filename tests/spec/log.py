@@ -41,6 +41,13 @@ def is_claim(body):
     return len(body) == 1112 and body[56:72] == bytes(16)
 
 
+PROMISE = 116
+
+
+def is_broken_promise(body):
+    return len(body) == PROMISE + 65 + 32 + 32 and body[:4] == bytes([0, 0, 0, 1])
+
+
 # Whether bytes are the body of a kind.
 BODIES = {
     1: is_signed,
@@ -57,12 +64,15 @@ BODIES = {
     12: lambda body: is_verdict(body[:-65]),
     13: lambda body: len(body) == 109,
     14: is_claim,
+    15: is_broken_promise,
 }
 
 
 def signer(entry):
-    """Who signed a key change or a verifier's verdict: a verdict, and the address if it is `ok`."""
-    body, domain = entry[HEADER:], {9: b"weft/key/v1", 12: b"weft/verdict/v1"}[entry[0]]
+    """Who signed a key change, a verifier's verdict or a promise: a verdict, and the address if it is `ok`."""
+    body, domain = entry[HEADER:], {9: b"weft/key/v1", 12: b"weft/verdict/v1", 15: b"weft/promise/v1"}[entry[0]]
+    if entry[0] == 15:
+        body = body[: PROMISE + 65]
     return secp256k1.recover(keccak256(domain + body[:-65]), body[-65:])
 
 

@@ -54,7 +54,8 @@ pub struct NodeArgs {
     /// gRPC URL of the settlement service.
     #[arg(long, global = true, default_value = "http://127.0.0.1:9300")]
     pub settlement_url: String,
-    /// gRPC URL of the sequencer that transactions are handed on to; without it they are refused.
+    /// gRPC URL of the sequencer that transactions are handed on to; without it they are refused. What it promises of its
+    /// blocks is compared with what is derived; evidence against it goes to evidence/ in the data folder and to settlement.
     #[arg(long)]
     pub sequencer: Option<String>,
     /// Blocks whose state can still be read, and that can be taken back if settlement rejects them.
@@ -175,6 +176,7 @@ impl NodeArgs {
     pub fn to_config(&self) -> Result<NodeConfig, Failure> {
         Ok(NodeConfig {
             data_dir: self.data_dir.join("db"),
+            evidence_dir: self.data_dir.join("evidence"),
             chain: load_chain(self.genesis.as_deref())?,
             sequencer: self.sequencer_address,
             da_url: self.da_url.clone(),

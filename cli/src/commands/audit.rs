@@ -8,7 +8,8 @@ mod log;
 use weft_execution::forced::verify_forced;
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify, verify_recording};
 use weft_execution::{Parent, Witness, World};
-use weft_primitives::{BatchHeader, ChainConfig, Namespace, SignedBatch};
+use weft_primitives::{B256, BatchHeader, ChainConfig, Namespace, SignedBatch};
+use weft_settlement::BrokenPromise;
 use weft_wire::DaClient;
 
 use crate::output::Failure;
@@ -47,6 +48,8 @@ pub struct Auditor {
     da: DaClient,
     world: World,
     checkpoint: Checkpoint,
+    /// Number and hash of each block of the last posted batch that was found valid.
+    last: Vec<(u64, B256)>,
 }
 
 impl Auditor {
@@ -54,7 +57,7 @@ impl Auditor {
     pub fn new(chain: &ChainConfig, da: DaClient) -> Result<Self, Failure> {
         let (world, genesis, _) = World::genesis(chain)?;
         let checkpoint = Checkpoint::genesis(Parent::new(genesis));
-        Ok(Self { chain: chain.clone(), da, world, checkpoint })
+        Ok(Self { chain: chain.clone(), da, world, checkpoint, last: Vec::new() })
     }
 
     /// Where the next commitment must start.
@@ -75,10 +78,21 @@ impl Auditor {
         match verify(&self.chain, &self.checkpoint, claim, &payload, &log.around(posted), &mut self.world) {
             Verdict::Valid(valid) => {
                 self.checkpoint = valid.checkpoint;
+                self.last = valid.blocks.iter().map(|block| (block.header.number, block.hash)).collect();
                 Judged::Valid
             }
             other => judged(other),
         }
+    }
+
+    /// What the log says of a block by which a promise was broken must be what was executed. Of the commitment that was
+    /// judged last: the block that the log is wrong about. It says nothing against the commitment.
+    pub fn false_evidence(&self, log: &Log, claim: &BatchHeader) -> Option<u64> {
+        let wrong = |broken: &&BrokenPromise| {
+            let number = broken.promise.promise.number;
+            !self.last.contains(&(number, broken.stands))
+        };
+        log.broken_by(claim.hash()).find(wrong).map(|broken| broken.promise.promise.number)
     }
 
     /// What is in a forced batch follows from the log alone.

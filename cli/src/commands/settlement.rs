@@ -1,6 +1,8 @@
-//! `weft settlement status`, `commitments`, `show`, `account`, `fund`, `force-batch`, `challenge`, `rotate-key`.
+//! `weft settlement status`, `commitments`, `show`, `account`, `fund`, `force-batch`, `challenge`, `evidence`,
+//! `rotate-key`.
 
 mod challenge;
+mod evidence;
 mod rotate_key;
 
 use alloy_primitives::hex;
@@ -67,6 +69,9 @@ pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
             let client = SettlementClient::new(&endpoint.settlement_url)?.for_chain(chain.chain_id());
             return challenge::run(&chain, &client, DaClient::new(&da_url)?, batch, force, endpoint.json).await;
         }
+        SettlementClientCommand::Evidence { file, check_only, endpoint } => {
+            return evidence::run(&client(&endpoint)?, &file, check_only, endpoint.json).await;
+        }
         SettlementClientCommand::RotateKey { key_file, new_key_file, new_address, endpoint } => {
             let new_key = match (new_address, new_key_file) {
                 (Some(address), _) => address,
@@ -124,8 +129,7 @@ fn status_text(info: &GetInfoResponse, tip: &Tip) -> String {
         lines.push(format!("verifiers        {} of {} must agree", info.verifiers_needed, info.verifiers.len()));
     }
     if tip.frozen {
-        lines
-            .push("posting is FROZEN because of equivocation, until the admin changes the key (rotate-key)".to_owned());
+        lines.push("posting is FROZEN by evidence against the key, until the admin changes it (rotate-key)".to_owned());
     }
     lines.join("\n")
 }

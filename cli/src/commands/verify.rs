@@ -69,6 +69,10 @@ pub async fn judge(
             Judged::Invalid { block, code, message } => return Ok(invalid(claim.batch_index, block, code, &message)),
             Judged::Undecided { missing } => return Ok(undecided(claim.batch_index, &missing)),
         }
+        if let Some(block) = auditor.false_evidence(&log, claim) {
+            let message = "the log says that a promise was broken by another block than this one";
+            return Ok(invalid(claim.batch_index, Some(block), "FALSE_EVIDENCE", message));
+        }
         transactions += claim.tx_count;
         bar.inc(1);
     }

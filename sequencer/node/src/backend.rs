@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use weft_execution::access::BlockAccessList;
 use weft_execution::{Changes, Missing, Parent, Receipt, RootError, StateView};
-use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig, InboxItem};
+use weft_primitives::{Address, B256, BlockHeader, Bytes, ChainConfig, InboxItem, SignedPromise};
 use weft_wire::pb::settlement::v1::SubmitInboxResponse;
 use weft_wire::{RemoteError, SequencerClient, SettlementClient};
 
@@ -16,6 +16,7 @@ use crate::config::{Config, Limits, NodeConfig, PoolLimits, RpcConfig};
 use crate::derive::Progress;
 use crate::dialect::Dialect;
 use crate::mempool::{Pool, PoolError};
+use crate::promises::Promises;
 use crate::store::{BatchRecord, BatchStage, ProvedWithdrawal, StoreError, StoredBlock};
 
 /// An inbox item, and the block that has consumed it.
@@ -34,8 +35,8 @@ struct Shared {
     entry: Entry,
     limits: Limits,
     rpc: RpcConfig,
-    /// Who signs the commitments; a follower does not.
-    signer: Option<Address>,
+    /// Gives promises about blocks, by the key that signs the commitments; a follower has none.
+    promises: Option<Promises>,
     /// How far deriving is, where the chain is derived.
     progress: Option<watch::Receiver<Progress>>,
     settlement_url: String,
@@ -127,9 +128,9 @@ impl Backend {
         let gate = Gate::new(config.data_dir.clone(), config.limits.store_min_free_bytes);
         let door = Arc::new(Door::new(chain.clone(), config.mempool, gate));
         let entry = Entry::Pool(Admission::start(&door)?);
-        let (limits, rpc, signer) = (config.limits, config.rpc.clone(), Some(config.signer.address()));
+        let (limits, rpc, promises) = (config.limits, config.rpc.clone(), Some(Promises::new(config.signer.clone())));
         let settlement_url = config.settlement_url.clone();
-        let shared = Shared { chain, dialect, door, entry, limits, rpc, signer, progress: None, settlement_url };
+        let shared = Shared { chain, dialect, door, entry, limits, rpc, promises, progress: None, settlement_url };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -146,7 +147,7 @@ impl Backend {
         let (limits, rpc, progress) = (config.limits, config.rpc.clone(), Some(progress));
         let settlement_url = config.settlement_url.clone();
         let dialect = Arc::new(chain.config().clone());
-        let shared = Shared { chain, dialect, door, entry, limits, rpc, signer: None, progress, settlement_url };
+        let shared = Shared { chain, dialect, door, entry, limits, rpc, promises: None, progress, settlement_url };
         Self { shared: Arc::new(shared) }
     }
 
@@ -182,7 +183,20 @@ impl Backend {
 
     /// Who signs the commitments; `None` on a follower.
     pub fn signer(&self) -> Option<Address> {
-        self.shared.signer
+        self.shared.promises.as_ref().map(Promises::signer)
+    }
+
+    /// Promises are given from now on, or not any more.
+    pub fn set_promising(&self, open: bool) {
+        self.shared.promises.iter().for_each(|promises| promises.set_open(open));
+    }
+
+    /// The sequencer's word for a block; `None` on a follower, for genesis, and while nothing may be signed.
+    pub fn promise(&self, number: u64, block_hash: B256) -> Result<Option<SignedPromise>, StoreError> {
+        match &self.shared.promises {
+            Some(promises) => promises.give(&self.shared.chain, number, block_hash),
+            None => Ok(None),
+        }
     }
 
     /// Puts a signed transaction into settlement's inbox.

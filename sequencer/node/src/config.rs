@@ -72,6 +72,8 @@ impl Config {
 pub struct NodeConfig {
     /// Where RocksDB keeps its files.
     pub data_dir: PathBuf,
+    /// Where evidence of broken promises is written.
+    pub evidence_dir: PathBuf,
     /// The chain.
     pub chain: ChainConfig,
     /// `sequencer_address`: whose commitments count. As the settlement service says, if not given.

@@ -466,13 +466,18 @@ fn subscription(state: Subscription) -> impl Stream<Item = Result<pb::SubscribeB
                 continue;
             }
             let (backend, number) = (state.backend.clone(), state.next);
-            let full = tokio::task::spawn_blocking(move || backend.full_block(number)).await;
-            let Some(full) = full.map_err(Plain::internal)?.map_err(internal)? else {
+            let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
+                let Some(full) = backend.full_block(number)? else { return Ok(None) };
+                let promise = backend.promise(number, full.block.hash)?;
+                Ok(Some((full, promise)))
+            });
+            let Some((full, promise)) = found.await.map_err(Plain::internal)?.map_err(internal)? else {
                 return Err(Plain::internal(format_args!("block {number} is gone")).into());
             };
             state.next += 1;
             let receipts = wire_receipts(&full.block, &full.receipts).collect();
-            let answer = pb::SubscribeBlocksResponse { block: Some(wire_block(&full.block)), receipts };
+            let (block, promise) = (Some(wire_block(&full.block)), promise.as_ref().map(Into::into));
+            let answer = pb::SubscribeBlocksResponse { block, receipts, promise };
             return Ok(Some((answer, state)));
         }
     })

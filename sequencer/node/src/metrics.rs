@@ -85,6 +85,19 @@ pub const NODE_METRICS: &[Metric] = &[
         &[],
         "1 once the node's own verdict was not the log's: it follows no further; the log says why.",
     ),
+    Metric::gauge(
+        "weft_node_broken_promises",
+        &[],
+        "Promises of the sequencer since the start that it broke: it posted another block; evidence is in a file.",
+    ),
+    Metric::counter(
+        "weft_node_promises_heard_total",
+        &["outcome"],
+        "Promises that came with the sequencer's blocks: `kept` until the block is derived, or why not: `foreign` (another \
+         key), `unsigned`, `too_many`.",
+    ),
+    Metric::counter("weft_node_promises_kept_total", &[], "Promises whose block was derived and is the promised one."),
+    Metric::gauge("weft_node_promises_waiting", &[], "Promises whose block is not derived yet."),
     Metric::gauge("weft_node_log_entries", &[], "Newest entry of the settlement log that was read."),
     Metric::counter("weft_node_batches_verified_total", &[], "Batches executed again and found valid."),
     Metric::counter("weft_node_batches_refused_total", &[], "Batches executed again and found not valid."),

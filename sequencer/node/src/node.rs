@@ -1,6 +1,7 @@
 //! A node that follows: derives the chain from settlement and DA, and serves what it has verified.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use crate::chain::Chain;
 use crate::config::NodeConfig;
 use crate::derive::{DeriveError, Deriver, LogReader, LogView, Progress, rules, terms};
 use crate::metrics::{NODE_METRICS, RPC_METRICS};
+use crate::promises::Watcher;
 use crate::run::{Listeners, RunError, serve};
 use crate::store::{ChainStore, RocksKv};
 
@@ -36,26 +38,29 @@ pub async fn follow(
     catalogue::announce(NODE_METRICS);
     catalogue::announce(RPC_METRICS);
     metrics::gauge!("weft_node_disagreement").set(0.0);
+    metrics::gauge!("weft_node_broken_promises").set(0.0);
+    metrics::gauge!("weft_node_promises_waiting").set(0.0);
     let readiness = Readiness::new(&[DERIVED]);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let limits = config.limits;
     let chain = Arc::new(Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?);
     let sequencer = config.sequencer_url.as_deref().map(SequencerClient::new).transpose()?;
-    let backend = Backend::following(chain.clone(), &config, sequencer, progress.subscribe());
+    let backend = Backend::following(chain.clone(), &config, sequencer.clone(), progress.subscribe());
     let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());
     let da = DaClient::new(&config.da_url)?;
     tracing::info!(chain = backend.config().chain_id(), latest = backend.heads().latest, "following");
     let stop = shutdown.child();
-    let deriving = derive(&config, chain, da, settlement, readiness.clone(), progress, stop.clone());
-    let status = (readiness, status(backend.clone()));
+    let broken = Arc::new(AtomicU64::new(0));
+    let watched = sequencer.map(|sequencer| (sequencer, broken.clone()));
+    let deriving = derive(&config, chain, (da, settlement, watched), readiness.clone(), progress, stop.clone());
+    let status = (readiness, status(backend.clone(), broken));
     Box::pin(serve(&backend, listeners, "node", status, &stop, deriving)).await
 }
 
 async fn derive(
     config: &NodeConfig,
     chain: Arc<Chain>,
-    da: DaClient,
-    settlement: SettlementClient,
+    (da, settlement, watched): (DaClient, SettlementClient, Option<(SequencerClient, Arc<AtomicU64>)>),
     readiness: Readiness,
     progress: watch::Sender<Progress>,
     stop: Shutdown,
@@ -69,13 +74,22 @@ async fn derive(
         }
     }
     let view = LogView::new(rules(chain.config(), terms)?);
+    let watcher = watched.map(|(sequencer, broken)| {
+        Watcher::new(chain.clone(), view.clone(), sequencer, settlement.clone(), config.evidence_dir.clone(), broken)
+    });
+    let watching = async {
+        match watcher {
+            Some(watcher) => watcher.run(stop.clone()).await,
+            None => Ok(()),
+        }
+    };
     let seen = chain.store().log_state()?;
     let reader = LogReader { client: settlement, view: view.clone(), seen, readiness: readiness.clone() };
     let deriver = Deriver::new(chain, view, Arc::new(da), progress)?;
     let said = readiness.clone();
     let caught_up = move || said.set(DERIVED);
-    let both = async { tokio::try_join!(reader.run(stop.clone()), deriver.run(stop.clone(), caught_up)) };
-    match Box::pin(both).await {
+    let all = async { tokio::try_join!(reader.run(stop.clone()), deriver.run(stop.clone(), caught_up), watching) };
+    match Box::pin(all).await {
         Ok(_) => Ok(()),
         Err(error @ (DeriveError::Disagreement(_) | DeriveError::Log(_))) => {
             metrics::gauge!("weft_node_disagreement").set(1.0);
@@ -102,7 +116,7 @@ async fn ask(settlement: &SettlementClient) -> Terms {
     }
 }
 
-fn status(backend: Backend) -> http::Status {
+fn status(backend: Backend, broken: Arc<AtomicU64>) -> http::Status {
     Arc::new(move || {
         let heads = backend.heads();
         let left = backend.catching_up().map(|progress| progress.batches_left);
@@ -115,6 +129,7 @@ fn status(backend: Backend) -> http::Status {
             "batches to catch up": left.unwrap_or_default(),
             "rollbacks": backend.chain().rollbacks(),
             "namespace on DA": Namespace::for_chain(backend.config().chain_id()).to_string(),
+            "broken promises": broken.load(Ordering::Relaxed),
         })
     })
 }

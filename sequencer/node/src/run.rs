@@ -148,7 +148,8 @@ async fn round(
     let stop = shutdown.child();
     let queued = std::mem::take(waiting);
     let (signer, ready) = (config.signer.clone(), readiness.clone());
-    let working = work(&backend, signer, (da, settlement), ready, progress, queued, stop.clone());
+    // On the heap: it holds all parts at once, and is passed through many hands on a stack of 8 MiB.
+    let working = Box::pin(work(&backend, signer, (da, settlement), ready, progress, queued, stop.clone()));
     let status = (readiness, status(backend.clone()));
     let ended = Box::pin(serve(&backend, listeners, "sequencer", status, &stop, working)).await;
     waiting.extend(backend.pool().iter().map(|(transaction, _)| transaction.raw().clone()));

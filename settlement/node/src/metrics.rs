@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 use weft_service::catalogue::Metric;
-use weft_settlement::{BridgeRefusal, Chain, Effect, Event, InboxReceipt, InboxRefusal, PostReceipt, PostRefusal};
+use weft_settlement::{
+    BridgeRefusal, Chain, Effect, Event, InboxReceipt, InboxRefusal, PostReceipt, PostRefusal, PromiseReceipt,
+    PromiseRefusal,
+};
 
 use crate::store::StoreError;
 
@@ -21,7 +24,7 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge(
         "weft_settlement_frozen",
         &["chain"],
-        "1 while nothing can be posted, because the posting key has signed two commitments for one place.",
+        "1 while nothing can be posted, because the posting key has signed two commitments for one place, or another block than it promised.",
     ),
     Metric::gauge("weft_settlement_epoch", &["chain"], "Number of the posting key, from 0."),
     Metric::gauge("weft_settlement_chain_failed", &["chain"], "1 once a chain's part of the service has failed."),
@@ -39,6 +42,11 @@ pub const METRICS: &[Metric] = &[
         "weft_settlement_bridge_total",
         &["chain", "how", "outcome"],
         "Requests that move value, by `how`: `accepted`, or why they were refused.",
+    ),
+    Metric::counter(
+        "weft_settlement_promise_reports_total",
+        &["chain", "outcome"],
+        "Reports of broken promises that came as far as a decision: `accepted`, or why they were refused.",
     ),
     Metric::gauge("weft_settlement_escrow_wei", &["chain"], "What the chain holds for deposits."),
     Metric::counter("weft_settlement_log_entries_total", &["chain", "event"], "Entries written to the log, by event."),
@@ -84,6 +92,17 @@ pub(crate) fn moved_value<T>(chain: u64, how: &'static str, decided: &Result<Res
     counter!("weft_settlement_bridge_total", "chain" => chain, "how" => how, "outcome" => outcome).increment(1);
 }
 
+pub(crate) fn reported(chain: u64, decided: &Result<Result<PromiseReceipt, PromiseRefusal>, StoreError>) {
+    let outcome = match decided {
+        Ok(Ok(receipt)) if receipt.duplicate => "duplicate",
+        Ok(Ok(_)) => "accepted",
+        Ok(Err(refusal)) => refusal.reason(),
+        Err(_) => "store_error",
+    };
+    let chain = chain.to_string();
+    counter!("weft_settlement_promise_reports_total", "chain" => chain, "outcome" => outcome).increment(1);
+}
+
 pub(crate) fn committed(chain: u64, took: Duration, effects: &[Effect]) {
     let chain = chain.to_string();
     histogram!("weft_settlement_commit_seconds", "chain" => chain.clone()).record(took.as_secs_f64());
@@ -104,6 +123,7 @@ pub(crate) fn committed(chain: u64, took: Duration, effects: &[Effect]) {
             Event::Forced(_) => "forced",
             Event::Funding(_) => "funding",
             Event::Claim(_) => "claim",
+            Event::BrokenPromise(_) => "broken_promise",
         };
         counter!("weft_settlement_log_entries_total", "chain" => chain.clone(), "event" => event).increment(1);
     }

@@ -91,7 +91,23 @@ pub enum SettlementClientCommand {
         #[allow(missing_docs)]
         endpoint: SettlementEndpoint,
     },
-    /// Change the posting key: the key that posts signs the new one; after an equivocation the chain's admin key must.
+    /// Report that the sequencer promised another block than it posted: a follower that knows the sequencer writes such
+    /// files. If it holds, posting is frozen until the chain's admin changes the key.
+    #[command(after_help = "Examples:
+  weft settlement evidence data/node/evidence/17-0x3f..evidence
+  weft settlement evidence --check-only 17-0x3f..evidence")]
+    Evidence {
+        /// The file.
+        file: PathBuf,
+        /// Show what it says, and report nothing.
+        #[arg(long)]
+        check_only: bool,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoint: SettlementEndpoint,
+    },
+    /// Change the posting key: the key that posts signs the new one; after an equivocation or a broken promise the
+    /// chain's admin key must.
     /// The sequencer goes on when it is started with the new key's file.
     #[command(after_help = "Examples:
   weft keys new new.key

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use weft_execution::forced::ForcedContext;
 use weft_primitives::{Address, B256, BatchHeader, InboxItem, SignedBatch};
-use weft_settlement::{Event, ForcedBatch, LogEntry, SignedKeyChange};
+use weft_settlement::{BrokenPromise, Event, ForcedBatch, LogEntry, SignedKeyChange};
 use weft_wire::SettlementClient;
 
 use super::Judged;
@@ -29,6 +29,8 @@ pub struct Log {
     entries: Vec<(B256, u64)>,
     inbox: Vec<InboxItem>,
     commitments: Vec<Posted>,
+    /// Promises that were broken, by the log.
+    broken: Vec<BrokenPromise>,
     /// Commitments that are final.
     finals: u64,
     posting_key: Address,
@@ -41,7 +43,8 @@ impl Log {
         let info = settlement.info().await?;
         let posting_key = Address::try_from(&info.sequencer_address[..])?;
         let admin = (!info.admin_address.is_empty()).then(|| Address::try_from(&info.admin_address[..])).transpose()?;
-        Ok(Self { entries: Vec::new(), inbox: Vec::new(), commitments: Vec::new(), finals: 0, posting_key, admin })
+        let (entries, inbox, commitments, broken) = Default::default();
+        Ok(Self { entries, inbox, commitments, broken, finals: 0, posting_key, admin })
     }
 
     /// The log up to its present end.
@@ -81,6 +84,7 @@ impl Log {
             Event::Rejected(rejected) => self.commitments.truncate(rejected.batch_index as usize),
             Event::Finalized(finalized) => self.finals = finalized.batch_index + 1,
             Event::Inbox(item) => self.inbox.push(item),
+            Event::BrokenPromise(broken) => self.broken.push(*broken),
             Event::KeyChange(signed) => self.change_key(entry.seq, &signed)?,
             _ => {}
         }
@@ -113,6 +117,11 @@ impl Log {
     /// How many of them are final.
     pub const fn finals(&self) -> u64 {
         self.finals
+    }
+
+    /// Promises that a commitment has broken, by the log.
+    pub fn broken_by(&self, commitment: B256) -> impl Iterator<Item = &BrokenPromise> {
+        self.broken.iter().filter(move |broken| broken.commitment == commitment)
     }
 
     /// All inbox items.

@@ -163,7 +163,7 @@ pub async fn sustained(
         tokio::select! {
             block = blocks.next() => {
                 let Some(block) = block else { return Err(Failure("the block stream ended".to_owned())) };
-                let (block, _) = block?;
+                let (block, ..) = block?;
                 last = Instant::now();
                 first.get_or_insert(last);
                 confirmed.fetch_add(block.transactions.len() as u64, Ordering::Relaxed);

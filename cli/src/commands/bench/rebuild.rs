@@ -76,6 +76,7 @@ async fn follow(rollup: &Rollup, chain: ChainConfig, latest: u64) -> Result<(Pro
     let folder = tempfile::tempdir()?;
     let config = NodeConfig {
         data_dir: folder.path().join("db"),
+        evidence_dir: folder.path().join("evidence"),
         chain,
         sequencer: None,
         da_url: rollup.da.clone(),

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use tonic::Streaming;
 use tonic::transport::Channel;
-use weft_primitives::BlockHeader;
+use weft_primitives::{BlockHeader, SignedPromise};
 
 use super::call::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, all_within, channel, page, same, timed, within};
 use crate::MAX_MESSAGE_BYTES;
@@ -139,19 +139,25 @@ impl SequencerClient {
         receipt_of(hash, within(CALL_TIMEOUT, self.inner.clone().get_receipt(request)).await?.receipt)
     }
 
-    /// Every block from a number on, then each new one.
+    /// Every block from a number on, then each new one; with its receipts, and the sequencer's promise if it gave one.
     pub async fn subscribe_blocks(
         &self,
         from_number: Option<u64>,
     ) -> Result<
-        impl Stream<Item = Result<(WireBlock, Vec<pb::Receipt>), RemoteError>> + Send + Unpin + use<>,
+        impl Stream<Item = Result<(WireBlock, Vec<pb::Receipt>, Option<SignedPromise>), RemoteError>> + Send + Unpin + use<>,
         RemoteError,
     > {
         let request = pb::SubscribeBlocksRequest { from_number };
         let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_blocks(request)).await?;
         Ok(stream.map(|message| {
             let message = message?;
-            Ok((required("block", message.block)?.try_into()?, message.receipts))
+            let block: WireBlock = required("block", message.block)?.try_into()?;
+            let promise: Option<SignedPromise> = message.promise.map(TryInto::try_into).transpose()?;
+            if let Some(SignedPromise { promise, .. }) = &promise {
+                same("a promise for block", block.header.number, promise.number)?;
+                same("a promise for block", block.hash, promise.block_hash)?;
+            }
+            Ok((block, message.receipts, promise))
         }))
     }
 

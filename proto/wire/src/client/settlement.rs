@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tonic::transport::Channel;
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{BlockHeader, Deposit, Funding, InboxItem, SignedBatch};
+use weft_primitives::{BlockHeader, Deposit, Evidence, Funding, InboxItem, SignedBatch};
 use weft_settlement::{Account, Credited, InboxReceipt, LogEntry, SignedKeyChange, SignedVerdict, Totals};
 
 use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
@@ -19,6 +19,12 @@ use pb::settlement_client::SettlementClient as Inner;
 
 /// Bytes of a witness in one message.
 const WITNESS_CHUNK_BYTES: usize = 256 << 10;
+
+/// Headers of evidence in one message: within the 1 MiB that a service takes by default.
+const HEADERS_IN_MESSAGE: usize = 256;
+
+/// Longest time for evidence to be received and judged.
+const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Longest time for a challenge to be received and judged.
 const CHALLENGE_TIMEOUT: Duration = Duration::from_secs(600);
@@ -203,6 +209,24 @@ impl SettlementClient {
     pub async fn change_key(&self, signed: &SignedKeyChange) -> Result<Logged, RemoteError> {
         let request = timed(pb::ChangeKeyRequest { change: Some(signed.into()) }, CALL_TIMEOUT);
         let answer = within(CALL_TIMEOUT, self.inner.clone().change_key(request)).await?;
+        Ok(Logged { log_seq: answer.log_seq, duplicate: answer.duplicate })
+    }
+
+    /// Shows that the sequencer has broken a promise.
+    pub async fn report_promise(&self, evidence: &Evidence) -> Result<Logged, RemoteError> {
+        use pb::report_promise_request::Part;
+        let start = pb::ReportPromiseStart {
+            promise: Some((&evidence.promise).into()),
+            commitment_hash: Bytes::copy_from_slice(evidence.commitment.as_slice()),
+        };
+        let headers = evidence.headers.chunks(HEADERS_IN_MESSAGE).map(|headers| {
+            let rlp = headers.iter().map(|header| header.0.clone()).collect();
+            Part::Headers(pb::PromiseHeaders { rlp })
+        });
+        let parts: Vec<Part> = std::iter::once(Part::Start(start)).chain(headers).collect();
+        let messages = parts.into_iter().map(|part| pb::ReportPromiseRequest { part: Some(part) });
+        let request = timed(futures::stream::iter(messages), EVIDENCE_TIMEOUT);
+        let answer = within(EVIDENCE_TIMEOUT, self.inner.clone().report_promise(request)).await?;
         Ok(Logged { log_seq: answer.log_seq, duplicate: answer.duplicate })
     }
 

@@ -1,6 +1,6 @@
-//! Signed commitments.
+//! Signed commitments and promises.
 
-use weft_primitives::{BatchHeader, SignedBatch};
+use weft_primitives::{BatchHeader, Promise, SignedBatch, SignedPromise};
 
 use super::field::{WireError, bytes, hash, required, signature};
 use crate::pb::common::v1 as pb;
@@ -90,5 +90,38 @@ impl TryFrom<pb::SignedBatch> for SignedBatch {
             header: required("header", signed.header)?.try_into()?,
             signature: signature("signature", &signed.signature)?,
         })
+    }
+}
+
+impl From<&SignedPromise> for pb::SignedPromise {
+    fn from(signed: &SignedPromise) -> Self {
+        let promise = &signed.promise;
+        Self {
+            version: weft_primitives::promise::VERSION,
+            chain_id: promise.chain_id,
+            config_hash: bytes(promise.config_hash),
+            base_commitment: bytes(promise.base),
+            block_number: promise.number,
+            block_hash: bytes(promise.block_hash),
+            signature: bytes(signed.signature.0),
+        }
+    }
+}
+
+impl TryFrom<pb::SignedPromise> for SignedPromise {
+    type Error = WireError;
+
+    fn try_from(signed: pb::SignedPromise) -> Result<Self, WireError> {
+        if signed.version != weft_primitives::promise::VERSION {
+            return Err(WireError::new("version", "unknown promise version"));
+        }
+        let promise = Promise {
+            chain_id: signed.chain_id,
+            config_hash: hash("config_hash", &signed.config_hash)?,
+            base: hash("base_commitment", &signed.base_commitment)?,
+            number: signed.block_number,
+            block_hash: hash("block_hash", &signed.block_hash)?,
+        };
+        Ok(Self { promise, signature: signature("signature", &signed.signature)? })
     }
 }

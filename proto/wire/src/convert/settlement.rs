@@ -4,8 +4,8 @@ use alloy_primitives::B256;
 use weft_primitives::inbox::Content;
 use weft_primitives::{InboxItem, SignedBatch};
 use weft_settlement::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, KeyChange, LogEntry,
-    MAX_VERIFIERS, Record, Rejected, SignedKeyChange, SignedVerdict, Status, Vote,
+    AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
+    KeyChange, LogEntry, MAX_VERIFIERS, Record, Rejected, SignedKeyChange, SignedVerdict, Status, Vote,
 };
 
 use super::field::{WireError, address, bytes, hash, required, signature};
@@ -79,6 +79,11 @@ impl From<&LogEntry> for pb::LogEntry {
             }
             Event::Funding(funding) => PbEvent::Funding(funding.into()),
             Event::Claim(claim) => PbEvent::Claim((&**claim).into()),
+            Event::BrokenPromise(broken) => PbEvent::BrokenPromise(pb::BrokenPromise {
+                promise: Some((&broken.promise).into()),
+                commitment_hash: bytes(broken.commitment),
+                stands_hash: bytes(broken.stands),
+            }),
         };
         Self {
             seq: entry.seq,
@@ -144,6 +149,11 @@ fn event(event: PbEvent) -> Result<Event, WireError> {
         })),
         PbEvent::Funding(funding) => Event::Funding(funding.try_into()?),
         PbEvent::Claim(claim) => Event::Claim(Box::new(claim.try_into()?)),
+        PbEvent::BrokenPromise(broken) => Event::BrokenPromise(Box::new(BrokenPromise {
+            promise: required("promise", broken.promise)?.try_into()?,
+            commitment: commitment(&broken.commitment_hash)?,
+            stands: hash("stands_hash", &broken.stands_hash)?,
+        })),
     })
 }
 

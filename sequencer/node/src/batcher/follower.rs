@@ -11,7 +11,7 @@ use weft_settlement::{Event, ForcedBatch, LogEntry};
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::Stages;
-use super::stages::{FROZEN, News};
+use super::stages::{BROKEN_PROMISE, FROZEN, News};
 use crate::backend::Backend;
 use crate::store::{BatchStage, LogState, PostingKey, Rewind, StoreError};
 
@@ -155,6 +155,7 @@ impl Follower {
                 });
             }
             Event::Equivocation(_) => news.halt = Some(FROZEN.to_owned()),
+            Event::BrokenPromise(_) => news.halt = Some(BROKEN_PROMISE.to_owned()),
             Event::KeyChange(signed) => {
                 state.posting = Some(PostingKey { address: signed.change.new_key, epoch: signed.change.epoch });
                 news.key_changed = true;

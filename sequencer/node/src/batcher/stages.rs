@@ -4,9 +4,9 @@
 //! once since the start: it may hold a commitment of ours that this folder has
 //! lost, and a second signature for its place would be equivocation. And never
 //! again after a halt (a batch was rejected, the log holds a commitment that
-//! this folder does not, posting is frozen): the reason is stored with the log
+//! this folder does not, posting is frozen by evidence): the reason is stored with the log
 //! entry that caused it, admission closes, readiness falls. One halt heals: a
-//! key change lifts what equivocation has frozen. While settlement takes
+//! key change lifts what evidence has frozen. While settlement takes
 //! commitments from another key than ours nothing is signed either; whoever
 //! starts with that key's file goes on. And nothing is signed while settlement
 //! refuses what was signed because an inbox item is overdue in it: a second
@@ -29,6 +29,11 @@ const VERDICTS: &str = "settlement_verdicts";
 /// Why nothing is posted after an equivocation, until a key change.
 pub const FROZEN: &str = "settlement holds two commitments of ours for one place and has frozen posting until the \
                           chain's admin changes the key (weft settlement rotate-key)";
+
+/// Why nothing is posted after a broken promise, until a key change.
+pub const BROKEN_PROMISE: &str = "settlement holds a promise of ours about a block and a commitment of ours with \
+                                  another, and has frozen posting until the chain's admin changes the key (weft \
+                                  settlement rotate-key)";
 
 /// Whether commitments may be signed and posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +119,7 @@ impl Stages {
         let mut posting = self.locked();
         if *posting == Posting::Unknown {
             *posting = Posting::Open;
+            self.backend.set_promising(true);
             self.work.notify_one();
         }
     }
@@ -174,7 +180,7 @@ impl Stages {
             state.safe = self.safe(state, moved)?;
         }
         let (item, halt) = (news.item.as_ref(), news.halt.as_deref());
-        let frozen = matches!(&*posting, Posting::Halted(reason) if reason == FROZEN);
+        let frozen = matches!(&*posting, Posting::Halted(reason) if reason == FROZEN || reason == BROKEN_PROMISE);
         let resumes = news.key_changed && frozen;
         let rewind = news.rewind.as_ref();
         store.put_log(state, &LogNews { item, batch: record.as_ref(), halt, resumes, rewind })?;
@@ -240,8 +246,10 @@ impl Stages {
         Ok(last.zip(first).map_or(0, |(last, first)| last.header.batch_index + 1 - first.header.batch_index))
     }
 
-    /// Closes admission when posting is halted or too many batches wait, and opens it again.
+    /// Closes admission when posting is halted or too many batches wait, and opens it again; promises are given while
+    /// commitments are signed.
     fn show(&self, posting: &Posting) -> Result<(), StoreError> {
+        self.backend.set_promising(*posting == Posting::Open);
         let waiting = self.waiting()?;
         metrics::gauge!("weft_sequencer_batches_pending").set(waiting as f64);
         metrics::gauge!("weft_sequencer_posting_halted")

@@ -12,10 +12,11 @@ use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify};
 use weft_execution::{Parent, World};
 use weft_primitives::batch::{Batch, Level};
 use weft_primitives::inbox::Content;
-use weft_primitives::{B256, BatchHeader, InboxItem, Namespace, SignedBatch, Transaction};
+use weft_primitives::{B256, BatchHeader, InboxItem, Namespace, Promise, SignedBatch, Transaction};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
-    AvailabilityVerdict, Equivocation, Event, Finalized, ForcedBatch, KeyChange, LogEntry, RejectReason, Rejected,
+    AvailabilityVerdict, BrokenPromise, Equivocation, Event, Finalized, ForcedBatch, KeyChange, LogEntry, RejectReason,
+    Rejected,
 };
 use weft_wire::{RemoteError, SettlementClient};
 
@@ -542,18 +543,56 @@ async fn a_key_change_lifts_what_equivocation_froze_and_nothing_else() {
     let follow = follower(&node, &stages);
     let mut state = LogState::default();
     let twice = SignedBatch { header: Default::default(), signature: weft_primitives::Signature([0; 65]) };
-    let evidence = Equivocation { first: twice.clone(), second: twice };
-    take(&follow, &mut state, 5, Event::Equivocation(Box::new(evidence)));
-    assert!(matches!(stages.posting(), Posting::Halted(reason) if reason.contains("frozen")));
-    // The same key again is the admin's to decide.
-    take(&follow, &mut state, 6, key_change(signer(9).address(), 1));
-    assert_eq!(stages.posting(), Posting::Unknown);
-    stages.caught_up();
-    assert_eq!((stages.posting(), stages.epoch().unwrap()), (Posting::Open, 1));
+    let equivocation = Event::Equivocation(Box::new(Equivocation { first: twice.clone(), second: twice }));
+    let promise = Promise { chain_id: CHAIN_ID, ..Promise::default() }.sign(&signer(9));
+    let broken = BrokenPromise { promise, commitment: B256::ZERO, stands: B256::repeat_byte(1) };
+    for (epoch, evidence) in [(1, equivocation), (2, Event::BrokenPromise(Box::new(broken)))] {
+        take(&follow, &mut state, 3 + 2 * epoch, evidence);
+        assert!(matches!(stages.posting(), Posting::Halted(reason) if reason.contains("frozen")));
+        // The same key again is the admin's to decide.
+        take(&follow, &mut state, 4 + 2 * epoch, key_change(signer(9).address(), epoch));
+        assert_eq!(stages.posting(), Posting::Unknown);
+        stages.caught_up();
+        assert_eq!((stages.posting(), stages.epoch().unwrap()), (Posting::Open, epoch));
+    }
     let again = Stages::new(node.backend.clone(), Readiness::default()).unwrap();
     assert_eq!(again.posting(), Posting::Unknown);
 
     stages.log(&mut state, &News { halt: Some("an operator has to look".to_owned()), ..News::default() }).unwrap();
-    take(&follow, &mut state, 7, key_change(signer(9).address(), 2));
+    take(&follow, &mut state, 9, key_change(signer(9).address(), 3));
     assert!(matches!(stages.posting(), Posting::Halted(_)));
+}
+
+/// A promise names the newest signed commitment before its block, and is given only while commitments are signed.
+#[tokio::test]
+async fn blocks_are_promised_on_what_was_signed_before_them() {
+    let mut node = node();
+    let promised = |node: &TestNode, number| {
+        let hash = node.backend.block(number).unwrap().unwrap().hash;
+        let signed = node.backend.promise(number, hash).unwrap()?;
+        assert_eq!((signed.promise.number, signed.promise.block_hash), (number, hash));
+        assert_eq!(signed.signer(), Ok(signer(9).address()));
+        // The same again, from the cache.
+        assert_eq!(node.backend.promise(number, hash).unwrap(), Some(signed));
+        Some(signed.promise.base)
+    };
+    node.block(&[transfer(2, 0)]).unwrap();
+    assert_eq!(promised(&node, 1), None);
+    let stages = Stages::new(node.backend.clone(), Readiness::default()).unwrap();
+    assert_eq!(promised(&node, 1), None);
+    stages.caught_up();
+    assert_eq!(promised(&node, 1), Some(B256::ZERO));
+    // Batch 0 has blocks 1 and 2, each later one a block.
+    batches(&mut node, &stages, 0..3);
+    assert_eq!((1..=4).map(|number| promised(&node, number)).collect::<Vec<_>>(), vec![Some(B256::ZERO); 4]);
+    let (da, settlement) = (Arc::new(Remote::default()), Arc::new(Remote::default()));
+    settle(&submitter(&node, &stages, &da, &settlement)).await;
+    node.block(&[transfer(2, 1)]).unwrap();
+    let signed: Vec<B256> = settlement.commitments.lock().unwrap().iter().map(|it| it.header.hash()).collect();
+    assert_eq!(signed.len(), 3);
+    let bases: Vec<_> = (1..=5).map(|number| promised(&node, number).unwrap()).collect();
+    assert_eq!(bases, [B256::ZERO, B256::ZERO, signed[0], signed[1], signed[2]]);
+    assert_eq!(promised(&node, 0), None);
+    stages.log(&mut LogState::default(), &News { halt: Some("a reason".to_owned()), ..News::default() }).unwrap();
+    assert_eq!(promised(&node, 5), None);
 }

@@ -71,8 +71,7 @@ pub async fn catch_up(
     let chain = chain.clone();
     blocking(move || -> Result<(), DeriveError> {
         let frozen = view.look(|replay| replay.chain().head().frozen) == Some(true);
-        let halt = frozen
-            .then_some("settlement holds two commitments of ours for one place and has frozen posting".to_owned());
+        let halt = frozen.then_some("settlement holds evidence against our key and has frozen posting".to_owned());
         let heads = chain.heads();
         follow(&chain, &view, finalized(&chain)?, Some(halt.as_deref()))?;
         tracing::info!(latest = heads.latest, batches = stored(&chain)?, "derived all that settlement has");

@@ -10,12 +10,12 @@ use weft_execution::parallel::Engine;
 use weft_execution::verify::Checkpoint;
 use weft_primitives::{B256, InboxItem};
 use weft_service::Shutdown;
-use weft_settlement::{Replay, Status};
+use weft_settlement::{BrokenPromise, Replay, Status};
 
 use super::judge::{Judged, judge};
 use super::pipeline::{AHEAD, Supply, on, threads};
 use super::plan::Refused;
-use super::{DeriveError, Job, LogView, Payloads, Plan, Progress, plan};
+use super::{DeriveError, Disagreement, Job, LogView, Payloads, Plan, Progress, plan};
 use crate::batcher::blocking;
 use crate::chain::{Chain, ChainError, FullBlock};
 use crate::store::{BatchRecord, BatchStage, LogState, PostingKey, StoreError, ViewNews};
@@ -237,9 +237,28 @@ impl Deriver {
     /// Stores what the log says of the inbox and of stored batches; `safe` and `finalized` follow.
     async fn follow(&mut self) -> Result<(), DeriveError> {
         let (chain, view, finalized) = (self.chain.clone(), self.view.clone(), self.finalized);
-        self.finalized = blocking(move || follow(&chain, &view, finalized, None)).await?;
+        let follow = move || -> Result<_, DeriveError> {
+            let finalized = follow(&chain, &view, finalized, None)?;
+            let broken = view.look(|replay| replay.history().broken_promises().to_vec()).unwrap_or_default();
+            broken.iter().try_for_each(|(_, broken)| check_evidence(&chain, broken))?;
+            Ok(finalized)
+        };
+        self.finalized = blocking(follow).await?;
         Ok(())
     }
+}
+
+/// What the log says of a broken promise must be what was executed here, if that is still here. There are as many as the
+/// admin has changed the key after.
+fn check_evidence(chain: &Chain, broken: &BrokenPromise) -> Result<(), DeriveError> {
+    let (store, number, commitment) = (chain.store(), broken.promise.promise.number, broken.commitment);
+    let in_it = store.batch_of(number)?.is_some_and(|batch| batch.header.hash() == commitment);
+    let block = if in_it { store.block(number)? } else { None };
+    let ours = block.map_or(broken.stands, |block| block.hash);
+    if ours == broken.stands {
+        return Ok(());
+    }
+    Err(Disagreement::FalseEvidence { number, commitment, theirs: broken.stands, ours }.into())
 }
 
 async fn written(writing: Option<Writing>) -> Result<(), DeriveError> {

@@ -29,6 +29,21 @@ pub enum Disagreement {
         /// Settlement's reason.
         reason: RejectReason,
     },
+    /// The log holds a promise for broken by a block that is another.
+    #[error(
+        "settlement says that block {number} of commitment {commitment} is {theirs}, and by that a promise was broken; \
+         it is {ours}"
+    )]
+    FalseEvidence {
+        /// The block.
+        number: u64,
+        /// The commitment.
+        commitment: B256,
+        /// Its hash by the log.
+        theirs: B256,
+        /// Its hash.
+        ours: B256,
+    },
     /// The log takes back what was final.
     #[error("settlement's log replaces batch {index}, which was final")]
     FinalReplaced {

@@ -23,7 +23,7 @@ pub struct Head {
     pub epoch: u64,
     /// Rejections so far.
     pub generation: u64,
-    /// Whether posting is frozen because of equivocation.
+    /// Whether posting is frozen because of equivocation or a broken promise.
     pub frozen: bool,
     /// Whose commitments are taken, if that ever changed.
     pub posting_key: Option<Address>,

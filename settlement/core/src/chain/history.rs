@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{Address, SignedBatch};
+use weft_primitives::{Address, Promise, SignedBatch};
 
-use super::{Account, Anchor, ClaimFacts, Effect, InboxRow, PostFacts, Record};
-use crate::log::{Event, LogEntry};
+use super::{Account, Anchor, ClaimFacts, Effect, InboxRow, PostFacts, PromiseFacts, Record};
+use crate::log::{BrokenPromise, Event, LogEntry};
 use crate::statement::SignedKeyChange;
 
 /// All entries, commitments and inbox items.
@@ -22,6 +22,8 @@ pub struct History {
     keys: BTreeMap<u64, (u64, SignedKeyChange)>,
     accounts: BTreeMap<Address, Account>,
     claimed: BTreeMap<u64, u64>,
+    /// Broken promises, each with its log entry.
+    broken: Vec<(u64, BrokenPromise)>,
 }
 
 impl History {
@@ -32,6 +34,9 @@ impl History {
                 self.anchors.push(Anchor { hash: entry.hash(), time_ms: entry.time_ms });
                 if let Event::KeyChange(signed) = &entry.event {
                     self.keys.insert(signed.change.epoch, (entry.seq, **signed));
+                }
+                if let Event::BrokenPromise(broken) = &entry.event {
+                    self.broken.push((entry.seq, **broken));
                 }
                 self.entries.push(entry.clone());
             }
@@ -87,6 +92,38 @@ impl History {
             paid: self.paid(claim.withdrawal.index),
             recipient: self.account(claim.withdrawal.recipient),
         }
+    }
+
+    /// What has to be looked up to judge a promise against a commitment.
+    pub fn promise_facts(&self, promise: &Promise, commitment: B256) -> PromiseFacts {
+        let base = self.records.get(&promise.base);
+        let commitment = self.records.get(&commitment);
+        PromiseFacts {
+            known: self.broken_promise(promise.hash()),
+            base: base.cloned(),
+            commitment: commitment.cloned(),
+            voided: self.voided(base.map_or(0, |base| base.log_seq), commitment.map_or(0, |record| record.log_seq)),
+        }
+    }
+
+    /// The log entry that has recorded a promise, by its hash, as broken.
+    pub fn broken_promise(&self, promise: B256) -> Option<u64> {
+        let found = self.broken.iter().find(|(_, broken)| broken.promise.promise.hash() == promise);
+        found.map(|(log_seq, _)| *log_seq)
+    }
+
+    /// The first log entry after `base` that is a key change, or a forced batch not after the entry `commitment`.
+    pub fn voided(&self, base: u64, commitment: u64) -> Option<u64> {
+        let forced =
+            || self.entries.iter().filter(|entry| matches!(entry.event, Event::Forced(_))).map(|entry| entry.seq);
+        let forced = forced().find(|seq| (base + 1..=commitment).contains(seq));
+        let changed = self.keys.values().map(|(seq, _)| *seq).find(|seq| *seq > base);
+        forced.into_iter().chain(changed).min()
+    }
+
+    /// All broken promises, each with its log entry.
+    pub fn broken_promises(&self) -> &[(u64, BrokenPromise)] {
+        &self.broken
     }
 
     /// An account; an empty one if it was never credited.

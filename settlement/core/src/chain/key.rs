@@ -2,7 +2,7 @@
 //!
 //! The key that posts hands over by signing the new one; the chain's admin key
 //! may at any time, and is the only one that may while posting is frozen:
-//! a key that has equivocated is in nobody's or too many hands. Every change
+//! a key that has equivocated or broken a promise is in nobody's or too many hands. Every change
 //! opens a new epoch, so that neither it nor anything signed before can be
 //! replayed after it.
 
@@ -58,7 +58,7 @@ pub enum KeyRefusal {
         /// Whose commitments are taken.
         posting: Address,
     },
-    /// The posting key has equivocated.
+    /// The posting key has equivocated, or broken a promise.
     #[error("posting is frozen: only the chain's admin key can change the posting key now")]
     AdminNeeded,
     /// Not above what has been.

@@ -92,8 +92,8 @@ pub enum PostRefusal {
         /// The commitment that stands.
         stands: B256,
     },
-    /// The sequencer has equivocated.
-    #[error("posting is frozen: the sequencer signed two commitments for one place")]
+    /// The sequencer has equivocated, or broken a promise.
+    #[error("posting is frozen: the sequencer signed two commitments for one place, or two blocks with one number")]
     PostingFrozen,
     /// A newer sequencer has posted.
     #[error("the commitment's epoch is {got}; epoch {current} has posted already")]

@@ -148,6 +148,10 @@ impl Replay {
                 let facts = self.history.facts(&evidence.second);
                 chain.post(now_ms, &evidence.second, &facts, out).map_or(Ok(()), |_| Err(ReplayFault::Different))
             }
+            Event::BrokenPromise(broken) => {
+                let facts = self.history.promise_facts(&broken.promise.promise, broken.commitment);
+                chain.report_promise(now_ms, broken, &facts, out).map(drop).map_err(refused)
+            }
             Event::Inbox(item) => match &item.content {
                 Content::Transaction(raw) => chain.submit_inbox(now_ms, raw.clone(), out).map(drop).map_err(refused),
                 Content::Deposit(deposit) => {

@@ -16,11 +16,12 @@
 //! | 8 | forced | [`BatchHeader`] (444 bytes), items in the inbox (8) |
 //! | 13 | funding | [`Funding`] (109 bytes) |
 //! | 14 | claim | [`Claim`] (1,112 bytes) |
+//! | 15 | broken promise | [`SignedPromise`] (181 bytes), commitment (32), hash that stands (32) |
 
 use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{BatchHeader, Funding, InboxItem, Signature, SignedBatch};
+use weft_primitives::{BatchHeader, Funding, InboxItem, Signature, SignedBatch, SignedPromise};
 
 use super::RejectReason;
 use crate::statement::{SignedKeyChange, SignedVerdict};
@@ -59,6 +60,8 @@ pub enum Event {
     Funding(Funding),
     /// A withdrawal was paid.
     Claim(Box<Claim>),
+    /// The sequencer promised another block than it committed to; posting is frozen.
+    BrokenPromise(Box<BrokenPromise>),
 }
 
 /// What sampling found.
@@ -147,6 +150,17 @@ pub struct ForcedBatch {
     pub inbox_len: u64,
 }
 
+/// A promise about a block, and a commitment of the same key with another block in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenPromise {
+    /// What was promised.
+    pub promise: SignedPromise,
+    /// The commitment whose batch has the block.
+    pub commitment: B256,
+    /// The block's hash in that batch. Headers have shown it; whoever executes the batch sees it too.
+    pub stands: B256,
+}
+
 impl Event {
     /// The kind byte.
     pub const fn kind(&self) -> u8 {
@@ -165,6 +179,7 @@ impl Event {
             Self::Forced(_) => 8,
             Self::Funding(_) => 13,
             Self::Claim(_) => 14,
+            Self::BrokenPromise(_) => 15,
         }
     }
 
@@ -203,6 +218,11 @@ impl Event {
             }
             Self::Funding(funding) => out.extend_from_slice(&funding.encode()),
             Self::Claim(claim) => out.extend_from_slice(&claim.encode()),
+            Self::BrokenPromise(broken) => {
+                out.extend_from_slice(&broken.promise.encode());
+                out.extend_from_slice(broken.commitment.as_slice());
+                out.extend_from_slice(broken.stands.as_slice());
+            }
         }
     }
 
@@ -243,6 +263,11 @@ impl Event {
             }
             13 => Self::Funding(Funding::decode(reader.take("funding", body.len())?)?),
             14 => Self::Claim(Box::new(Claim::decode(reader.take("claim", body.len())?)?)),
+            15 => {
+                let promise = SignedPromise::read(&mut reader)?;
+                let (commitment, stands) = (reader.b256("commitment")?, reader.b256("stands")?);
+                Self::BrokenPromise(Box::new(BrokenPromise { promise, commitment, stands }))
+            }
             _ => return Err(DecodeError::Invalid { field: "kind", why: "unknown kind of log entry" }),
         };
         reader.finish()?;

@@ -16,7 +16,8 @@ use weft_primitives::codec::{DecodeError, Reader};
 use weft_primitives::limits::MAX_TRANSACTION_BYTES;
 
 pub use event::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, Rejected,
+    AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
+    Rejected,
 };
 pub use reason::{RejectReason, UnknownReason};
 

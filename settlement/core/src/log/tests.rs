@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bytes, b256};
 use proptest::prelude::*;
 use weft_primitives::inbox::Content;
 use weft_primitives::withdrawal::{Claim, DEPTH, Proof};
-use weft_primitives::{BatchHeader, Deposit, Funding, InboxItem, SignedBatch, Signer, Withdrawal};
+use weft_primitives::{BatchHeader, Deposit, Funding, InboxItem, Promise, SignedBatch, Signer, Withdrawal};
 
 use super::*;
 use crate::statement::KeyChange;
@@ -36,6 +36,9 @@ fn events() -> Vec<Event> {
     let owner = Signer::from_bytes([3; 32]).unwrap();
     let deposit = Deposit::sign(CONFIG, &owner, 2, Address::repeat_byte(7), 1_000);
     let withdrawal = Withdrawal { index: 5, sender: Address::repeat_byte(1), recipient: owner.address(), amount: 3 };
+    let promise =
+        Promise { chain_id: 31337, config_hash: CONFIG, base: B256::ZERO, number: 7, block_hash: B256::repeat_byte(5) };
+    let broken = BrokenPromise { promise: promise.sign(&signer()), commitment, stands: B256::repeat_byte(6) };
     let claim = Claim { batch_index, withdrawal, proof: Proof([B256::repeat_byte(4); DEPTH]) };
     vec![
         Event::Posted(Box::new(signed(0))),
@@ -53,6 +56,7 @@ fn events() -> Vec<Event> {
         Event::Funding(Funding::sign(CONFIG, &owner, 1, owner.address(), 1 << 70)),
         Event::Claim(Box::new(claim)),
         Event::Inbox(InboxItem { index: 1, time_ms: 6, content: Content::Deposit(deposit) }),
+        Event::BrokenPromise(Box::new(broken)),
     ]
 }
 
@@ -78,6 +82,7 @@ fn golden_hashes() {
         b256!("4fd2e11001a409d120b9630da072a3ffec45128715d2261e98842728d33138fb"),
         b256!("8dbacf6688b345c63ff151f164a63783b5cda01b383e94fea5c9eced308075d9"),
         b256!("86edfa7644f0798189ee5237b70fcfe384818854093ccd393e63fa268517a982"),
+        b256!("ca0fed9d32f12dbde93096694265e779ead0e1c3ab1628fa7b6fe9be92b1072f"),
     ];
     let got: Vec<B256> = events().into_iter().map(|event| entry(event).hash()).collect();
     assert_eq!(got, want);
@@ -128,7 +133,7 @@ fn reasons_have_one_code_and_one_name() {
 
 proptest! {
     #[test]
-    fn random_bytes_never_panic(kind in 0u8..16, bytes in proptest::collection::vec(any::<u8>(), 0..1200)) {
+    fn random_bytes_never_panic(kind in 0u8..17, bytes in proptest::collection::vec(any::<u8>(), 0..1200)) {
         let bytes = [&[kind][..], &bytes].concat();
         if let Ok(entry) = LogEntry::decode(&bytes) {
             prop_assert_eq!(entry.encode(), bytes);
@@ -136,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_entries_decode_to_what_they_encode(which in 0usize..15, at: prop::sample::Index, byte: u8, cut: bool) {
+    fn mutated_entries_decode_to_what_they_encode(which in 0usize..16, at: prop::sample::Index, byte: u8, cut: bool) {
         let mut bytes = entry(events().remove(which)).encode();
         let at = at.index(bytes.len());
         bytes[at] = byte;
@@ -149,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn any_change_changes_the_hash(which in 0usize..15, at: prop::sample::Index, flip in 1u8..) {
+    fn any_change_changes_the_hash(which in 0usize..16, at: prop::sample::Index, flip in 1u8..) {
         let honest = entry(events().remove(which));
         let mut bytes = honest.encode();
         let at = at.index(bytes.len());

@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use weft_primitives::withdrawal::Claim;
 use weft_primitives::{BatchHeader, Deposit, Funding, SignedBatch};
 use weft_settlement::{
-    BridgeRefusal, Chain, ChallengeRefusal, Credited, ForceRefusal, InboxReceipt, InboxRefusal, Judgement, KeyReceipt,
-    KeyRefusal, PostReceipt, PostRefusal, Sampled, SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt,
-    VoteRefusal,
+    BridgeRefusal, BrokenPromise, Chain, ChallengeRefusal, Credited, ForceRefusal, InboxReceipt, InboxRefusal,
+    Judgement, KeyReceipt, KeyRefusal, PostReceipt, PostRefusal, PromiseReceipt, PromiseRefusal, Sampled,
+    SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt, VoteRefusal,
 };
 
 use crate::store::{StateWrite, StoreError};
@@ -64,6 +64,10 @@ pub(super) enum Command {
         signed: Box<SignedKeyChange>,
         reply: Reply<KeyReceipt, KeyRefusal>,
     },
+    BrokenPromise {
+        broken: Box<BrokenPromise>,
+        reply: Reply<PromiseReceipt, PromiseRefusal>,
+    },
     Vote {
         signed: Box<SignedVerdict>,
         reply: Reply<VoteReceipt, VoteRefusal>,
@@ -86,6 +90,7 @@ impl Command {
             Self::Sampled { reply, .. } | Self::Judged { reply, .. } => tell(reply, error),
             Self::Challenge { reply, .. } => tell(reply, error),
             Self::ChangeKey { reply, .. } => tell(reply, error),
+            Self::BrokenPromise { reply, .. } => tell(reply, error),
             Self::Vote { reply, .. } => tell(reply, error),
         }
     }
@@ -191,6 +196,11 @@ impl EngineHandle {
     /// Changes the posting key.
     pub async fn change_key(&self, signed: SignedKeyChange) -> Result<KeyReceipt, Failure<KeyRefusal>> {
         self.ask(|reply| Command::ChangeKey { signed: Box::new(signed), reply }).await
+    }
+
+    /// Records a broken promise; that the commitment has the other block was shown.
+    pub async fn report_promise(&self, broken: BrokenPromise) -> Result<PromiseReceipt, Failure<PromiseRefusal>> {
+        self.ask(|reply| Command::BrokenPromise { broken: Box::new(broken), reply }).await
     }
 
     /// Takes an independent verifier's verdict.

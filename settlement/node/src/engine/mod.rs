@@ -23,8 +23,8 @@ use weft_primitives::SignedBatch;
 use weft_service::clock::Clock;
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
-    Chain, Effect, Judgement, KeyReceipt, KeyRefusal, Limits, Mode, PostReceipt, PostRefusal, Rules, SignedKeyChange,
-    VerdictRefusal,
+    BrokenPromise, Chain, Effect, Judgement, KeyReceipt, KeyRefusal, Limits, Mode, PostReceipt, PostRefusal,
+    PromiseReceipt, PromiseRefusal, Rules, SignedKeyChange, VerdictRefusal,
 };
 
 use ingress::Command;
@@ -169,6 +169,11 @@ impl Engine {
                 };
                 answer(reply, self.decide(judge).await)
             }
+            Command::BrokenPromise { broken, reply } => {
+                let decided = self.report_promise(&broken).await;
+                metrics::reported(self.rules.chain_id, &decided);
+                answer(reply, decided)
+            }
             Command::ChangeKey { signed, reply } => answer(reply, self.change_key(&signed).await),
             Command::Vote { signed, reply } => {
                 answer(reply, self.decide(|chain, now_ms, out| chain.vote(now_ms, &signed, out)).await)
@@ -205,6 +210,19 @@ impl Engine {
             let known = before.filter(|(_, before)| before == signed).map(|(log_seq, _)| log_seq);
             let mut change = |chain: &mut Chain, now_ms, out: &mut _| chain.change_key(now_ms, signed, known, out);
             match self.try_decide(&mut None, &mut change).await {
+                Err(StoreError::Conflict) => {}
+                decided => return decided,
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    async fn report_promise(&mut self, broken: &BrokenPromise) -> Decided<PromiseReceipt, PromiseRefusal> {
+        for _ in 0..MAX_TRIES {
+            self.refresh().await?;
+            let facts = self.store.promise_facts(&broken.promise.promise, broken.commitment).await?;
+            let mut report = |chain: &mut Chain, now_ms, out: &mut _| chain.report_promise(now_ms, broken, &facts, out);
+            match self.try_decide(&mut None, &mut report).await {
                 Err(StoreError::Conflict) => {}
                 decided => return decided,
             }

@@ -1,6 +1,7 @@
 //! `weft.settlement.v1` over gRPC: check the request, ask the engine or the store, translate the answer.
 
 mod challenge;
+mod promise;
 mod refusals;
 mod subscription;
 
@@ -215,6 +216,13 @@ impl pb::settlement_server::Settlement for SettlementService {
         request: Request<Streaming<pb::ChallengeRequest>>,
     ) -> Result<Response<pb::ChallengeResponse>, Status> {
         challenge::answer(&self.chains, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn report_promise(
+        &self,
+        request: Request<Streaming<pb::ReportPromiseRequest>>,
+    ) -> Result<Response<pb::ReportPromiseResponse>, Status> {
+        promise::answer(&self.chains, request.into_inner()).await.map(Response::new)
     }
 
     async fn submit_verdict(

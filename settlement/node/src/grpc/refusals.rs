@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 use weft_settlement::{
-    BridgeRefusal, ChallengeRefusal, InboxRefusal, KeyRefusal, LineageRefusal, PostRefusal, VoteRefusal,
+    BridgeRefusal, ChallengeRefusal, InboxRefusal, KeyRefusal, LineageRefusal, PostRefusal, PromiseRefusal, VoteRefusal,
 };
 use weft_wire::status::{Plain, Reason, status};
 
@@ -99,6 +99,32 @@ pub(super) fn key(failure: Failure<KeyRefusal>) -> Status {
         KeyRefusal::StaleEpoch { .. } | KeyRefusal::EpochAhead { .. } => Code::FailedPrecondition,
     };
     coded(&refusal, code, refusal.reason())
+}
+
+/// Why a report of a broken promise was not taken.
+pub(super) fn promise(failure: Failure<PromiseRefusal>) -> Status {
+    match failure {
+        Failure::Refused(refusal) => promise_rules(&refusal),
+        other => common(&other),
+    }
+}
+
+/// The same, before the engine was asked.
+pub(super) fn promise_rules(refusal: &PromiseRefusal) -> Status {
+    let code = match refusal {
+        PromiseRefusal::WrongChain { .. }
+        | PromiseRefusal::WrongConfig { .. }
+        | PromiseRefusal::BadSignature(_)
+        | PromiseRefusal::Evidence(_) => Code::InvalidArgument,
+        PromiseRefusal::UnknownSigner { .. } => Code::PermissionDenied,
+        PromiseRefusal::PostingFrozen
+        | PromiseRefusal::UnknownBase(_)
+        | PromiseRefusal::UnknownCommitment(_)
+        | PromiseRefusal::NotAfterBase { .. }
+        | PromiseRefusal::Void(_)
+        | PromiseRefusal::Kept(_) => Code::FailedPrecondition,
+    };
+    coded(refusal, code, refusal.reason())
 }
 
 /// Why a verifier's verdict was not taken.

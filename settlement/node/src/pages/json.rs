@@ -97,6 +97,19 @@ pub(super) fn entry(entry: &LogEntry) -> Value {
             let (first, second) = (header.hash(), evidence.second.header.hash());
             ("equivocation", json!({ "batch": header.batch_index, "commitment": first, "other": second }))
         }
+        Event::BrokenPromise(broken) => {
+            let promise = &broken.promise.promise;
+            (
+                "broken_promise",
+                json!({
+                    "block": promise.number,
+                    "promised": promise.block_hash,
+                    "stands": broken.stands,
+                    "base": promise.base,
+                    "commitment": broken.commitment,
+                }),
+            )
+        }
         Event::KeyChange(signed) => {
             ("key_change", json!({ "new_key": signed.change.new_key, "epoch": signed.change.epoch }))
         }

@@ -153,6 +153,14 @@ impl Store for MemoryStore {
         self.with(move |tables| Ok(tables.history.paid(index)))
     }
 
+    fn broken_promise(&self, promise: B256) -> Answer<'_, Option<u64>> {
+        self.with(move |tables| Ok(tables.history.broken_promise(promise)))
+    }
+
+    fn voided(&self, base: u64, commitment: u64) -> Answer<'_, Option<u64>> {
+        self.with(move |tables| Ok(tables.history.voided(base, commitment)))
+    }
+
     fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>> {
         self.with(|tables| Ok(from(tables.history.inbox(), from_index, limit)))
     }

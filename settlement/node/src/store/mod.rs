@@ -20,11 +20,11 @@ pub(crate) mod tests;
 use alloy_primitives::{Address, B256, Bytes};
 use futures::future::BoxFuture;
 use weft_execution::verify::Checkpoint;
-use weft_primitives::SignedBatch;
 use weft_primitives::withdrawal::Claim;
+use weft_primitives::{Promise, SignedBatch};
 use weft_settlement::{
-    Account, Chain, ClaimFacts, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, Record, RestoreError, Rules,
-    SignedKeyChange, Terms,
+    Account, Chain, ClaimFacts, Effect, Head, InboxRow, Limits, LogEntry, PostFacts, PromiseFacts, Record,
+    RestoreError, Rules, SignedKeyChange, Terms,
 };
 use weft_state::{TreeKey, Value};
 
@@ -212,6 +212,22 @@ pub trait Store: Send + Sync + 'static {
                 paid: self.paid(claim.withdrawal.index).await?,
                 recipient: self.account(claim.withdrawal.recipient).await?,
             })
+        })
+    }
+
+    /// The log entry that has recorded a promise, by its hash, as broken.
+    fn broken_promise(&self, promise: B256) -> Answer<'_, Option<u64>>;
+
+    /// The first log entry after `base` that is a key change, or a forced batch not after the entry `commitment`.
+    fn voided(&self, base: u64, commitment: u64) -> Answer<'_, Option<u64>>;
+
+    /// What has to be looked up to judge a promise against a commitment.
+    fn promise_facts<'a>(&'a self, promise: &'a Promise, commitment: B256) -> Answer<'a, PromiseFacts> {
+        Box::pin(async move {
+            let (base, commitment) = (self.record(promise.base).await?, self.record(commitment).await?);
+            let log_seq = |record: &Option<Record>| record.as_ref().map_or(0, |record| record.log_seq);
+            let voided = self.voided(log_seq(&base), log_seq(&commitment)).await?;
+            Ok(PromiseFacts { known: self.broken_promise(promise.hash()).await?, base, commitment, voided })
         })
     }
 

@@ -1,7 +1,7 @@
 //! Key changes over gRPC: hand-over, idempotence, and posting that only the admin opens again.
 
 use tonic::Code;
-use weft_primitives::{B256, BatchHeader, Signer};
+use weft_primitives::{B256, BatchHeader, Evidence, Promise, SignedPromise, Signer};
 use weft_settlement::{KeyChange, Status};
 use weft_wire::RemoteError;
 
@@ -68,5 +68,42 @@ async fn posting_goes_on_with_another_key() {
     service.until(posted, Status::Finalized).await;
     service.until(last, Status::Finalized).await;
     assert!(service.get("/metrics").await.1.contains("weft_settlement_epoch{chain=\"7\"}"));
+    service.stop().await;
+}
+
+/// Of the last block of a batch the commitment alone says which it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promise_is_broken_by_what_is_posted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rollup = Rollup::start().await;
+    let service = Service::start(config(folder.path(), &rollup.da_url)).await;
+    let client = &service.client;
+    let first = rollup.next(client).await;
+    let base = client.post(&first).await.unwrap().commitment;
+    let second = rollup.next(client).await;
+    let (number, stands) = (second.header.last_block, second.header.last_block_hash);
+    let promise = |block_hash| Promise { chain_id: CHAIN_ID, config_hash: chain().hash(), base, number, block_hash };
+    let commitment = second.header.hash();
+    let evidence = |promise: SignedPromise| Evidence { promise, commitment, headers: Vec::new() };
+    let lie = promise(B256::repeat_byte(0x11));
+    let good = evidence(lie.sign(&sequencer()));
+    is(client.report_promise(&good).await, Code::FailedPrecondition, "UNKNOWN_COMMITMENT");
+    client.post(&second).await.unwrap();
+    let kept = evidence(promise(stands).sign(&sequencer()));
+    is(client.report_promise(&kept).await, Code::FailedPrecondition, "KEPT");
+    is(client.report_promise(&evidence(lie.sign(&key(2)))).await, Code::PermissionDenied, "UNKNOWN_SIGNER");
+    let more = Evidence { headers: vec![vec![0xc0].into()], ..good.clone() };
+    is(client.report_promise(&more).await, Code::InvalidArgument, "UNLINKED");
+    let early = Promise { number: number - 1, ..lie }.sign(&sequencer());
+    let reason = if second.header.first_block == number { "OUTSIDE_BATCH" } else { "UNLINKED" };
+    is(client.report_promise(&evidence(early)).await, Code::InvalidArgument, reason);
+    assert!(!client.tip().await.unwrap().frozen);
+    let made = client.report_promise(&good).await.unwrap();
+    let again = client.report_promise(&good).await.unwrap();
+    assert_eq!((made.duplicate, again.duplicate, again.log_seq), (false, true, made.log_seq));
+    assert!(client.tip().await.unwrap().frozen);
+    is(client.report_promise(&evidence(early)).await, Code::FailedPrecondition, "POSTING_FROZEN");
+    let reports = "weft_settlement_promise_reports_total{chain=\"7\",outcome=\"accepted\"} 1";
+    assert!(service.get("/metrics").await.1.contains(reports));
     service.stop().await;
 }

@@ -3,10 +3,11 @@
 use alloy_primitives::{B256, Bytes, hex};
 use serde_json::{Value, json};
 use weft_primitives::inbox::{Content, accumulate};
-use weft_primitives::{BatchHeader, InboxItem};
+use weft_primitives::{BatchHeader, InboxItem, Promise};
 use weft_settlement::KeyChange;
 use weft_settlement::log::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry, RejectReason, Rejected,
+    AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry,
+    RejectReason, Rejected,
 };
 use weft_vectors::golden;
 
@@ -22,6 +23,9 @@ fn events() -> Vec<Event> {
     let verdict = |valid| ExecutionVerdict { batch_index, commitment, valid, stf_version: 1 };
     let (chain_id, config_hash, new_key) = (31_337, header(1).config_hash, signer(3).address());
     let change = KeyChange { chain_id, config_hash, new_key, epoch: 1 << 41 };
+    let (base, block_hash, stands) = (header(2).hash(), B256::repeat_byte(5), B256::repeat_byte(6));
+    let promise = Promise { chain_id, config_hash, base, number: 1 << 40, block_hash };
+    let broken = BrokenPromise { promise: promise.sign(&signer(1)), commitment, stands };
     let rejected = |reason, block| Event::Rejected(Rejected { batch_index, commitment, reason, block });
     vec![
         Event::Inbox(item(0, 110)),
@@ -39,6 +43,7 @@ fn events() -> Vec<Event> {
         Event::Challenge(Challenge { batch_index, commitment, witness_hash: B256::repeat_byte(4) }),
         Event::ChallengeOutcome(verdict(false)),
         Event::SignedVerdict(Box::new(verdict(true).sign(&signer(2)))),
+        Event::BrokenPromise(Box::new(broken)),
     ]
 }
 
@@ -84,7 +89,7 @@ fn entries() {
     let good: Vec<Vec<u8>> = log.iter().map(LogEntry::encode).collect();
     let mut whole = vector("an entry of each kind", "ok", &good);
     whole["hashes"] = log.iter().map(|entry| hex::encode(entry.hash())).collect();
-    whole["signers"] = [signer(1), signer(2)].map(|signer| hex::encode(signer.address())).into();
+    whole["signers"] = [signer(1), signer(2), signer(1)].map(|signer| hex::encode(signer.address())).into();
     whole["kinds"] = log.iter().map(|entry| entry.event.kind()).collect();
     let mut vectors = vec![whole];
     let with = |at: usize, edit: &dyn Fn(&mut Vec<u8>)| {
@@ -111,6 +116,8 @@ fn entries() {
         vector("a block that is not present", "decode", &with(7, &|bytes| bytes.extend([0; 8]))),
         vector("a verifier's verdict without its signature", "decode", &with(14, &|bytes| bytes.truncate(94))),
         vector("a key change of a byte less", "decode", &with(11, &|bytes| _ = bytes.pop())),
+        vector("a promise of version 2", "decode", &with(15, &|bytes| bytes[52] = 2)),
+        vector("a broken promise of a byte more", "decode", &with(15, &|bytes| bytes.push(0))),
         vector("an item without its time", "decode", &with(5, &|bytes| bytes.truncate(64))),
         vector("the first follows something", "decode", &with(0, &|bytes| bytes[9] = 1)),
         vector("sequence number 0", "decode", &with(0, &|bytes| bytes[8] = 0)),

@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 use weft_primitives::inbox::Content;
 use weft_primitives::withdrawal::{Claim, DEPTH, Proof};
-use weft_primitives::{Address, Deposit, Funding, InboxItem, Signature, SignedBatch, Withdrawal};
+use weft_primitives::{
+    Address, Deposit, Funding, InboxItem, Promise, Signature, SignedBatch, SignedPromise, Withdrawal,
+};
 use weft_settlement::{
-    AvailabilityVerdict, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch, KeyChange, LogEntry,
-    Record, RejectReason, Rejected, Rejection, SignedKeyChange, SignedVerdict, Status, Vote,
+    AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
+    KeyChange, LogEntry, Record, RejectReason, Rejected, Rejection, SignedKeyChange, SignedVerdict, Status, Vote,
 };
 
 use super::{commitments, damage, hashes, survives};
@@ -56,6 +58,15 @@ fn deposits() -> impl Strategy<Value = Deposit> {
     )
 }
 
+fn promises() -> impl Strategy<Value = SignedPromise> {
+    (any::<u64>(), hashes(), hashes(), any::<u64>(), hashes(), signatures()).prop_map(
+        |(chain_id, config_hash, base, number, block_hash, signature)| {
+            let promise = Promise { chain_id, config_hash, base, number, block_hash };
+            SignedPromise { promise, signature }
+        },
+    )
+}
+
 fn events() -> impl Strategy<Value = Event> {
     let place = (any::<u64>(), hashes());
     let item = (any::<u64>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..50));
@@ -96,6 +107,9 @@ fn events() -> impl Strategy<Value = Event> {
         }),
         (commitments(), commitments())
             .prop_map(|(first, second)| Event::Equivocation(Box::new(Equivocation { first, second }))),
+        (promises(), hashes(), hashes()).prop_map(|(promise, commitment, stands)| {
+            Event::BrokenPromise(Box::new(BrokenPromise { promise, commitment, stands }))
+        }),
     ]
 }
 
@@ -145,6 +159,15 @@ proptest! {
         prop_assert!(SignedBatch::try_from(short).is_err());
         let headless = common::SignedBatch { header: None, ..wire };
         prop_assert!(SignedBatch::try_from(headless).is_err());
+    }
+
+    #[test]
+    fn promises_come_back(signed in promises(), damage in damage()) {
+        let wire = common::SignedPromise::from(&signed);
+        prop_assert_eq!(SignedPromise::try_from(wire.clone()), Ok(signed));
+        survives::<_, SignedPromise>(&wire, damage);
+        let later = common::SignedPromise { version: 2, ..wire };
+        prop_assert_eq!(SignedPromise::try_from(later).unwrap_err().field, "version");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use alloy_rpc_types_eth::Index;
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde::Serialize;
+use weft_primitives::SignedPromise;
 
 use super::Context;
 use crate::backend::{Stage, TransactionStatus};
@@ -63,6 +64,34 @@ pub struct Batch {
     signature: Option<Bytes>,
 }
 
+/// The sequencer's word for a block.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockPromise {
+    chain_id: U64,
+    config_hash: B256,
+    /// Hash of the commitment that the block builds on; zero before the first.
+    base: B256,
+    block_number: U64,
+    block_hash: B256,
+    /// Signature over all of it, as proto/SPEC.md says.
+    signature: Bytes,
+}
+
+impl From<SignedPromise> for BlockPromise {
+    fn from(signed: SignedPromise) -> Self {
+        let promise = signed.promise;
+        Self {
+            chain_id: U64::from(promise.chain_id),
+            config_hash: promise.config_hash,
+            base: promise.base,
+            block_number: U64::from(promise.number),
+            block_hash: promise.block_hash,
+            signature: Bytes::copy_from_slice(&signed.signature.0),
+        }
+    }
+}
+
 /// `weft_*`.
 #[rpc(server, namespace = "weft")]
 pub trait Weft {
@@ -77,6 +106,11 @@ pub trait Weft {
     /// A batch; null if there is none.
     #[method(name = "batch")]
     async fn batch(&self, index: Index) -> Result<Option<Batch>, RpcError>;
+
+    /// The sequencer's signed promise that a block is the one with its number; null if there is no such block, on a node
+    /// that follows, and while the sequencer may not sign.
+    #[method(name = "blockPromise")]
+    async fn block_promise(&self, number: Index) -> Result<Option<BlockPromise>, RpcError>;
 }
 
 const fn stage(stage: Stage) -> &'static str {
@@ -165,5 +199,14 @@ impl WeftServer for Context {
     async fn batch(&self, index: Index) -> Result<Option<Batch>, RpcError> {
         let record = self.read(move |inner| inner.backend.batch(index.0 as u64).map_err(RpcError::internal)).await?;
         Ok(record.map(Batch::from))
+    }
+
+    async fn block_promise(&self, number: Index) -> Result<Option<BlockPromise>, RpcError> {
+        let promise = self.read(move |inner| {
+            let number = number.0 as u64;
+            let Some(found) = inner.blocks.get(number)? else { return Ok(None) };
+            inner.backend.promise(number, found.block.hash).map_err(RpcError::internal)
+        });
+        Ok(promise.await?.map(BlockPromise::from))
     }
 }

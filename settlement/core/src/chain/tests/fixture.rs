@@ -4,10 +4,10 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, Signature};
 use weft_primitives::limits::{INBOX_DEADLINE_MS, INBOX_GRACE_MS};
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{BatchHeader, Deposit, Funding, SignedBatch, Signer};
+use weft_primitives::{BatchHeader, Deposit, Funding, Promise, SignedBatch, SignedPromise, Signer};
 
 use super::super::*;
-use crate::log::{Event, ExecutionVerdict};
+use crate::log::{BrokenPromise, Event, ExecutionVerdict};
 use crate::statement::{KeyChange, SignedKeyChange, SignedVerdict};
 
 pub(super) const CHAIN_ID: u64 = 31337;
@@ -215,6 +215,28 @@ impl World {
         let mut out = Vec::new();
         let facts = self.history.claim_facts(claim);
         let result = self.chain.claim(self.now_ms, claim, &facts, &mut out);
+        self.absorb(&out);
+        result
+    }
+
+    /// What the posting key promises of a block on the tip.
+    pub(super) fn promise(&self, number: u64, block_hash: B256) -> SignedPromise {
+        let base = self.chain.parent().commitment;
+        let promise = Promise { chain_id: CHAIN_ID, config_hash: rules().config_hash, base, number, block_hash };
+        promise.sign(&self.signer())
+    }
+
+    /// Reports a promise against a commitment in which the block has the hash `stands`.
+    pub(super) fn reported(
+        &mut self,
+        promise: SignedPromise,
+        commitment: B256,
+        stands: B256,
+    ) -> Result<PromiseReceipt, PromiseRefusal> {
+        let mut out = Vec::new();
+        let facts = self.history.promise_facts(&promise.promise, commitment);
+        let broken = BrokenPromise { promise, commitment, stands };
+        let result = self.chain.report_promise(self.now_ms, &broken, &facts, &mut out);
         self.absorb(&out);
         result
     }

@@ -58,9 +58,12 @@ fn final_means_judged(before: &World, after: &World) {
     for entry in &entries[before.history.entries().len()..] {
         let Event::Finalized(Finalized { commitment, .. }) = entry.event else { continue };
         let earlier = || entries[..entry.seq as usize - 1].iter();
-        let sampled = earlier().find(
-            |entry| matches!(entry.event, Event::Availability(it) if it.commitment == commitment && it.available),
-        );
+        // The data of a forced batch is the log.
+        let sampled = earlier().find(|entry| match &entry.event {
+            Event::Availability(it) => it.commitment == commitment && it.available,
+            Event::Forced(forced) => forced.header.hash() == commitment,
+            _ => false,
+        });
         let executed =
             earlier().any(|entry| matches!(entry.event, Event::Verdict(it) if it.commitment == commitment && it.valid));
         let sampled_ms = sampled.unwrap().time_ms;
@@ -119,7 +122,7 @@ fn epochs_never_fall(before: &World, after: &World) {
                 assert_eq!(signed.signer(), Ok(posting));
                 epoch = signed.header.leader_epoch;
             }
-            Event::Equivocation(_) => frozen = true,
+            Event::Equivocation(_) | Event::BrokenPromise(_) => frozen = true,
             Event::KeyChange(signed) => {
                 let signer = signed.signer().unwrap();
                 assert!(signer == admin().address() || (signer == posting && !frozen));

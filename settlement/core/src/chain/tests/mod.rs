@@ -9,5 +9,6 @@ mod forced;
 mod invariants;
 mod keys;
 mod optimistic;
+mod promises;
 mod random;
 mod votes;

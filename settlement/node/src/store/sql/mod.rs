@@ -33,6 +33,15 @@ pub(super) const APPEND: &str =
 pub(super) const EVIDENCE: &str =
     "INSERT INTO equivocation (chain_id, log_seq, first_signed, second_signed) VALUES ($1, $2, $3, $4)";
 
+pub(super) const ADD_BROKEN_PROMISE: &str = "INSERT INTO broken_promise (chain_id, promise_hash, log_seq, signed, \
+     commitment, stands) VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(super) const BROKEN_PROMISE: &str = "SELECT log_seq FROM broken_promise WHERE chain_id = $1 AND promise_hash = $2";
+
+/// Over a partial index of these two kinds.
+pub(super) const VOIDED: &str = "SELECT MIN(seq) AS seq FROM log WHERE chain_id = $1 AND seq > $2 AND kind IN (8, 9) \
+     AND (kind = 9 OR seq <= $3)";
+
 pub(super) const ADD_KEY_CHANGE: &str =
     "INSERT INTO key_change (chain_id, epoch, log_seq, signed) VALUES ($1, $2, $3, $4)";
 

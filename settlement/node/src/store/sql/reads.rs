@@ -126,6 +126,25 @@ macro_rules! sql_reads {
                 row.map(|row| row.int("log_seq")).transpose()
             }
 
+            async fn try_broken_promise(&self, promise: B256) -> Result<Option<u64>, StoreError> {
+                let row = sqlx::query(sql::BROKEN_PROMISE)
+                    .bind(self.chain_id)
+                    .bind(promise.to_vec())
+                    .fetch_optional(&self.readers)
+                    .await?;
+                row.map(|row| row.int("log_seq")).transpose()
+            }
+
+            async fn try_voided(&self, base: u64, commitment: u64) -> Result<Option<u64>, StoreError> {
+                let row = sqlx::query(sql::VOIDED)
+                    .bind(self.chain_id)
+                    .bind(rows::sql(base))
+                    .bind(rows::sql(commitment))
+                    .fetch_one(&self.readers)
+                    .await?;
+                row.maybe_int("seq")
+            }
+
             async fn try_verifier_state(&self) -> Result<VerifierState, StoreError> {
                 let mut tx = self.snapshot().await?;
                 let row = sqlx::query(sql::GET_CHECKPOINT).bind(self.chain_id).fetch_one(&mut *tx).await?;

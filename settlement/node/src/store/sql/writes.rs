@@ -99,6 +99,17 @@ macro_rules! sql_writes {
                         .execute(&mut *connection)
                         .await?;
                 }
+                if let Event::BrokenPromise(broken) = &entry.event {
+                    sqlx::query(sql::ADD_BROKEN_PROMISE)
+                        .bind(self.chain_id)
+                        .bind(broken.promise.promise.hash().to_vec())
+                        .bind(rows::sql(entry.seq))
+                        .bind(broken.promise.encode())
+                        .bind(broken.commitment.to_vec())
+                        .bind(broken.stands.to_vec())
+                        .execute(&mut *connection)
+                        .await?;
+                }
                 if let Event::KeyChange(signed) = &entry.event {
                     sqlx::query(sql::ADD_KEY_CHANGE)
                         .bind(self.chain_id)
@@ -234,6 +245,14 @@ macro_rules! sql_writes {
 
             fn paid(&self, index: u64) -> Answer<'_, Option<u64>> {
                 Box::pin(self.try_paid(index))
+            }
+
+            fn broken_promise(&self, promise: B256) -> Answer<'_, Option<u64>> {
+                Box::pin(self.try_broken_promise(promise))
+            }
+
+            fn voided(&self, base: u64, commitment: u64) -> Answer<'_, Option<u64>> {
+                Box::pin(self.try_voided(base, commitment))
             }
 
             fn inbox(&self, from_index: u64, limit: u32) -> Answer<'_, Vec<InboxRow>> {

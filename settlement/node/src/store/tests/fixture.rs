@@ -6,9 +6,10 @@ use weft_execution::block::Parent as Block;
 use weft_execution::verify::Checkpoint;
 use weft_primitives::limits::{INBOX_DEADLINE_MS, INBOX_GRACE_MS};
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{BatchHeader, BlockHeader, Deposit, Funding, SignedBatch, Signer};
+use weft_primitives::{BatchHeader, BlockHeader, Deposit, Funding, SignedBatch, SignedPromise, Signer};
 use weft_settlement::{
-    BridgeRefusal, Chain, Credited, Effect, InboxReceipt, Limits, Mode, Parent, PostReceipt, PostRefusal, Rules, Terms,
+    BridgeRefusal, BrokenPromise, Chain, Credited, Effect, InboxReceipt, Limits, Mode, Parent, PostReceipt,
+    PostRefusal, PromiseReceipt, PromiseRefusal, Rules, Terms,
 };
 use weft_state::{TreeKey, Value};
 
@@ -65,6 +66,29 @@ pub(super) async fn deposit(store: &dyn Store, amount: u128) -> Result<InboxRece
 pub(super) async fn claim(store: &dyn Store, claim: &Claim) -> Result<Credited, BridgeRefusal> {
     let facts = store.claim_facts(claim).await.unwrap();
     transition(store, None, |chain, out| chain.claim(START_MS, claim, &facts, out)).await.unwrap()
+}
+
+/// Anyone reports a promise, against a commitment in which the block has the hash `stands`.
+pub(super) async fn report(
+    store: &dyn Store,
+    promise: SignedPromise,
+    commitment: B256,
+    stands: B256,
+) -> Result<PromiseReceipt, PromiseRefusal> {
+    report_of(&rules(), store, promise, commitment, stands).await
+}
+
+/// The same for a chain with other rules.
+pub(super) async fn report_of(
+    rules: &Rules,
+    store: &dyn Store,
+    promise: SignedPromise,
+    commitment: B256,
+    stands: B256,
+) -> Result<PromiseReceipt, PromiseRefusal> {
+    let facts = store.promise_facts(&promise.promise, commitment).await.unwrap();
+    let broken = BrokenPromise { promise, commitment, stands };
+    transition_of(rules, store, None, |chain, out| chain.report_promise(START_MS, &broken, &facts, out)).await.unwrap()
 }
 
 fn rules_with(terms: Terms) -> Rules {

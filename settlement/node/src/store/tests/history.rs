@@ -34,9 +34,22 @@ pub(super) async fn check_of(store: &dyn Store, rules: &Rules) {
         assert_eq!(&store.account(account.address).await.unwrap(), account);
     }
     for entry in history.entries() {
-        let Event::Claim(claim) = &entry.event else { continue };
-        assert_eq!(store.paid(claim.withdrawal.index).await.unwrap(), Some(entry.seq));
-        assert_eq!(store.claim_facts(claim).await.unwrap(), history.claim_facts(claim));
+        match &entry.event {
+            Event::Claim(claim) => {
+                assert_eq!(store.paid(claim.withdrawal.index).await.unwrap(), Some(entry.seq));
+                assert_eq!(store.claim_facts(claim).await.unwrap(), history.claim_facts(claim));
+            }
+            Event::BrokenPromise(broken) => {
+                let (promise, commitment) = (&broken.promise.promise, broken.commitment);
+                let facts = store.promise_facts(promise, commitment).await.unwrap();
+                assert_eq!(facts, history.promise_facts(promise, commitment));
+                assert_eq!(facts.known, Some(entry.seq));
+            }
+            _ => {}
+        }
+    }
+    for (base, commitment) in (0..=chain.head().log_seq).flat_map(|base| [(base, base), (base, base + 9)]) {
+        assert_eq!(store.voided(base, commitment).await.unwrap(), history.voided(base, commitment));
     }
     let canonical = store.canonical(0, u32::MAX).await.unwrap();
     assert!(canonical.iter().eq(history.canonical_from(0)));

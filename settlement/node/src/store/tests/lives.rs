@@ -1,7 +1,10 @@
 //! Whole lives of a chain, drawn by a fixed generator: every kind of event, in every mode, on any store.
 
-use weft_primitives::{BatchHeader, Deposit, Funding, Signer};
-use weft_settlement::{Chain, Effect, ExecutionVerdict, Judgement, KeyChange, RejectReason, Rules, Sampled, Status};
+use alloy_primitives::B256;
+use weft_primitives::{BatchHeader, Deposit, Funding, Promise, Signer};
+use weft_settlement::{
+    Chain, Effect, Event, ExecutionVerdict, Judgement, KeyChange, RejectReason, Rules, Sampled, Status,
+};
 
 use super::Fresh;
 use super::fixture::*;
@@ -23,6 +26,8 @@ pub(super) async fn random_lives(fresh: &impl AsyncFn() -> Fresh) {
         live(&*lived.store, &rules).await;
         let head = lived.store.load().await.unwrap().head;
         assert!(head.finalized_index.is_some() && head.generation > 0 && head.epoch > 1, "{head:?}");
+        let entries = lived.store.entries(1, u32::MAX).await.unwrap();
+        assert!(entries.iter().any(|entry| matches!(entry.event, Event::BrokenPromise(_))));
         history::check_of(&*lived.store, &rules).await;
         history::rebuilds(&lived, &fresh().await, &rules).await;
     }
@@ -37,6 +42,9 @@ async fn live(store: &dyn Store, rules: &Rules) {
         let now_ms = START_MS + u64::from(step) * 1_000;
         if step % 11 == 5 {
             move_value(store, rules, u128::from(dice % 1_000) + 1, now_ms).await;
+        }
+        if step % 37 == 20 {
+            break_promise(store, rules, step).await;
         }
         match dice % 16 {
             0 | 1 => {
@@ -61,6 +69,17 @@ async fn move_value(store: &dyn Store, rules: &Rules, amount: u128, now_ms: u64)
     let account = store.account(funding.account).await.unwrap();
     let deposit = Deposit::sign(rules.config_hash, &owner(), account.nonce, account.address, amount.div_ceil(2));
     step_with(store, rules, |chain, out| assert!(chain.deposit(now_ms, &deposit, account, out).is_ok())).await;
+}
+
+/// The posting key has promised another block than the last one of the tip.
+async fn break_promise(store: &dyn Store, rules: &Rules, salt: u8) {
+    let chain = store.load().await.unwrap().restore(rules.clone(), weft_settlement::Limits::default()).unwrap();
+    let Some(tip) = chain.tip() else { return };
+    let (chain_id, config_hash, base) = (CHAIN_ID, rules.config_hash, tip.signed.header.parent_commitment);
+    let block_hash = B256::repeat_byte(salt);
+    let promise = Promise { chain_id, config_hash, base, number: tip.signed.header.last_block, block_hash };
+    let stands = tip.signed.header.last_block_hash;
+    let _ = report_of(rules, store, promise.sign(&posting(&chain)), tip.commitment, stands).await;
 }
 
 async fn step_with(store: &dyn Store, rules: &Rules, act: impl FnOnce(&mut Chain, &mut Vec<Effect>)) {
@@ -111,7 +130,7 @@ fn judge(chain: &mut Chain, kind: u64, dice: u64, now_ms: u64, out: &mut Vec<Eff
         11 => {
             let judgement = if dice % 256 < 128 { INVALID } else { Judgement::Valid };
             let commitment = first(chain, Status::Available).0;
-            let _ = chain.challenge(now_ms, commitment, alloy_primitives::B256::repeat_byte(7), 1, judgement, out);
+            let _ = chain.challenge(now_ms, commitment, B256::repeat_byte(7), 1, judgement, out);
         }
         12 | 13 => {
             let waiting = chain.pending().next().map(|record| (record.commitment, record.signed.header.batch_index));

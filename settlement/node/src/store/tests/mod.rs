@@ -22,7 +22,8 @@ struct Fresh {
 }
 
 /// Tables that follow from the log alone, or are it.
-const TABLES: [&str; 8] = ["chain", "log", "batch", "inbox", "equivocation", "key_change", "account", "claim"];
+const TABLES: [&str; 9] =
+    ["chain", "log", "batch", "inbox", "equivocation", "key_change", "account", "claim", "broken_promise"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_passes_the_suite() {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 use weft_primitives::withdrawal::{Claim, prove};
-use weft_primitives::{BatchHeader, Withdrawal};
-use weft_settlement::{Account, BridgeRefusal, Judgement, PostRefusal, RejectReason, Sampled, Status};
+use weft_primitives::{BatchHeader, Promise, Withdrawal};
+use weft_settlement::{
+    Account, BridgeRefusal, Judgement, KeyChange, PostRefusal, PromiseRefusal, RejectReason, Sampled, Status,
+};
 
 use super::fixture::*;
 use super::{Fresh, history, lives};
@@ -18,6 +20,7 @@ pub(super) async fn run(fresh: impl AsyncFn() -> Fresh) {
     a_life_with_rejection_and_finality(fresh().await.store).await;
     lives::random_lives(&fresh).await;
     value_goes_there_and_back(fresh().await.store).await;
+    a_promise_is_broken_and_void_after_a_key_change(fresh().await.store).await;
     a_stale_version_changes_nothing(fresh().await.store).await;
     foreign_numbers_find_nothing(fresh().await.store).await;
     the_verifiers_state_moves_with_the_verdict(fresh().await.store).await;
@@ -107,6 +110,31 @@ async fn value_goes_there_and_back(store: Arc<dyn Store>) {
     let totals = store.load().await.unwrap().head.bridge;
     assert_eq!((totals.escrow, totals.claimed(), totals.fundings), (1, withdrawal.amount, 1));
     history::check(store).await;
+}
+
+async fn a_promise_is_broken_and_void_after_a_key_change(store: Arc<dyn Store>) {
+    let store = &*store;
+    store.open(&genesis()).await.unwrap();
+    let base = post(store, &next(store, 0).await.sign(&sequencer())).await.unwrap().commitment;
+    let (chain_id, config_hash) = (CHAIN_ID, rules().config_hash);
+    let header = next(store, 1).await;
+    let promise = |block_hash| Promise { chain_id, config_hash, base, number: header.last_block, block_hash };
+    let (broken, void) = (promise(B256::repeat_byte(0xfa)), promise(B256::repeat_byte(0xfb)));
+    let commitment = post(store, &header.clone().sign(&sequencer())).await.unwrap().commitment;
+    let stands = header.last_block_hash;
+    let receipt = report(store, broken.sign(&sequencer()), commitment, stands).await.unwrap();
+    assert_eq!((receipt.log_seq, receipt.duplicate), (3, false));
+    assert!(report(store, broken.sign(&sequencer()), commitment, stands).await.unwrap().duplicate);
+    assert!(store.load().await.unwrap().head.frozen);
+    history::check(store).await;
+    let change = KeyChange { chain_id, config_hash, new_key: sequencer().address(), epoch: 1 }.sign(&admin());
+    transition(store, None, |chain, out| chain.change_key(START_MS, &change, None, out).map(drop))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(report(store, void.sign(&sequencer()), commitment, stands).await, Err(PromiseRefusal::Void(4)));
+    history::check(store).await;
+    assert_eq!(store.broken_promise(B256::ZERO).await.unwrap(), None);
 }
 
 async fn a_stale_version_changes_nothing(store: Arc<dyn Store>) {

@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{hash} in block {} after {:?}", receipt.block_number, start.elapsed());
 
     loop {
-        let (block, receipts) = blocks.next().await.ok_or("the stream has ended")??;
+        let (block, receipts, _promise) = blocks.next().await.ok_or("the stream has ended")??;
         if receipts.contains(&receipt) {
             println!("the stream shows it in block {}", block.header.number);
             break;

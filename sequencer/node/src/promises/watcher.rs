@@ -84,7 +84,7 @@ impl Watcher {
             // What does not fit is in its file.
             drop(sender.try_send(evidence));
         }
-        let watching = async { tokio::join!(self.listen(), self.report(receiver), self.compare(&sender)).2 };
+        let watching = Box::pin(async { tokio::join!(self.listen(), self.report(receiver), self.compare(&sender)).2 });
         shutdown.unless(watching).await.unwrap_or(Ok(()))
     }
 

@@ -31,7 +31,7 @@ pub(super) async fn answer(
     let PromiseReceipt { log_seq, duplicate } = match received? {
         Received::Known(log_seq) => PromiseReceipt { log_seq, duplicate: true },
         Received::Shown(served, broken) => {
-            let receipt = served.engine.report_promise(broken).await.map_err(refusals::promise)?;
+            let receipt = served.engine.report_promise(*broken).await.map_err(refusals::promise)?;
             if !receipt.duplicate {
                 let (block, signer) = (broken.promise.promise.number, broken.promise.signer());
                 tracing::error!(block, commitment = %broken.commitment, ?signer, "a promise was broken: posting is frozen");
@@ -46,7 +46,7 @@ enum Received<'a> {
     /// In the log already, as this entry.
     Known(u64),
     /// All is shown.
-    Shown(&'a Served, BrokenPromise),
+    Shown(&'a Served, Box<BrokenPromise>),
 }
 
 async fn receive(
@@ -82,7 +82,7 @@ async fn receive(
         headers.rlp.iter().try_for_each(|header| trail.follow(header)).map_err(unshown)?;
     }
     broken.stands = trail.end().map_err(unshown)?;
-    Ok(Received::Shown(served, broken))
+    Ok(Received::Shown(served, Box::new(broken)))
 }
 
 fn malformed(why: impl Into<String>) -> Status {

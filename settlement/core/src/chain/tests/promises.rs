@@ -203,7 +203,9 @@ impl Model {
     fn replace_from(&mut self, number: u64) {
         let count = self.blocks.len() as u64;
         self.blocks.truncate(number as usize);
-        (number..count).for_each(|_| drop(self.make()));
+        for _ in number..count {
+            self.make();
+        }
     }
 
     fn range(&self, first: u64, last: u64) -> (u64, Vec<B256>) {

@@ -7,7 +7,7 @@ use crate::output::{Exit, Failure, print};
 
 /// Runs the command.
 pub async fn run(args: LogCommandArgs) -> Result<Exit, Failure> {
-    let url = format!("{}/log", args.http_url.trim_end_matches('/'));
+    let url = format!("{}/log-filter", args.http_url.trim_end_matches('/'));
     let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(5)).build()?;
     let request = match args.filter {
         Some(filter) => client.put(&url).body(filter),

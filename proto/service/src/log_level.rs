@@ -1,4 +1,4 @@
-//! `/log` on the operator's HTTP port: what is logged, asked (GET) and changed (PUT) while the service runs.
+//! `/log-filter` on the operator's HTTP port: what is logged, asked (GET) and changed (PUT) while the service runs.
 //!
 //! Who may read metrics need not be one who may fill the disk with logs, so
 //! only this machine is answered: the connection comes from a loopback
@@ -25,7 +25,7 @@ const FOREIGN: [&str; 3] = ["origin", "forwarded", "x-forwarded-for"];
 
 pub(crate) fn routes() -> Router {
     Router::new()
-        .route("/log", get(tell).put(change))
+        .route("/log-filter", get(tell).put(change))
         .layer(DefaultBodyLimit::max(MAX_FILTER_BYTES))
         .layer(from_fn(this_machine_only))
 }
@@ -73,7 +73,7 @@ mod tests {
     async fn this_machine_changes_what_is_logged_and_nobody_else() {
         telemetry::init_logs("info", false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/log", listener.local_addr().unwrap());
+        let url = format!("http://{}/log-filter", listener.local_addr().unwrap());
         let shutdown = Shutdown::new();
         let router = http::router("test", Readiness::default(), Arc::new(|| json!({})));
         let server = tokio::spawn(http::serve(listener, router, shutdown.clone()));
@@ -104,7 +104,7 @@ mod tests {
     async fn whoever_is_not_known_is_refused() {
         use tower::ServiceExt;
         let ask = async |peer: Option<&str>| {
-            let mut request = Request::get("/log").body(axum::body::Body::empty()).unwrap();
+            let mut request = Request::get("/log-filter").body(axum::body::Body::empty()).unwrap();
             if let Some(peer) = peer {
                 request.extensions_mut().insert(ConnectInfo(Peer(peer.parse().unwrap())));
             }

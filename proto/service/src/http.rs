@@ -1,4 +1,5 @@
-//! The operator's HTTP port: `/metrics`, `/health/live`, `/health/ready`, `/status`, `/log-filter`, and `/`, the page for people.
+//! The operator's HTTP port: `/metrics`, `/health/live`, `/health/ready`, `/status`, `/log-filter`, and `/`, the page for
+//! people.
 //!
 //! Everything here may be read by pages of any origin, so that one service's page can show the others: answers to GET
 //! say so, nothing else does, and no answer depends on who asks, but for `/log-filter`, which is for this machine alone.

@@ -1,10 +1,10 @@
 //! What every service of Weft needs around its own work.
 //!
 //! Logs and metrics ([`telemetry`], [`log_level`], [`catalogue`], [`trace`]), health ([`readiness`], [`http`]), the page
-//! for people ([`page`]), gRPC
-//! with reflection ([`grpc`]), listening ([`listen`]), time ([`clock`]),
-//! stopping ([`shutdown`]), parts that fail together ([`tasks`]), trying again
-//! ([`backoff`]), key files ([`key_file`]) and disk space ([`disk`]).
+//! for people ([`page`]), gRPC with reflection ([`grpc`]), listening
+//! ([`listen`]), time ([`clock`]), stopping ([`shutdown`]), parts that fail
+//! together ([`tasks`]), trying again ([`backoff`]), key files ([`key_file`])
+//! and disk space ([`disk`]).
 //! Deliberately absent: anything that knows what a service does.
 
 pub mod backoff;

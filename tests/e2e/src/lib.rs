@@ -6,12 +6,14 @@
 
 mod account;
 mod cluster;
+mod drive;
 mod lying;
 mod process;
 mod rpc;
 
 pub use account::{Account, dev_accounts, template};
 pub use cluster::{Cluster, Service, config};
+pub use drive::{answer, at_settlement, new_key, until};
 pub use lying::Lying;
 pub use process::{Process, weft_binary};
 pub use rpc::{Rpc, RpcError, quantity};

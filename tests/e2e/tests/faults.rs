@@ -3,15 +3,12 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
 use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Lying, Service, dev_accounts, quantity, weft_binary};
+use weft_e2e::{Account, Cluster, Lying, Service, dev_accounts, quantity, until, weft_binary};
 use weft_wire::SettlementClient;
-
-/// Longest wait for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long something is looked at that must not happen.
 const LOOK: Duration = Duration::from_secs(3);
@@ -24,14 +21,6 @@ async fn send(cluster: &Cluster, account: &mut Account) -> u64 {
     let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
     assert_eq!(receipt["status"], "0x1");
     quantity(&receipt["blockNumber"])
-}
-
-async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !is().await {
-        assert!(start.elapsed() < PATIENCE, "after {} s: not {what}", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 async fn final_block(cluster: &Cluster, service: Service) -> u64 {

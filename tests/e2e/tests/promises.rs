@@ -1,27 +1,17 @@
 //! The sequencer's word for a block, with real processes: kept, broken, reported by hand and by a follower that watches.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use futures::StreamExt;
 use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Process, Rpc, Service, config, dev_accounts, quantity, weft_binary};
+use weft_e2e::{
+    Account, Cluster, Process, Rpc, Service, answer, at_settlement, config, dev_accounts, new_key, quantity, until,
+};
 use weft_primitives::{Evidence, Promise, Signer};
 use weft_wire::{SequencerClient, SettlementClient};
-
-/// Longest wait for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !is().await {
-        assert!(start.elapsed() < PATIENCE, "after {} s: not {what}", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 async fn send(rpc: &Rpc, account: &mut Account, value: u64) -> u64 {
     let raw = account.transfer(Address::repeat_byte(9), U256::from(value));
@@ -38,24 +28,6 @@ async fn until_final(rpc: &Rpc, number: u64) {
     .await;
 }
 
-fn weft(cluster: &Cluster, args: &[&str]) -> Output {
-    let settlement = cluster.grpc(Service::Settlement);
-    Command::new(weft_binary()).args(args).args(["--json", "--settlement-url", &settlement]).output().unwrap()
-}
-
-fn answer(output: &Output) -> Value {
-    let words = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {words}"))
-}
-
-fn new_key(folder: &Path, name: &str) -> (PathBuf, Signer) {
-    let path = folder.join(name);
-    let made = Command::new(weft_binary()).arg("keys").arg("new").arg(&path).output().unwrap();
-    assert!(made.status.success());
-    let signer = Signer::from_hex(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    (path, signer)
-}
-
 fn cluster(admin: &Signer) -> Cluster {
     let admin = admin.address().to_string();
     Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "300").option(
@@ -70,7 +42,7 @@ async fn goes_on_with(cluster: &mut Cluster, admin_file: &Path, new_file: &Path)
     let readiness = format!("{}/health/ready", cluster.http(Service::Sequencer));
     until("halted", async || reqwest::get(&readiness).await.is_ok_and(|answer| answer.status() == 503)).await;
     let rotate = |key: &str| {
-        weft(
+        at_settlement(
             cluster,
             &["settlement", "rotate-key", "--key-file", key, "--new-key-file", &new_file.display().to_string()],
         )
@@ -85,7 +57,7 @@ async fn goes_on_with(cluster: &mut Cluster, admin_file: &Path, new_file: &Path)
     let number = send(&cluster.rpc(), &mut dev_accounts().remove(3), 1).await;
     until_final(&cluster.rpc(), number).await;
     let da = cluster.grpc(Service::Da);
-    let verified = weft(cluster, &["verify", "--all", "--da-url", &da, "--genesis", cluster.genesis()]);
+    let verified = at_settlement(cluster, &["verify", "--all", "--da-url", &da, "--genesis", cluster.genesis()]);
     assert_eq!(answer(&verified)["verdict"], "valid");
 }
 
@@ -139,7 +111,7 @@ async fn a_false_promise_freezes_posting_and_a_kept_one_does_not() {
     let report = |evidence: &Evidence, more: &[&str]| {
         std::fs::write(&file, evidence.encode()).unwrap();
         let path = file.display().to_string();
-        weft(&cluster, &[&["settlement", "evidence", &path][..], more].concat())
+        at_settlement(&cluster, &[&["settlement", "evidence", &path][..], more].concat())
     };
     for promise in &kept {
         assert_eq!(settlement.report_promise(&evidence(*promise)).await.unwrap_err().reason, "KEPT");
@@ -215,7 +187,7 @@ async fn a_follower_that_is_told_another_block_stores_and_reports_it() {
     let folder = cluster.data(Service::Node).join("evidence");
     let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
-    let again = answer(&weft(&cluster, &["settlement", "evidence", &files[0].display().to_string()]));
+    let again = answer(&at_settlement(&cluster, &["settlement", "evidence", &files[0].display().to_string()]));
     assert_eq!((&again["block"], &again["duplicate"]), (&json!(1), &json!(true)));
     let status = reqwest::get(format!("{}/status", cluster.http(Service::Node))).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&status.text().await.unwrap()).unwrap()["broken promises"], 1);

@@ -1,18 +1,13 @@
 //! Modes, keys and verifiers of settlement, with real processes that are killed.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
-
 use alloy_primitives::{Address, U256};
-use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Process, Service, config, dev_accounts, quantity, weft_binary};
+use serde_json::json;
+use weft_e2e::{
+    Account, Cluster, Process, Service, answer, at_settlement, config, dev_accounts, new_key, quantity, until,
+};
 use weft_primitives::{BatchHeader, Signer};
 use weft_wire::SettlementClient;
-
-/// Longest wait for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 async fn send(cluster: &Cluster, account: &mut Account) -> u64 {
     let raw = account.transfer(Address::repeat_byte(9), U256::from(5));
@@ -21,39 +16,12 @@ async fn send(cluster: &Cluster, account: &mut Account) -> u64 {
     quantity(&receipt["blockNumber"])
 }
 
-async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !is().await {
-        assert!(start.elapsed() < PATIENCE, "after {} s: not {what}", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 async fn until_final(cluster: &Cluster, number: u64) {
     until("final", async || {
         let block = cluster.rpc().call("eth_getBlockByNumber", json!(["finalized", false])).await.unwrap();
         quantity(&block["number"]) >= number
     })
     .await;
-}
-
-/// A client command, with JSON.
-fn weft(cluster: &Cluster, args: &[&str]) -> Output {
-    let settlement = cluster.grpc(Service::Settlement);
-    Command::new(weft_binary()).args(args).args(["--json", "--settlement-url", &settlement]).output().unwrap()
-}
-
-fn answer(output: &Output) -> Value {
-    let words = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {words}"))
-}
-
-fn new_key(folder: &Path, name: &str) -> (PathBuf, Signer) {
-    let path = folder.join(name);
-    let made = Command::new(weft_binary()).arg("keys").arg("new").arg(&path).output().unwrap();
-    assert!(made.status.success());
-    let signer = Signer::from_hex(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    (path, signer)
 }
 
 /// The posting key is stolen and used for a fork: posting freezes, the admin gives it to another key, the sequencer goes
@@ -86,7 +54,7 @@ async fn a_stolen_key_is_replaced() {
 
     let rotate = |key: &str| {
         let new = new_file.display().to_string();
-        weft(&cluster, &["settlement", "rotate-key", "--key-file", key, "--new-key-file", &new])
+        at_settlement(&cluster, &["settlement", "rotate-key", "--key-file", key, "--new-key-file", &new])
     };
     let by_thief = rotate(&config("dev-keys/sequencer.key"));
     assert_eq!(by_thief.status.code(), Some(1));
@@ -105,13 +73,14 @@ async fn a_stolen_key_is_replaced() {
     let mut account = dev_accounts().remove(1);
     let second = send(&cluster, &mut account).await;
     until_final(&cluster, second).await;
-    let status = answer(&weft(&cluster, &["settlement", "status"]));
+    let status = answer(&at_settlement(&cluster, &["settlement", "status"]));
     assert_eq!((&status["posting_key"], &status["frozen"]), (&json!(new.address()), &json!(false)));
     let newest = client.commitment(status["tip_index"].as_u64().unwrap()).await.unwrap().signed;
     assert_eq!((newest.signer(), newest.header.leader_epoch), (Ok(new.address()), 1));
     // An auditor follows the keys as the log changes them.
     let da = cluster.grpc(Service::Da);
-    let verified = weft(&cluster, &["verify", "--all", "--da-url", &da, "--genesis", &config("genesis.dev.json")]);
+    let verified =
+        at_settlement(&cluster, &["verify", "--all", "--da-url", &da, "--genesis", &config("genesis.dev.json")]);
     assert_eq!(answer(&verified)["verdict"], "valid");
 }
 
@@ -164,7 +133,10 @@ async fn challenged_in_vain_and_final_after_the_window() {
     let da = cluster.grpc(Service::Da);
     let genesis = config("genesis.dev.json");
     let challenge = |more: &[&str]| {
-        weft(&cluster, &[&["settlement", "challenge", "0", "--da-url", &da, "--genesis", &genesis], more].concat())
+        at_settlement(
+            &cluster,
+            &[&["settlement", "challenge", "0", "--da-url", &da, "--genesis", &genesis], more].concat(),
+        )
     };
     let own = challenge(&[]);
     assert_eq!((own.status.code(), &answer(&own)["challenged"]), (Some(0), &json!(false)));
@@ -177,7 +149,8 @@ async fn challenged_in_vain_and_final_after_the_window() {
     until_final(&cluster, first).await;
     let view = client.commitment(0).await.unwrap();
     assert!(view.finalized_ms.unwrap() >= view.available_ms.unwrap() + 20_000);
-    let late = weft(&cluster, &["settlement", "challenge", "0", "--force", "--da-url", &da, "--genesis", &genesis]);
+    let late =
+        at_settlement(&cluster, &["settlement", "challenge", "0", "--force", "--da-url", &da, "--genesis", &genesis]);
     assert_eq!(late.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&late.stderr).contains("NOT_PENDING"));
 }

@@ -38,7 +38,7 @@ impl Finding {
         Self { check, service, grade: Grade::Fine, found: found.into(), fix: None }
     }
 
-    /// Works for now.
+    /// Works, and may not for ever.
     pub fn warning(
         check: &'static str,
         service: &'static str,

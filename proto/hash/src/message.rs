@@ -25,11 +25,18 @@ impl Message {
     /// If that is more than [`Message::MAX_LEN`], or if there are other bytes than zeros beyond it.
     #[inline]
     pub fn new(write: impl FnOnce(&mut [u8; Self::MAX_LEN]) -> usize) -> Self {
-        let mut bytes = [0; Self::MAX_LEN];
-        let len = write(&mut bytes);
-        debug_assert!(bytes[len..].iter().all(|byte| *byte == 0), "zero beyond the end");
-        assert!(len <= Self::MAX_LEN, "{len} bytes");
-        Self { bytes, len }
+        let mut message = Self::default();
+        message.set(write);
+        message
+    }
+
+    /// Becomes what [`Message::new`] would make, in place.
+    #[inline]
+    pub fn set(&mut self, write: impl FnOnce(&mut [u8; Self::MAX_LEN]) -> usize) {
+        self.bytes = [0; Self::MAX_LEN];
+        self.len = write(&mut self.bytes);
+        assert!(self.len <= Self::MAX_LEN, "{} bytes", self.len);
+        debug_assert!(self.bytes[self.len..].iter().all(|byte| *byte == 0), "zero beyond the end");
     }
 
     /// Its bytes.
@@ -46,6 +53,13 @@ impl Message {
     #[cfg(target_arch = "x86_64")]
     fn fits(&self) -> bool {
         (65..=2 * crate::BLOCK).contains(&self.len)
+    }
+}
+
+impl Default for Message {
+    /// No bytes.
+    fn default() -> Self {
+        Self { bytes: [0; Self::MAX_LEN], len: 0 }
     }
 }
 

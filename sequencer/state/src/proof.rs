@@ -8,6 +8,8 @@ use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
 
 use crate::Value;
+use weft_hash::Message;
+
 use crate::hash::{self, NodeHash, Prefix};
 use crate::keys::{MAX_KEY_BITS, TreeKey};
 
@@ -93,7 +95,7 @@ impl Proof {
                 if found.common_bits(key) < from {
                     return Err(ProofError::Way);
                 }
-                Ok((hash::leaf(found, value).hash(), (found == key).then_some(*value)))
+                Ok((Message::new(hash::leaf(found, value)).hash(), (found == key).then_some(*value)))
             }
             End::Branch { path, bit, children } => {
                 let common = path.common_bits(key).min(*bit);
@@ -162,7 +164,7 @@ impl Proof {
 }
 
 fn branch_hash(path: &TreeKey, from: u16, to: u16, children: &[NodeHash; 2]) -> NodeHash {
-    hash::branch(&Prefix::Key { key: path, from, to }, &children[0], &children[1]).hash()
+    Message::new(hash::branch(&Prefix::Key { key: path, from, to }, &children[0], &children[1])).hash()
 }
 
 fn put_key(out: &mut Vec<u8>, key: &TreeKey) {

@@ -8,12 +8,14 @@
 //! hashes of its two children, so that hashing it touches no other node.
 //!
 //! A node may be hidden: only its hash is known, and the bits that lead to it.
-//! The whole tree has no such nodes, a partial one has; they share everything
-//! here. Only [`edit`] changes the shape; only [`rehash`] writes hashes.
+//! A partial tree has such nodes, and so has the top of a whole one, below which
+//! the arenas of its subtrees hang. They share everything here. Only [`edit`]
+//! and [`graft`] change the shape; only [`rehash`] finds hashes.
 //!
-//! Deliberately absent: an index from key to leaf (the whole tree's own).
+//! Deliberately absent: an index from key to leaf (a subtree's own).
 
 mod edit;
+mod graft;
 mod plan;
 mod prove;
 mod rehash;
@@ -24,9 +26,17 @@ use crate::hash::{NodeHash, Prefix};
 use crate::keys::TreeKey;
 
 pub use plan::PrefixError;
-pub(crate) use rehash::Dirty;
+pub(crate) use prove::Way;
 pub use rehash::Schedule;
-pub(crate) use walk::{Found, Leaves};
+pub(crate) use rehash::{Dirty, rehash};
+pub(crate) use walk::Found;
+
+/// Grows by an eighth where a vector would double: there are many arenas, and what they do not use adds up.
+fn make_room<T>(nodes: &mut Vec<T>) {
+    if nodes.len() == nodes.capacity() {
+        nodes.reserve_exact(nodes.len() / 8 + 8);
+    }
+}
 
 /// Most nodes of one kind. A tree as large would take 200 GB.
 const MAX_NODES: usize = 1 << 30;
@@ -110,6 +120,8 @@ pub(crate) struct Arena {
     free_leaves: Vec<usize>,
     root: Option<NodeId>,
     root_hash: NodeHash,
+    /// First bit of the root's prefix; not zero if this is a part of a tree, below some branch.
+    from: u16,
 }
 
 impl Arena {
@@ -120,6 +132,11 @@ impl Arena {
     /// Zero for the empty tree.
     pub(crate) const fn root_hash(&self) -> &NodeHash {
         &self.root_hash
+    }
+
+    /// First bit of the root's prefix.
+    pub(crate) const fn from(&self) -> u16 {
+        self.from
     }
 
     /// Makes `root` the root; its hash is set by [`Arena::rehash`], or known if it is hidden.
@@ -134,6 +151,10 @@ impl Arena {
 
     pub(crate) fn node_leaf(&self, at: usize) -> &Leaf {
         &self.leaves[at]
+    }
+
+    pub(crate) fn node_hidden(&self, at: usize) -> &Hidden {
+        &self.hidden[at]
     }
 
     /// Hangs `child` with its hash, if that is known, below the branch at `parent`.
@@ -151,11 +172,15 @@ impl Arena {
         children: [NodeId; 2],
         hashes: [NodeHash; 2],
     ) -> NodeId {
-        let branch = Branch { hashes, window: path.window(bit), children, bit };
+        self.put_branch(Branch { hashes, window: path.window(bit), children, bit })
+    }
+
+    fn put_branch(&mut self, branch: Branch) -> NodeId {
         if let Some(at) = self.free_branches.pop() {
             self.branches[at] = branch;
             return NodeId::branch(at);
         }
+        make_room(&mut self.branches);
         self.branches.push(branch);
         NodeId::branch(self.branches.len() - 1)
     }
@@ -166,6 +191,7 @@ impl Arena {
             self.leaves[at] = leaf;
             return NodeId::leaf(at);
         }
+        make_room(&mut self.leaves);
         self.leaves.push(leaf);
         NodeId::leaf(self.leaves.len() - 1)
     }
@@ -181,14 +207,15 @@ impl Arena {
         self.add_hidden(&TreeKey::zeros(), 0)
     }
 
-    /// Branches in the arena; positions below that are theirs, where none was taken away.
-    pub(crate) const fn branch_count(&self) -> usize {
-        self.branches.len()
-    }
-
+    /// Makes room for so many leaves more.
     pub(crate) fn reserve(&mut self, leaves: usize) {
         self.leaves.reserve_exact(leaves);
         self.branches.reserve_exact(leaves);
+    }
+
+    /// How many leaves there are.
+    pub(crate) const fn leaf_count(&self) -> usize {
+        self.leaves.len() - self.free_leaves.len()
     }
 
     /// The prefix of the branch at `at`, which begins at bit `from`.

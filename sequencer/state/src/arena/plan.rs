@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::{Arena, Found, Place, Schedule};
 use crate::keys::TreeKey;
 use crate::undo::Undo;
-use crate::updates::{Update, UpdateBatch};
+use crate::updates::Update;
 
 /// Updates that one thread looks up at a time.
 const LOOKUP_CHUNK: usize = 512;
@@ -22,7 +22,7 @@ const LOOKUP_CHUNK: usize = 512;
 #[error("key {:?} is a prefix of, or begins with, the key {:?} in the tree", .0[0], .0[1])]
 pub struct PrefixError(pub Box<[TreeKey; 2]>);
 
-/// The updates that have an effect, and what takes them back.
+/// The updates that have an effect, in key order, and what takes them back.
 pub(crate) struct Plan<'a> {
     pub(crate) updates: Cow<'a, [Update]>,
     pub(crate) undo: Undo,
@@ -31,8 +31,7 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Arena {
-    pub(crate) fn plan<'a>(&self, batch: &'a UpdateBatch, schedule: Schedule) -> Result<Plan<'a>, PrefixError> {
-        let entries = batch.entries();
+    pub(crate) fn plan<'a>(&self, entries: &'a [Update], schedule: Schedule) -> Result<Plan<'a>, PrefixError> {
         let old = self.look_up(entries, schedule)?;
         let unknown = old.iter().position(|old| *old == Found::Unknown).map(|at| entries[at].0);
         let effective = |(update, old): &(&Update, &Found)| update.1 != old.value();
@@ -91,7 +90,8 @@ impl Arena {
 fn new_keys_fit(updates: &[Update]) -> Result<(), PrefixError> {
     for pair in updates.array_windows::<2>() {
         let [(one, first), (two, second)] = pair;
-        if first.is_some() && second.is_some() && one.common_bits(two) == one.bits() {
+        // A prefix is shorter.
+        if one.bits() < two.bits() && first.is_some() && second.is_some() && one.common_bits(two) == one.bits() {
             return Err(PrefixError(Box::new([*two, *one])));
         }
     }

@@ -1,18 +1,18 @@
-//! Hashing what is dirty, the deepest branching bits first.
+//! Hashing what is dirty, from the leaves up.
 //!
-//! A branch's children branch at later bits than it does. So all leaves can be
-//! hashed at once, then all branches at the last bit, and so on up: whatever a
-//! node's hash needs is there before its turn. Within one level the order does
-//! not matter, which is what threads (and vector lanes) need.
+//! A node stands as high as the longest way down to a dirty leaf. All leaves can
+//! be hashed at once, then all branches of height one, and so on: whatever a
+//! node's hash needs is there before its turn. Within one height the order does
+//! not matter, which is what vector lanes (and threads) need; that is why the
+//! subtrees of one task are hashed together.
 
 use rayon::prelude::*;
 use weft_hash::{Lanes, Message, hash_many};
 
 use super::{Arena, NodeId, Place};
 use crate::hash::{self, NodeHash};
-use crate::keys::MAX_KEY_BITS;
 
-/// Nodes that one thread hashes at a time; smaller levels are not worth handing to other threads.
+/// Nodes that one thread hashes at a time; lower counts are not worth handing to other threads.
 const CHUNK: usize = 64;
 
 /// How to read and to hash; the result is the same.
@@ -25,95 +25,148 @@ pub enum Schedule {
     Parallel,
 }
 
-/// A node to hash, and where its hash goes.
+/// How high a node stands above the dirty leaves below it; `None` if nothing below has changed.
+pub(super) type Height = Option<u16>;
+
+/// Where a node's hash goes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
-    pub(crate) node: NodeId,
-    /// The branch above, and the side on which the node hangs there.
-    pub(crate) parent: usize,
-    pub(crate) side: usize,
-    /// First bit of the node's prefix: the one after the branch above.
-    pub(crate) from: u16,
+enum Above {
+    /// To the branch above, and the side on which the node hangs there.
+    Branch(u32, bool),
+    /// It is its arena's root.
+    Nothing,
 }
 
-/// All nodes to hash, except the root.
-#[derive(Debug)]
+/// A node to hash.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    /// Which of the arenas that are hashed together.
+    arena: u32,
+    node: NodeId,
+    above: Above,
+    /// First bit of the node's prefix: the one after the branch above.
+    from: u16,
+}
+
+/// All nodes to hash, by their height.
+#[derive(Debug, Default)]
 pub(crate) struct Dirty {
-    leaves: Vec<Job>,
-    /// By the bit at which they branch.
-    branches: Vec<Vec<Job>>,
+    heights: Vec<Vec<Job>>,
 }
 
 impl Dirty {
-    pub(crate) fn new() -> Self {
-        Self { leaves: Vec::new(), branches: vec![Vec::new(); usize::from(MAX_KEY_BITS)] }
+    fn push(&mut self, height: u16, job: Job) {
+        let height = usize::from(height);
+        if height >= self.heights.len() {
+            self.heights.resize_with(height + 1, Vec::new);
+        }
+        self.heights[height].push(job);
     }
 }
 
 impl Arena {
-    /// Notes that the `side` child of the branch at `parent` has to be hashed.
+    /// Notes that the `side` child of the branch at `parent`, of this arena, which is the one numbered `arena`, has to be hashed.
     ///
     /// Not for hidden nodes: their hash is known, and cannot be found again.
-    pub(crate) fn mark(&self, dirty: &mut Dirty, parent: usize, side: usize) {
+    pub(super) fn mark(&self, dirty: &mut Dirty, arena: u32, parent: usize, side: usize, height: u16) {
         let branch = &self.branches[parent];
-        let job = Job { node: branch.children[side], parent, side, from: branch.bit + 1 };
-        match job.node.place() {
-            Place::Leaf(_) => dirty.leaves.push(job),
-            Place::Branch(at) => dirty.branches[usize::from(self.branches[at].bit)].push(job),
-            Place::Hidden(_) => {}
+        let node = branch.children[side];
+        if !matches!(node.place(), Place::Hidden(_)) {
+            let above = Above::Branch(parent as u32, side == 1);
+            dirty.push(height, Job { arena, node, above, from: branch.bit + 1 });
         }
     }
 
-    /// Hashes what is dirty, and the root.
-    pub(crate) fn rehash(&mut self, dirty: &Dirty, schedule: Schedule) {
-        let mut hashes = Vec::new();
-        self.hash_level(&dirty.leaves, schedule, &mut hashes);
-        for level in dirty.branches.iter().rev() {
-            self.hash_level(level, schedule, &mut hashes);
-        }
-        self.root_hash = match self.root {
-            None => [0; 32],
-            Some(root) => self.preimage(root, 0).map_or(self.root_hash, |preimage| preimage.hash()),
-        };
-    }
-
-    fn hash_level(&mut self, jobs: &[Job], schedule: Schedule, hashes: &mut Vec<NodeHash>) {
-        hashes.clear();
-        hashes.resize(jobs.len(), [0; 32]);
-        if schedule == Schedule::Parallel && jobs.len() >= 2 * CHUNK {
-            let chunks = hashes.par_chunks_mut(CHUNK).zip(jobs.par_chunks(CHUNK));
-            chunks.for_each(|(hashes, jobs)| self.hash_jobs(jobs, hashes));
-        } else {
-            self.hash_jobs(jobs, hashes);
-        }
-        for (job, hash) in jobs.iter().zip(hashes) {
-            self.branches[job.parent].hashes[job.side] = *hash;
+    /// Notes that the root has to be hashed.
+    pub(super) fn mark_root(&mut self, dirty: &mut Dirty, arena: u32, height: u16) {
+        match self.root {
+            None => self.root_hash = [0; 32],
+            Some(node) if matches!(node.place(), Place::Hidden(_)) => {}
+            Some(node) => dirty.push(height, Job { arena, node, above: Above::Nothing, from: self.from }),
         }
     }
 
-    fn hash_jobs(&self, jobs: &[Job], hashes: &mut [NodeHash]) {
-        let mut preimages = Vec::with_capacity(CHUNK);
-        for (jobs, hashes) in jobs.chunks(CHUNK).zip(hashes.chunks_mut(CHUNK)) {
-            preimages.clear();
-            // Hidden nodes are never marked, so there is one for each job.
-            preimages.extend(jobs.iter().filter_map(|job| self.preimage(job.node, job.from)));
-            hash_many(Lanes::best(), &preimages, hashes);
+    /// Notes everything.
+    pub(crate) fn mark_all(&mut self, dirty: &mut Dirty) {
+        if let Some(root) = self.root {
+            let height = self.mark_below(root, dirty);
+            self.mark_root(dirty, 0, height);
         }
     }
 
-    /// What the hash of a node is taken of, its prefix beginning at bit `from`; `None` for a hidden one.
-    fn preimage(&self, node: NodeId, from: u16) -> Option<Message> {
+    fn mark_below(&self, at: NodeId, dirty: &mut Dirty) -> u16 {
+        let Place::Branch(branch) = at.place() else { return 0 };
+        let heights = self.branches[branch].children.map(|child| self.mark_below(child, dirty));
+        for (side, height) in heights.into_iter().enumerate() {
+            self.mark(dirty, 0, branch, side, height);
+        }
+        heights[0].max(heights[1]) + 1
+    }
+
+    /// The root's prefix begins at bit `from` now: its hash is found again.
+    pub(crate) fn set_from(&mut self, from: u16) {
+        self.from = from;
+        if let Some(root) = self.root {
+            self.root_hash = self.node_hash(root, from);
+        }
+    }
+
+    /// The hash of a node, not a hidden one, whose prefix begins at bit `from`.
+    pub(crate) fn node_hash(&self, node: NodeId, from: u16) -> NodeHash {
+        let mut message = Message::default();
+        self.preimage(node, from, &mut message);
+        message.hash()
+    }
+
+    /// Writes what the hash of a node is taken of, its prefix beginning at bit `from`; not for a hidden one.
+    fn preimage(&self, node: NodeId, from: u16, message: &mut Message) {
         match node.place() {
             Place::Leaf(at) => {
                 let leaf = &self.leaves[at];
-                Some(hash::leaf(&leaf.key, &leaf.value))
+                message.set(hash::leaf(&leaf.key, &leaf.value));
             }
             Place::Branch(at) => {
                 let branch = &self.branches[at];
                 let [left, right] = &branch.hashes;
-                Some(hash::branch(&self.prefix(node, branch, from), left, right))
+                message.set(hash::branch(&self.prefix(node, branch, from), left, right));
             }
-            Place::Hidden(_) => None,
+            Place::Hidden(_) => {}
         }
+    }
+
+    fn set_hash(&mut self, above: Above, hash: NodeHash) {
+        match above {
+            Above::Branch(parent, side) => self.branches[parent as usize].hashes[usize::from(side)] = hash,
+            Above::Nothing => self.root_hash = hash,
+        }
+    }
+}
+
+/// Hashes what is dirty in these arenas, in the order of the numbers with which it was marked.
+pub(crate) fn rehash(arenas: &mut [&mut Arena], dirty: &Dirty, schedule: Schedule) {
+    let mut hashes = Vec::new();
+    for jobs in &dirty.heights {
+        hashes.clear();
+        hashes.resize(jobs.len(), [0; 32]);
+        if schedule == Schedule::Parallel && jobs.len() >= 2 * CHUNK {
+            let chunks = hashes.par_chunks_mut(CHUNK).zip(jobs.par_chunks(CHUNK));
+            chunks.for_each(|(hashes, jobs)| hash_jobs(arenas, jobs, hashes));
+        } else {
+            hash_jobs(arenas, jobs, &mut hashes);
+        }
+        for (job, hash) in jobs.iter().zip(&hashes) {
+            arenas[job.arena as usize].set_hash(job.above, *hash);
+        }
+    }
+}
+
+fn hash_jobs(arenas: &[&mut Arena], jobs: &[Job], hashes: &mut [NodeHash]) {
+    let mut messages = [Message::default(); CHUNK];
+    for (jobs, hashes) in jobs.chunks(CHUNK).zip(hashes.chunks_mut(CHUNK)) {
+        for (job, message) in jobs.iter().zip(&mut messages) {
+            // Hidden nodes are never marked.
+            arenas[job.arena as usize].preimage(job.node, job.from, message);
+        }
+        hash_many(Lanes::best(), &messages[..jobs.len()], hashes);
     }
 }

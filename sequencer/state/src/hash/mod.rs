@@ -56,24 +56,28 @@ impl Prefix<'_> {
     }
 }
 
-/// What a leaf's hash is taken of.
-pub(crate) fn leaf(key: &TreeKey, value: &Value) -> Message {
+/// Writes what a leaf's hash is taken of, for [`Message::set`].
+pub(crate) fn leaf(key: &TreeKey, value: &Value) -> impl FnOnce(&mut [u8; Message::MAX_LEN]) -> usize {
     let key = key.as_slice();
-    Message::new(|bytes| {
+    move |bytes| {
         bytes[1..=key.len()].copy_from_slice(key);
         bytes[1 + key.len()..][..32].copy_from_slice(value);
         1 + key.len() + 32
-    })
+    }
 }
 
-/// What a branch's hash is taken of.
-pub(crate) fn branch(prefix: &Prefix<'_>, left: &NodeHash, right: &NodeHash) -> Message {
-    Message::new(|bytes| {
+/// Writes what a branch's hash is taken of, for [`Message::set`].
+pub(crate) fn branch(
+    prefix: &Prefix<'_>,
+    left: &NodeHash,
+    right: &NodeHash,
+) -> impl FnOnce(&mut [u8; Message::MAX_LEN]) -> usize {
+    move |bytes| {
         bytes[0] = 1;
         let (bits, len) = prefix.put(&mut bytes[3..]);
         bytes[1..3].copy_from_slice(&bits.to_be_bytes());
         bytes[3 + len..][..32].copy_from_slice(left);
         bytes[3 + len + 32..][..32].copy_from_slice(right);
         3 + len + 64
-    })
+    }
 }

@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use weft_primitives::codec::{DecodeError, Reader};
 
 use super::{PartialTree, TO_BE_HASHED, tag};
-use crate::arena::{Arena, Dirty, NodeId, Place, Schedule};
+use crate::arena::{Arena, Dirty, NodeId, Place, Schedule, rehash};
 use crate::hash::NodeHash;
 use crate::keys::{MAX_KEY_BITS, MAX_KEY_BYTES, TreeKey};
 
@@ -59,12 +59,9 @@ impl PartialTree {
     }
 
     fn hash_all(&mut self, schedule: Schedule) {
-        let mut dirty = Dirty::new();
-        for branch in 0..self.arena.branch_count() {
-            self.arena.mark(&mut dirty, branch, 0);
-            self.arena.mark(&mut dirty, branch, 1);
-        }
-        self.arena.rehash(&dirty, schedule);
+        let mut dirty = Dirty::default();
+        self.arena.mark_all(&mut dirty);
+        rehash(&mut [&mut self.arena], &dirty, schedule);
     }
 }
 

@@ -24,7 +24,7 @@ use std::fmt;
 use alloy_primitives::B256;
 
 use crate::Value;
-use crate::arena::{Arena, Found, PrefixError, Schedule};
+use crate::arena::{Arena, Dirty, Found, PrefixError, Schedule, Way, rehash};
 use crate::hash::NodeHash;
 use crate::keys::TreeKey;
 use crate::proof::Proof;
@@ -89,7 +89,9 @@ impl PartialTree {
 
     /// Proof of the value at `key`, or of its absence, under [`PartialTree::root`].
     pub fn prove(&self, key: &TreeKey) -> Result<Proof, Missing> {
-        self.arena.prove(key).ok_or(Missing(*key))
+        let mut way = Way::default();
+        let end = self.arena.prove(key, &mut way).ok_or(Missing(*key))?;
+        Ok(way.ends(end))
     }
 
     /// All keys in the tree that begin with `prefix`, in order.
@@ -111,17 +113,18 @@ impl PartialTree {
     /// an error this is the tree from before, or, when a deletion met a hidden
     /// neighbour, one that reveals nothing: never a wrong one.
     pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PartialError> {
-        let plan = self.arena.plan(updates, schedule)?;
+        let plan = self.arena.plan(updates.entries(), schedule)?;
         if let Some(key) = plan.unknown {
             return Err(Missing(key).into());
         }
         let before = self.root();
-        let edited = self.arena.edit(&plan.updates);
+        let mut dirty = Dirty::default();
+        let edited = self.arena.edit(&plan.updates, 0, &mut dirty);
         if let Some(key) = edited.stuck {
             *self = Self::hidden(before);
             return Err(Missing(key).into());
         }
-        self.arena.rehash(&edited.dirty, schedule);
+        rehash(&mut [&mut self.arena], &dirty, schedule);
         Ok(plan.undo)
     }
 }

@@ -19,8 +19,9 @@ use crate::tree::Tree;
 /// A key, and whether it may be deleted.
 pub(super) type Touched<'a> = (&'a TreeKey, bool);
 
+/// Nodes of the whole tree are named by the arena that they are in, the top's or a subtree's.
 struct Pruner<'a> {
-    whole: &'a Arena,
+    whole: &'a Tree,
     part: Arena,
 }
 
@@ -36,12 +37,12 @@ impl Tree {
     pub fn partial(&self, access: &Access) -> PartialTree {
         let keys = self.touched_keys(access);
         let touched: Vec<Touched<'_>> = keys.iter().map(|(key, deleted)| (key, *deleted)).collect();
-        let root = self.arena().root();
-        match root {
+        let top = self.top();
+        match top.root() {
             Some(root) if !touched.is_empty() => {
-                let mut pruner = Pruner { whole: self.arena(), part: Arena::default() };
-                let top = pruner.node(root, 0, &touched).node;
-                pruner.part.set_root(top, *self.arena().root_hash());
+                let mut pruner = Pruner { whole: self, part: Arena::default() };
+                let node = pruner.node(top, root, 0, &touched).node;
+                pruner.part.set_root(node, *top.root_hash());
                 PartialTree { arena: pruner.part }
             }
             _ => PartialTree::hidden(self.root()),
@@ -90,34 +91,39 @@ pub(super) fn inside<'t, 'k>(
 
 impl Pruner<'_> {
     /// Reveals the node at `at`, whose prefix begins at bit `from`, and the ways of `touched` below it.
-    fn node(&mut self, at: NodeId, from: u16, touched: &[Touched<'_>]) -> Pruned {
+    fn node(&mut self, arena: &Arena, at: NodeId, from: u16, touched: &[Touched<'_>]) -> Pruned {
         match at.place() {
-            Place::Branch(branch) => self.branch(at, branch, from, touched),
+            Place::Branch(branch) => self.branch(arena, at, branch, from, touched),
             Place::Leaf(leaf) => {
-                let leaf = self.whole.node_leaf(leaf);
+                let leaf = arena.node_leaf(leaf);
                 let may_vanish = touched.iter().any(|(key, deleted)| *deleted && **key == leaf.key);
                 Pruned { node: self.part.add_leaf(leaf.key, leaf.value), may_vanish }
             }
-            // A whole tree has none.
-            Place::Hidden(_) => Pruned { node: at, may_vanish: false },
+            Place::Hidden(hidden) => {
+                let subtree = self.whole.subtree(hidden);
+                // None is empty.
+                subtree
+                    .root()
+                    .map_or(Pruned { node: at, may_vanish: false }, |root| self.node(subtree, root, from, touched))
+            }
         }
     }
 
-    fn branch(&mut self, at: NodeId, branch: usize, from: u16, touched: &[Touched<'_>]) -> Pruned {
-        let branch = self.whole.node_branch(branch);
+    fn branch(&mut self, arena: &Arena, at: NodeId, branch: usize, from: u16, touched: &[Touched<'_>]) -> Pruned {
+        let branch = arena.node_branch(branch);
         let bit = branch.bit;
-        let inside = inside(self.whole, at, bit, from, touched);
-        let path = inside.first().map_or_else(|| *self.whole.sample(at), |(key, _)| **key);
+        let inside = inside(arena, at, bit, from, touched);
+        let path = inside.first().map_or_else(|| *arena.sample(at), |(key, _)| **key);
         let (left, right) = inside.split_at(inside.partition_point(|(key, _)| !key.bit(bit)));
         let pruned = [left, right]
             .into_iter()
             .zip(branch.children)
-            .map(|(touched, child)| (!touched.is_empty()).then(|| self.node(child, bit + 1, touched)));
+            .map(|(touched, child)| (!touched.is_empty()).then(|| self.node(arena, child, bit + 1, touched)));
         let pruned: Vec<Option<Pruned>> = pruned.collect();
         let may_vanish = |side: usize| pruned[side].as_ref().is_some_and(|pruned| pruned.may_vanish);
         let children = [0, 1].map(|side| match &pruned[side] {
             Some(pruned) => pruned.node,
-            None if may_vanish(1 - side) => self.top(branch.children[side], bit + 1),
+            None if may_vanish(1 - side) => self.top(arena, branch.children[side], bit + 1),
             None => self.part.add_hidden(&path.fork(bit, side == 1), bit + 1),
         });
         let node = self.part.add_branch(&path, bit, children, branch.hashes);
@@ -125,7 +131,7 @@ impl Pruner<'_> {
     }
 
     /// Reveals one node and nothing below.
-    fn top(&mut self, at: NodeId, from: u16) -> NodeId {
-        self.node(at, from, &[]).node
+    fn top(&mut self, arena: &Arena, at: NodeId, from: u16) -> NodeId {
+        self.node(arena, at, from, &[]).node
     }
 }

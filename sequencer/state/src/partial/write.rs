@@ -24,16 +24,18 @@ impl Tree {
         let touched: Vec<Touched<'_>> = keys.iter().map(|(key, deleted)| (key, *deleted)).collect();
         let deletes = touched.iter().any(|(_, deleted)| *deleted);
         let mut out = Vec::with_capacity(touched.len() * BYTES_PER_KEY);
-        if let Some(root) = self.arena().root() {
-            let writer = Writer { arena: self.arena(), schedule, deletes };
-            writer.child(root, self.arena().root_hash(), 0, &touched, false, &mut out);
+        let top = self.top();
+        if let Some(root) = top.root() {
+            let writer = Writer { tree: self, schedule, deletes };
+            writer.child(top, root, top.root_hash(), 0, &touched, false, &mut out);
         }
         out
     }
 }
 
+/// Nodes are named by the arena that they are in, the top's or a subtree's.
 struct Writer<'a> {
-    arena: &'a Arena,
+    tree: &'a Tree,
     schedule: Schedule,
     /// Whether anything may be deleted at all.
     deletes: bool,
@@ -41,62 +43,80 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes the node at `at`, whose prefix begins at bit `from`: revealed if anything below is touched, or it is asked for.
-    fn child(&self, at: NodeId, hash: &NodeHash, from: u16, touched: &[Touched<'_>], reveal: bool, out: &mut Vec<u8>) {
+    #[expect(clippy::too_many_arguments, reason = "a node's place, and where its bytes go")]
+    fn child(
+        &self,
+        arena: &Arena,
+        at: NodeId,
+        hash: &NodeHash,
+        from: u16,
+        touched: &[Touched<'_>],
+        reveal: bool,
+        out: &mut Vec<u8>,
+    ) {
         match at.place() {
             _ if touched.is_empty() && !reveal => put_hidden(out, hash),
-            Place::Branch(branch) => self.branch(at, branch, from, touched, out),
+            Place::Branch(branch) => self.branch(arena, at, branch, from, touched, out),
             Place::Leaf(leaf) => {
-                let leaf = self.arena.node_leaf(leaf);
+                let leaf = arena.node_leaf(leaf);
                 put_leaf(out, &leaf.key, &leaf.value, from);
             }
-            // A whole tree has none.
-            Place::Hidden(_) => {}
+            Place::Hidden(at) => {
+                let subtree = self.tree.subtree(at);
+                if let Some(root) = subtree.root() {
+                    self.child(subtree, root, hash, from, touched, reveal, out);
+                }
+            }
         }
     }
 
-    fn branch(&self, at: NodeId, branch: usize, from: u16, touched: &[Touched<'_>], out: &mut Vec<u8>) {
-        let branch = self.arena.node_branch(branch);
+    fn branch(&self, arena: &Arena, at: NodeId, branch: usize, from: u16, touched: &[Touched<'_>], out: &mut Vec<u8>) {
+        let branch = arena.node_branch(branch);
         let bit = branch.bit;
-        put_branch(out, &self.arena.prefix(at, branch, from));
-        let inside = inside(self.arena, at, bit, from, touched);
+        put_branch(out, &arena.prefix(at, branch, from));
+        let inside = inside(arena, at, bit, from, touched);
         let (left, right) = inside.split_at(inside.partition_point(|(key, _)| !key.bit(bit)));
         let [left_at, right_at] = branch.children;
         let [left_hash, right_hash] = &branch.hashes;
         let from = bit + 1;
         // The other side moves up when all of one is deleted.
-        let reveal_left = left.is_empty() && self.may_vanish(right_at, from, right);
-        let reveal_right = right.is_empty() && self.may_vanish(left_at, from, left);
+        let reveal_left = left.is_empty() && self.may_vanish(arena, right_at, from, right);
+        let reveal_right = right.is_empty() && self.may_vanish(arena, left_at, from, left);
         if self.schedule == Schedule::Parallel && left.len().min(right.len()) >= PARALLEL_KEYS {
             let mut after = Vec::with_capacity(right.len() * BYTES_PER_KEY);
             rayon::join(
-                || self.child(left_at, left_hash, from, left, reveal_left, out),
-                || self.child(right_at, right_hash, from, right, reveal_right, &mut after),
+                || self.child(arena, left_at, left_hash, from, left, reveal_left, out),
+                || self.child(arena, right_at, right_hash, from, right, reveal_right, &mut after),
             );
             out.append(&mut after);
         } else {
-            self.child(left_at, left_hash, from, left, reveal_left, out);
-            self.child(right_at, right_hash, from, right, reveal_right, out);
+            self.child(arena, left_at, left_hash, from, left, reveal_left, out);
+            self.child(arena, right_at, right_hash, from, right, reveal_right, out);
         }
     }
 
     /// Whether all leaves below the node at `at` may be deleted.
-    fn may_vanish(&self, at: NodeId, from: u16, touched: &[Touched<'_>]) -> bool {
+    fn may_vanish(&self, arena: &Arena, at: NodeId, from: u16, touched: &[Touched<'_>]) -> bool {
         if !self.deletes || touched.is_empty() {
             return false;
         }
         match at.place() {
             Place::Branch(branch) => {
-                let branch = self.arena.node_branch(branch);
-                let inside = inside(self.arena, at, branch.bit, from, touched);
+                let branch = arena.node_branch(branch);
+                let inside = inside(arena, at, branch.bit, from, touched);
                 let (left, right) = inside.split_at(inside.partition_point(|(key, _)| !key.bit(branch.bit)));
                 let [left_at, right_at] = branch.children;
-                self.may_vanish(left_at, branch.bit + 1, left) && self.may_vanish(right_at, branch.bit + 1, right)
+                self.may_vanish(arena, left_at, branch.bit + 1, left)
+                    && self.may_vanish(arena, right_at, branch.bit + 1, right)
             }
             Place::Leaf(leaf) => {
-                let own = &self.arena.node_leaf(leaf).key;
+                let own = &arena.node_leaf(leaf).key;
                 touched.iter().any(|(key, deleted)| *deleted && *key == own)
             }
-            Place::Hidden(_) => false,
+            Place::Hidden(at) => {
+                let subtree = self.tree.subtree(at);
+                subtree.root().is_some_and(|root| self.may_vanish(subtree, root, from, touched))
+            }
         }
     }
 }

@@ -1,35 +1,49 @@
-//! The whole tree: an arena of nodes, and an index from key to leaf.
+//! The whole tree: subtrees of some thousand leaves each, and the branches above them.
 //!
-//! Reads go through the index. A batch is applied in four steps: the old values
-//! are looked up ([`Undo`]), the shape is changed and what is dirty noted, the
-//! index follows, dirty nodes are hashed. The first and the last run on rayon's
-//! threads when asked to. Nothing is changed unless all of it can be.
+//! Each subtree has an arena of nodes and an index from key to leaf; reads go
+//! through the top to one index. A batch is split by subtrees ([`route`]); each
+//! is done by one thread from the old values ([`Undo`]) to its hash ([`apply`]);
+//! the top follows ([`top`]). Subtrees that grow are cut in two, small ones put
+//! together ([`reshape`]): their size bounds what one thread has to do, wherever
+//! the leaves lie, and what it has to keep in its cache. Nothing is changed
+//! unless all of it can be.
 //!
-//! Deliberately absent: hidden nodes (see [`crate::partial`]), storage.
+//! Clones share their subtrees until one of them changes.
+//!
+//! Deliberately absent: hidden leaves (see [`crate::partial`]), storage.
 
+mod apply;
 mod index;
 mod prove;
+mod reshape;
+mod route;
+mod subtree;
 #[cfg(test)]
 mod tests;
+mod top;
 
 use std::fmt;
+use std::sync::Arc;
 
 use alloy_primitives::B256;
 
 use crate::Value;
-use crate::arena::{self, Arena};
+use crate::arena::Arena;
 use crate::keys::TreeKey;
 use crate::undo::Undo;
 use crate::updates::UpdateBatch;
-use index::Index;
+use subtree::Subtree;
+use top::Top;
 
 pub use crate::arena::{PrefixError, Schedule};
 
 /// The state tree.
 #[derive(Clone, Default)]
 pub struct Tree {
-    arena: Arena,
-    index: Index,
+    top: Top,
+    /// In key order.
+    subtrees: Vec<Arc<Subtree>>,
+    len: usize,
 }
 
 impl fmt::Debug for Tree {
@@ -46,48 +60,28 @@ impl Tree {
     ) -> Result<Self, PrefixError> {
         let updates = UpdateBatch::new(leaves.into_iter().map(|(key, value)| (key, Some(value))).collect());
         let mut tree = Self::default();
-        tree.arena.reserve(updates.entries().len());
-        tree.index.reserve(updates.entries().len(), &tree.arena);
         tree.apply(&updates, schedule)?;
         Ok(tree)
     }
 
     /// The root; zero for the empty tree.
     pub fn root(&self) -> B256 {
-        self.arena.root_hash().into()
+        self.top.arena().root_hash().into()
     }
 
     /// Number of leaves.
-    pub fn len(&self) -> usize {
-        self.index.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether there are no leaves.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// The value at `key`; `None` is zero.
     pub fn get(&self, key: &TreeKey) -> Option<Value> {
-        self.index.find(key, &self.arena).map(|at| self.arena.node_leaf(at).value)
-    }
-
-    /// Applies updates and rehashes; returns what [`Tree::revert`] takes them back with.
-    ///
-    /// A new key is compared with the keys before the batch: it may not be a
-    /// prefix even of one that the batch deletes. On an error the tree is as before.
-    pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PrefixError> {
-        let plan = self.arena.plan(updates, schedule)?;
-        for (key, _) in plan.updates.iter().filter(|(_, value)| value.is_none()) {
-            self.index.remove(key, &self.arena);
-        }
-        let edited = self.arena.edit(&plan.updates);
-        debug_assert!(plan.unknown.is_none() && edited.stuck.is_none(), "a whole tree hides nothing");
-        for at in &edited.added {
-            self.index.insert(*at, &self.arena);
-        }
-        self.arena.rehash(&edited.dirty, schedule);
-        Ok(plan.undo)
+        self.subtrees[self.top.find(key)?].get(key)
     }
 
     /// Takes back what [`Tree::apply`] did: the newest record first.
@@ -101,28 +95,30 @@ impl Tree {
     }
 
     /// All leaves in key order.
-    pub fn iter(&self) -> Leaves<'_> {
-        Leaves(self.arena.leaves())
+    pub fn iter(&self) -> impl Iterator<Item = (TreeKey, Value)> + '_ {
+        self.subtrees.iter().flat_map(|subtree| subtree.arena().leaves())
     }
 
     /// The leaves whose keys begin with `prefix`, in key order.
-    pub fn with_prefix(&self, prefix: &TreeKey) -> Leaves<'_> {
-        Leaves(self.arena.leaves_with_prefix(prefix))
+    pub fn with_prefix(&self, prefix: &TreeKey) -> impl Iterator<Item = (TreeKey, Value)> + '_ {
+        // Where its way ends is the first, and all that agree with it, or with as much of it as leads to them, follow.
+        let first = self.top.find(prefix).unwrap_or(self.subtrees.len());
+        let prefix = *prefix;
+        let agrees = move |at: &usize| {
+            let (path, bits) = self.top.path(*at);
+            path.common_bits(&prefix) >= bits.min(prefix.bits())
+        };
+        let subtrees = (first..self.subtrees.len()).take_while(agrees);
+        subtrees.flat_map(move |at| self.subtrees[at].arena().leaves_with_prefix(&prefix))
     }
 
-    pub(crate) const fn arena(&self) -> &Arena {
-        &self.arena
+    /// The arena of the branches above the subtrees, which it hides, each under its number.
+    pub(crate) const fn top(&self) -> &Arena {
+        self.top.arena()
     }
-}
 
-/// Leaves in key order.
-#[derive(Debug)]
-pub struct Leaves<'a>(arena::Leaves<'a>);
-
-impl Iterator for Leaves<'_> {
-    type Item = (TreeKey, Value);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+    /// The arena of the subtree with this number.
+    pub(crate) fn subtree(&self, at: usize) -> &Arena {
+        self.subtrees[at].arena()
     }
 }

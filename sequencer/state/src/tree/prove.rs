@@ -1,6 +1,7 @@
 //! Making proofs, of the state as it is and as it was.
 
 use super::{Schedule, Tree};
+use crate::arena::Way;
 use crate::keys::TreeKey;
 use crate::partial::{Access, PartialError, PartialTree};
 use crate::proof::{End, Proof};
@@ -9,8 +10,11 @@ use crate::undo::Undo;
 impl Tree {
     /// Proof of the value at `key`, or of its absence, under [`Tree::root`].
     pub fn prove(&self, key: &TreeKey) -> Proof {
-        // A whole tree hides nothing.
-        self.arena.prove(key).unwrap_or(Proof { steps: Vec::new(), end: End::Empty })
+        let mut way = Way::default();
+        let end = self.top().prove(key, &mut way);
+        // The top hides nothing but the subtrees, and these nothing at all.
+        let end = end.or_else(|| self.subtree(self.top.find(key)?).prove(key, &mut way));
+        way.ends(end.unwrap_or(End::Empty))
     }
 
     /// The part of the tree as it was before `undo` that tells of `keys`. Takes memory for these and for what `undo`

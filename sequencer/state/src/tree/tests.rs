@@ -143,6 +143,41 @@ fn prefixes_are_refused_and_change_nothing() {
     assert_eq!(tree.root(), before);
 }
 
+/// Many subtrees, and a batch in which only one of them, or the way to them, refuses a key.
+#[test]
+fn what_one_subtree_refuses_changes_none() {
+    let batch = model::spread(1_000, 0);
+    let mut tree = Tree::default();
+    tree.apply(&batch, Schedule::Sequential).unwrap();
+    let before = tree.clone();
+    let keys: Vec<TreeKey> = batch.entries().iter().map(|(key, _)| *key).collect();
+    for bits in [1, 8, 16, 200, 264] {
+        let short = keys[500].truncate(bits);
+        let refused = [(short, Some([1; 32])), (keys[20], None), (keys[900], Some([2; 32]))];
+        for schedule in [Schedule::Sequential, Schedule::Parallel] {
+            tree.apply(&UpdateBatch::new(refused.to_vec()), schedule).unwrap_err();
+            assert_eq!((tree.root(), tree.len()), (before.root(), before.len()), "{bits} bits");
+            assert!(tree.iter().eq(before.iter()), "{bits} bits");
+        }
+        // Deleting what is not there is no change.
+        tree.apply(&UpdateBatch::new(vec![(short, None)]), Schedule::Sequential).unwrap();
+        assert_eq!(tree.root(), before.root());
+    }
+}
+
+#[test]
+fn clones_part_when_one_changes() {
+    let mut tree = Tree::default();
+    tree.apply(&model::spread(500, 0), Schedule::Sequential).unwrap();
+    let (clone, root) = (tree.clone(), tree.root());
+    let undo = tree.apply(&model::spread(700, 1), Schedule::Parallel).unwrap();
+    assert_ne!(tree.root(), root);
+    assert_eq!((clone.root(), clone.len()), (root, 500));
+    tree.revert(&undo, Schedule::Parallel);
+    assert!(tree.iter().eq(clone.iter()));
+    assert_eq!(tree.root(), root);
+}
+
 #[test]
 fn new_keys_are_compared_with_each_other() {
     let mut tree = Tree::default();

@@ -1,0 +1,133 @@
+//! Applying a batch: subtree by subtree, on all threads.
+//!
+//! A thread takes some neighbouring subtrees and does all there is to do on them:
+//! finds the old values, changes the shape, and hashes, while all of it is in its
+//! cache. The top follows when all are done.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::Tree;
+use super::route::Parcel;
+use super::subtree::{MAX_LEAVES, Subtree};
+use crate::arena::{Dirty, PrefixError, Schedule, rehash};
+use crate::undo::Undo;
+use crate::updates::{Update, UpdateBatch};
+
+/// Updates below which a task is not worth a thread, and lanes would stay empty.
+const TASK_UPDATES: usize = 128;
+
+/// A subtree and what is to be done to it.
+struct Work<'a> {
+    subtree: &'a mut Arc<Subtree>,
+    updates: &'a [Update],
+    /// What came of it.
+    done: Result<Undo, PrefixError>,
+}
+
+impl Tree {
+    /// Applies updates and rehashes; returns what [`Tree::revert`] takes them back with.
+    ///
+    /// A new key is compared with the keys before the batch: it may not be a
+    /// prefix even of one that the batch deletes. On an error the tree is as before.
+    pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PrefixError> {
+        let parcels = self.route(updates.entries())?;
+        let mut new = vec![Arc::default(); parcels.iter().filter(|parcel| parcel.to.is_none()).count()];
+        let before = self.lens(&parcels);
+        let undo = apply(&mut self.subtrees, &mut new, &parcels, schedule)?;
+        self.len = self.len + self.lens(&parcels) - before;
+        self.len += new.iter().map(|subtree| subtree.len()).sum::<usize>();
+        let changed: Vec<usize> = parcels.iter().filter_map(|parcel| parcel.to).collect();
+        let fits = |at: &usize| (1..=MAX_LEAVES).contains(&self.subtrees[*at].len());
+        if new.is_empty() && changed.iter().all(fits) {
+            self.top.refresh(&self.subtrees, &changed);
+        } else {
+            self.reshape(new);
+        }
+        Ok(undo)
+    }
+
+    /// Leaves in the subtrees for which there are updates.
+    fn lens(&self, parcels: &[Parcel<'_>]) -> usize {
+        parcels.iter().filter_map(|parcel| parcel.to).map(|at| self.subtrees[at].len()).sum()
+    }
+}
+
+/// Gives each subtree, old or new, its updates. On an error all are as before.
+fn apply(
+    old: &mut [Arc<Subtree>],
+    new: &mut [Arc<Subtree>],
+    parcels: &[Parcel<'_>],
+    schedule: Schedule,
+) -> Result<Undo, PrefixError> {
+    let (mut old, mut new) = (old.iter_mut().enumerate(), new.iter_mut());
+    let mut works = Vec::with_capacity(parcels.len());
+    for parcel in parcels {
+        let subtree = match parcel.to {
+            Some(to) => old.find(|(at, _)| *at == to).map(|(_, subtree)| subtree),
+            None => new.next(),
+        };
+        let updates = parcel.updates;
+        works.extend(subtree.map(|subtree| Work { subtree, updates, done: Ok(Undo::default()) }));
+    }
+    run(&mut works, schedule);
+    let entries = works.iter().map(|work| work.done.as_ref().map_or(0, |undo| undo.entries.len())).sum();
+    let mut all = Undo { entries: Vec::with_capacity(entries) };
+    for at in 0..works.len() {
+        match &works[at].done {
+            Ok(undo) => all.entries.extend_from_slice(&undo.entries),
+            Err(error) => {
+                let error = error.clone();
+                take_back(works, schedule);
+                return Err(error);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Takes back what was done.
+fn take_back(works: Vec<Work<'_>>, schedule: Schedule) {
+    let (subtrees, undos): (Vec<_>, Vec<_>) =
+        works.into_iter().filter_map(|work| Some((work.subtree, work.done.ok()?.entries))).unzip();
+    let back = subtrees.into_iter().zip(&undos);
+    // Fits: these keys stood beside those that stay.
+    let mut works: Vec<_> =
+        back.map(|(subtree, updates)| Work { subtree, updates, done: Ok(Undo::default()) }).collect();
+    run(&mut works, schedule);
+}
+
+fn run(works: &mut [Work<'_>], schedule: Schedule) {
+    let mut tasks = Vec::new();
+    let mut rest = works;
+    while !rest.is_empty() {
+        let mut updates = 0;
+        let enough = rest.iter().position(|work| {
+            updates += work.updates.len();
+            updates >= TASK_UPDATES
+        });
+        let (task, after) = rest.split_at_mut(enough.map_or(rest.len(), |at| at + 1));
+        tasks.push(task);
+        rest = after;
+    }
+    match &mut tasks[..] {
+        // Hashing is all that can be shared.
+        [task] => run_task(task, schedule),
+        tasks if schedule == Schedule::Parallel => {
+            tasks.par_iter_mut().for_each(|task| run_task(task, Schedule::Sequential));
+        }
+        tasks => tasks.iter_mut().for_each(|task| run_task(task, Schedule::Sequential)),
+    }
+}
+
+fn run_task(works: &mut [Work<'_>], schedule: Schedule) {
+    let mut dirty = Dirty::default();
+    let mut arenas = Vec::with_capacity(works.len());
+    for (number, Work { subtree, updates, done }) in works.iter_mut().enumerate() {
+        let subtree = Arc::make_mut(subtree);
+        *done = subtree.edit(updates, number as u32, &mut dirty);
+        arenas.push(subtree.arena_mut());
+    }
+    rehash(&mut arenas, &dirty, schedule);
+}

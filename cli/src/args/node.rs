@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weft_primitives::Address;
+use weft_primitives::{Address, U256};
 use weft_sequencer::{Limits, NodeConfig, RpcConfig};
 
 use super::sequencer::load_chain;
@@ -84,6 +84,31 @@ pub enum NodeCommand {
     /// Write the verified state to a file, or begin with one. The node must not run meanwhile.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Prove what an account was after a block of any age, by executing the stored blocks again.
+    #[command(after_help = "\
+Examples:
+  weft node prove 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --block 1200
+  weft node prove 0x5FbD.. --slot 0 --slot 0x7 --block 1200 --snapshot state.weft --data-dir data/sequencer --json
+
+While a node keeps a block's undo records (--history-blocks), weft_getProof says the same at once. This begins at
+genesis, or at a snapshot of a block that is not newer, and takes memory for the whole state. The folder is only read, of
+a node or of a sequencer, which may run meanwhile.")]
+    Prove {
+        /// The account.
+        address: Address,
+        /// Block number.
+        #[arg(long)]
+        block: u64,
+        /// Storage slots, decimal or with 0x.
+        #[arg(long = "slot", value_name = "SLOT")]
+        slots: Vec<U256>,
+        /// Snapshot to begin with; genesis if not given.
+        #[arg(long, value_name = "FILE")]
+        snapshot: Option<PathBuf>,
+        /// Print JSON, in the shape of weft_getProof's answer.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `weft node snapshot`.

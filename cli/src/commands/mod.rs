@@ -13,6 +13,7 @@ mod light;
 mod log_filter;
 mod metrics;
 mod progress;
+mod prove;
 mod services;
 mod settlement;
 mod snapshot;
@@ -47,6 +48,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             },
             Command::Node(args) => match args.command.clone() {
                 Some(NodeCommand::Snapshot(command)) => Box::pin(snapshot::run(*args, command)).await,
+                Some(NodeCommand::Prove { address, block, slots, snapshot, json }) => {
+                    prove::run(&args, &prove::Asked { address, block, slots, snapshot, json })
+                }
                 None => Box::pin(services::node(*args)).await,
             },
             Command::Light(args) => Box::pin(light::run(*args)).await,

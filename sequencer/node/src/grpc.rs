@@ -37,7 +37,7 @@ const STREAM_GROUPS: usize = 8;
 const DEFAULT_WAIT_MS: u64 = 2_000;
 const MAX_WAIT_MS: u64 = 60_000;
 
-/// Witnesses that are made or sent at once. Each takes a second copy of the state while it is made.
+/// Witnesses that are made or sent at once. Each may take a second copy of the state while it is made.
 const MAX_WITNESSES: usize = 1;
 
 impl Reason for PoolError {

@@ -1,8 +1,8 @@
 //! Witnesses of batches that were executed here: what of the state before a batch is needed to execute it again.
 //!
 //! The batch is executed once more, from its stored blocks, on a copy of the state that is taken back to before it by
-//! undo records. So a witness can be had for as far back as those reach, and nothing has to be kept for it; while it is
-//! made there is a second copy of the state in memory.
+//! undo records. So a witness can be had for as far back as those reach, and nothing has to be kept for it. The copy
+//! takes memory for the subtrees of the state that differ, all of them if the batch is old.
 
 use weft_execution::Parent;
 use weft_execution::forced::{ForcedContext, record_forced};
@@ -46,7 +46,7 @@ pub enum WitnessError {
     Damaged(String),
 }
 
-/// Makes the witness of a batch. Takes as long as executing it on one thread, and copying the state.
+/// Makes the witness of a batch. Takes as long as executing it on one thread, and taking back what came after.
 pub fn make(chain: &Chain, index: u64) -> Result<BatchWitness, WitnessError> {
     let store = chain.store();
     let signed = store.batch(index)?.and_then(|batch| batch.signed).ok_or(WitnessError::NoBatch(index))?;

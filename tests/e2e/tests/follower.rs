@@ -96,6 +96,7 @@ async fn a_follower_serves_the_same_chain_and_survives_kills() {
     assert_eq!(told(&node, last).await, told(&cluster.rpc(), last).await);
     assert_eq!(metric(&cluster, Service::Node, "weft_node_disagreement").await, Some(0.0));
     stateless(&cluster, last).await;
+    proved(&cluster, None, last).await;
     assert!(cluster.process(Service::Node).terminate().success());
     from_a_snapshot(&mut cluster, &mut account).await;
 }
@@ -130,6 +131,21 @@ async fn stateless(cluster: &Cluster, last: u64) {
     assert_eq!((code, verdict["verdict"].as_str()), (Some(4), Some("undecided")), "{verdict}");
 }
 
+/// What the node proves, made again from its folder while it runs.
+async fn proved(cluster: &Cluster, snapshot: Option<&str>, block: u64) {
+    let (genesis, folder) = (weft_e2e::config("genesis.dev.json"), cluster.data(Service::Node).display().to_string());
+    let number = block.to_string();
+    let options = ["--block", &number, "--slot", "7", "--data-dir", &folder, "--genesis", &genesis, "--json"];
+    let options: Vec<&str> =
+        options.into_iter().chain(snapshot.into_iter().flat_map(|file| ["--snapshot", file])).collect();
+    let to = TO.to_string();
+    let (code, proof, errors) = weft(&[&["node", "prove", &to][..], &options].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let params = json!([TO, ["0x7"], format!("{block:#x}")]);
+    assert_eq!(proof, ask(&cluster.rpc_of(Service::Node), "weft_getProof", params).await);
+    assert_ne!(proof["basicData"]["value"], Value::Null);
+}
+
 /// The node begins again with the state of its own last final block.
 async fn from_a_snapshot(cluster: &mut Cluster, account: &mut Account) {
     let data = cluster.data(Service::Node);
@@ -158,6 +174,10 @@ async fn from_a_snapshot(cluster: &mut Cluster, account: &mut Account) {
         }
     }
     assert_eq!(ask(&node, "eth_getBlockByNumber", json!(["0x1", false])).await, Value::Null);
+    proved(cluster, Some(&file), next).await;
+    let (code, _, errors) =
+        weft(&["node", "prove", &TO.to_string(), "--block", "1", "--data-dir", &folder, "--genesis", &genesis]);
+    assert!(code == Some(1) && errors.contains("block 1 is not here"), "{code:?} {errors}");
     // It proves what was withdrawn since, though it has none of the withdrawals before.
     let proof = ask(&node, "weft_getWithdrawalProof", json!([1])).await;
     wait_final(&cluster.rpc(), next).await;

@@ -28,7 +28,7 @@ pub struct Proved {
 #[derive(Debug, thiserror::Error)]
 pub enum PastError {
     /// Undo records do not reach so far.
-    #[error("the state of block {0} is not kept any longer")]
+    #[error("the state of block {0} is not kept any longer (history_blocks); `weft node prove` makes it again")]
     TooOld(u64),
     /// The proof would take too much memory.
     #[error("more than {MOST_CHANGED} state leaves have changed since block {0}")]

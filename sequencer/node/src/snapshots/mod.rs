@@ -1,4 +1,4 @@
-//! A state in a file, from which a follower begins instead of from genesis.
+//! A state in a file, from which a follower begins instead of from genesis, and from which states of the past are made again.
 //!
 //! The file has the state after the last block of a final batch, with the commitment of that batch and the signature of
 //! who made it. The signature says who is to blame; nothing in the file is believed for it: on import the state root is
@@ -18,6 +18,8 @@
 mod export;
 mod head;
 mod import;
+mod read;
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +32,7 @@ use crate::store::StoreError;
 
 pub use export::export;
 pub use import::{Origin, import};
+pub use replay::{ReplayError, replay};
 
 /// Begins each file.
 const MAGIC: &[u8; 16] = b"weft/snapshot/v1";

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Origin, SnapshotError, export, import};
+use super::{Origin, ReplayError, SnapshotError, export, import, replay};
 use crate::chain::Chain;
 use crate::derive::testing::{Follower, Rollup, the_rules};
 use crate::store::{BatchStage, ChainStore, MemoryKv};
@@ -78,4 +78,51 @@ async fn a_chain_goes_on_from_a_file_and_only_from_the_right_one() {
     }
     let nothing = Chain::open(config().chain, ChainStore::new(fresh()), 8, 8).unwrap();
     assert!(matches!(export(&nothing, &other, &signer(7)), Err(SnapshotError::NothingFinal)));
+}
+
+#[tokio::test]
+async fn states_of_any_age_are_made_again() {
+    let mut rollup = Rollup::new();
+    rollup.inbox(2, 0);
+    let whole = Follower::new(&rollup.da);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state");
+    let (chain, store) = (&config().chain, whole.chain.store());
+    let mut roots = Vec::new();
+    for blocks in [2, 3, 1] {
+        let next = rollup.batch(blocks);
+        rollup.settle(&next);
+        whole.follow(&rollup).await.unwrap();
+        if roots.is_empty() {
+            assert_eq!(export(&whole.chain, &file, &signer(7)).unwrap().block, 2);
+        }
+        roots.push(whole.chain.world().state_root());
+    }
+    for number in 0..=6 {
+        let header = store.block(number).unwrap().unwrap().header;
+        let mut told = Vec::new();
+        let (world, block) = replay(chain, store, None, number, |number| told.push(number)).unwrap();
+        assert_eq!((world.state_root(), &block.header), (header.state_root, &header));
+        assert!(told.into_iter().eq(1..=number));
+        match replay(chain, store, Some(&file), number, |_| ()) {
+            Ok((world, _)) => assert_eq!(world.state_root(), header.state_root),
+            Err(error) => assert!(
+                number < 2 && matches!(error, ReplayError::TooNew { snapshot: 2, block } if block == number),
+                "{number}: {error}"
+            ),
+        }
+    }
+    assert_eq!(roots.last(), Some(&store.block(6).unwrap().unwrap().header.state_root));
+    assert!(matches!(replay(chain, store, None, 7, |_| ()), Err(ReplayError::NoBlock(7))));
+    // Another chain's file, and a file that is none.
+    let mut other = Rollup::new();
+    let next = other.batch(2);
+    other.settle(&next);
+    let stranger = Follower::new(&other.da);
+    stranger.follow(&other).await.unwrap();
+    let foreign = folder.path().join("foreign");
+    export(&stranger.chain, &foreign, &signer(7)).unwrap();
+    assert!(matches!(replay(chain, store, Some(&foreign), 6, |_| ()), Err(ReplayError::OtherBlock(2))));
+    std::fs::write(&foreign, b"weft").unwrap();
+    assert!(matches!(replay(chain, store, Some(&foreign), 6, |_| ()), Err(ReplayError::Snapshot(_))));
 }

@@ -26,27 +26,40 @@ impl RocksKv {
     /// Opens the database in `folder`, or makes it.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
-        let mut options = Options::default();
+        let mut options = options();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
-        options.set_keep_log_file_num(KEPT_LOG_FILES);
-        options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
-        options.set_max_total_wal_size(MAX_WAL_BYTES);
-        let families = Family::ALL.map(|family| {
-            let mut options = Options::default();
-            options.set_compression_type(match family {
-                // Hashes and compressed bytes do not shrink.
-                Family::Tx | Family::Hash | Family::Payload => DBCompressionType::None,
-                _ => DBCompressionType::Lz4,
-            });
-            ColumnFamilyDescriptor::new(family.name(), options)
-        });
-        Ok(Self { db: DB::open_cf_descriptors(&options, folder, families)? })
+        Ok(Self { db: DB::open_cf_descriptors(&options, folder, families())? })
+    }
+
+    /// Opens the database in `folder` as it is now, for reading; whoever has it open may go on writing.
+    pub fn open_read_only(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: DB::open_cf_descriptors_read_only(&options(), folder, families(), false)? })
     }
 
     fn family(&self, family: Family) -> &ColumnFamily {
         self.db.cf_handle(family.name()).expect("all column families are made by open")
     }
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.set_keep_log_file_num(KEPT_LOG_FILES);
+    options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_total_wal_size(MAX_WAL_BYTES);
+    options
+}
+
+fn families() -> impl Iterator<Item = ColumnFamilyDescriptor> {
+    Family::ALL.into_iter().map(|family| {
+        let mut options = Options::default();
+        options.set_compression_type(match family {
+            // Hashes and compressed bytes do not shrink.
+            Family::Tx | Family::Hash | Family::Payload => DBCompressionType::None,
+            _ => DBCompressionType::Lz4,
+        });
+        ColumnFamilyDescriptor::new(family.name(), options)
+    })
 }
 
 impl Kv for RocksKv {

@@ -168,7 +168,7 @@ impl Chain {
         if signer != want {
             return Err(PostRefusal::UnknownSigner { got: signer, want });
         }
-        if let Some(rival) = facts.rival.as_ref().filter(|rival| same_place(rival, signed)) {
+        if let Some(rival) = facts.rival.as_ref().filter(|rival| contradicts(rival, signed, signer)) {
             return Err(self.equivocation(now_ms, rival, signed, out));
         }
         self.admit(now_ms, signed, facts)?;
@@ -244,15 +244,12 @@ impl Chain {
     }
 }
 
-/// Whether two different commitments claim one place. Chain and signer are known to be the same; a forced batch has no
-/// signer.
-fn same_place(first: &SignedBatch, second: &SignedBatch) -> bool {
-    if first.is_forced() {
-        return false;
-    }
+/// Whether two different commitments of one signer claim one place. The chain is known to be the same; the signer is not:
+/// the rival may be of a key that was replaced since, and nobody has signed a forced batch.
+fn contradicts(rival: &SignedBatch, signed: &SignedBatch, signer: Address) -> bool {
     let place = |signed: &SignedBatch| {
         let header = &signed.header;
         (header.batch_index, header.parent_commitment, header.leader_epoch)
     };
-    place(first) == place(second) && first.header != second.header
+    place(rival) == place(signed) && rival.header != signed.header && rival.signer() == Ok(signer)
 }

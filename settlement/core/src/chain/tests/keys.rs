@@ -31,6 +31,18 @@ fn the_key_hands_over_and_opens_an_epoch() {
 }
 
 #[test]
+fn two_keys_for_one_place_are_no_equivocation() {
+    let mut world = World::new();
+    let rival = world.next(0, 7);
+    world.post_next(0);
+    world.changed(&world.change(10).sign(&sequencer())).unwrap();
+    // A new sequencer that does not know its epoch yet claims the place that the old key has filled.
+    let len = world.history.entries().len();
+    assert_eq!(world.post(&rival.sign(&key(10))).unwrap_err().reason(), "STALE_EPOCH");
+    assert_eq!((world.chain.head().frozen, world.history.entries().len()), (false, len));
+}
+
+#[test]
 fn a_change_cannot_be_replayed() {
     let mut world = World::new();
     let there = world.change(10).sign(&sequencer());

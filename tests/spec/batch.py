@@ -2,6 +2,8 @@
 
 import zstandard
 
+from rlp import Refused, demand, rlp, rlp_header, rlp_number, rlp_split
+
 COLUMNS = 23
 (BLOCK_TIME, BLOCK_TRANSACTIONS, BLOCK_INBOX, SHAPE, SIGNATURE, NONCE, GAS_REF, GAS_TABLE, PRICE_REF, PRICE_TABLE,
  FEE_REF, FEE_TABLE, CONTRACT_REF, ACCOUNT_REF, ADDRESS_TABLE, AMOUNT_FORM, AMOUNT_MANTISSA, AMOUNT_WIDE,
@@ -15,15 +17,6 @@ MAX_TRANSACTION_BYTES = 131_072
 MAX_INBOX_ITEMS = 1_024
 
 SELECTORS = {2: bytes.fromhex("a9059cbb"), 3: bytes.fromhex("23b872dd"), 4: bytes.fromhex("095ea7b3")}
-
-
-class Refused(Exception):
-    pass
-
-
-def demand(condition, why):
-    if not condition:
-        raise Refused(why)
 
 
 class Reader:
@@ -56,40 +49,6 @@ class Reader:
 
     def finish(self):
         demand(self.at == len(self.data), "bytes left over")
-
-
-def rlp_number(value):
-    return rlp(value.to_bytes((value.bit_length() + 7) // 8, "big"))
-
-
-def rlp_header(length, short, long):
-    if length < 56:
-        return bytes([short + length])
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([long + len(size)]) + size
-
-
-def rlp(data):
-    return data if len(data) == 1 and data[0] < 0x80 else rlp_header(len(data), 0x80, 0xB7) + data
-
-
-def rlp_split(data, is_list):
-    """Content of the string or list at the start of `data`, and what follows it."""
-    demand(data, "RLP ends early")
-    first, base = data[0], 0xC0 if is_list else 0x80
-    if not is_list and first < 0x80:
-        return data[:1], data[1:]
-    demand(base <= first < base + 0x40, "another kind of RLP")
-    start, length = 1, first - base
-    if length > 55:
-        start = 1 + length - 55
-        demand(len(data) >= start and data[1], "RLP length")
-        length = int.from_bytes(data[1:start], "big")
-        demand(length > 55, "a longer RLP length")
-    demand(len(data) >= start + length, "RLP ends early")
-    content = data[start : start + length]
-    demand(is_list or length != 1 or content[0] >= 0x80, "a longer RLP string")
-    return content, data[start + length :]
 
 
 def column(reader, at, budget):

@@ -222,11 +222,18 @@ def state_proofs(vector):
 
 
 def witnesses(vector):
-    witness = state.Witness(raw(vector["witness"]))
-    found = [(key, witness.find(raw(key))) for key, _ in vector["found"]]
-    missing = [key for key in vector["missing"] if witness.find(raw(key)) == "missing"]
-    text = lambda value: value.hex() if isinstance(value, bytes) else value
-    return {"root": witness.root, "found": [[key, text(value)] for key, value in found], "missing": missing}
+    tree = state.Tree.decode(raw(vector["witness"]))
+
+    def find(key):
+        try:
+            value = tree.get(raw(key))
+        except state.Missing:
+            return "missing"
+        return value and value.hex()
+
+    found = [[key, find(key)] for key, _ in vector["found"]]
+    missing = [key for key in vector["missing"] if find(key) == "missing"]
+    return {"root": tree.root(), "found": found, "missing": missing}
 
 
 # By folder and file.

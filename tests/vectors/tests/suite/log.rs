@@ -1,17 +1,19 @@
 //! The settlement log: entries, their chain, the inbox's accumulator.
 
-use alloy_primitives::{B256, Bytes, hex};
+use alloy_primitives::{Address, B256, Bytes, hex};
 use serde_json::{Value, json};
 use weft_primitives::inbox::{Content, accumulate};
-use weft_primitives::{BatchHeader, InboxItem, Promise};
+use weft_primitives::{BatchHeader, Deposit, Funding, InboxItem, Promise};
 use weft_settlement::KeyChange;
 use weft_settlement::log::{
-    AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, LogEntry,
-    RejectReason, Rejected,
+    AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
+    LogEntry, RejectReason, Rejected,
 };
 use weft_vectors::golden;
 
+use crate::bridge::Rollup;
 use crate::commitment::{header, signer};
+use crate::fields;
 
 /// An event of each kind, some of them twice.
 fn events() -> Vec<Event> {
@@ -26,6 +28,11 @@ fn events() -> Vec<Event> {
     let (base, block_hash, stands) = (header(2).hash(), B256::repeat_byte(5), B256::repeat_byte(6));
     let promise = Promise { chain_id, config_hash, base, number: 1 << 40, block_hash };
     let broken = BrokenPromise { promise: promise.sign(&signer(1)), commitment, stands };
+    let to = signer(4).address();
+    let deposit = Deposit::sign(config_hash, &signer(3), u64::MAX, to, u128::MAX);
+    let deposit = InboxItem { index: 2, time_ms: 1_800_000_000_009, content: Content::Deposit(deposit) };
+    let funding = Funding::sign(config_hash, &signer(2), 1 << 40, to, 1 << 100);
+    let forced = ForcedBatch { header: header(2), inbox_len: 1 << 50 };
     let rejected = |reason, block| Event::Rejected(Rejected { batch_index, commitment, reason, block });
     vec![
         Event::Inbox(item(0, 110)),
@@ -44,6 +51,10 @@ fn events() -> Vec<Event> {
         Event::ChallengeOutcome(verdict(false)),
         Event::SignedVerdict(Box::new(verdict(true).sign(&signer(2)))),
         Event::BrokenPromise(Box::new(broken)),
+        Event::Inbox(deposit),
+        Event::Forced(Box::new(forced)),
+        Event::Funding(funding),
+        Event::Claim(Box::new(Rollup::sample().claim(7, 5, 2))),
     ]
 }
 
@@ -55,6 +66,24 @@ fn log() -> Vec<LogEntry> {
         entries.push(LogEntry { seq, prev_hash, time_ms: 1_800_000_000_000 + seq / 2, event });
     }
     entries
+}
+
+/// Whose signature an entry has; of the first, if it has two.
+fn signed_by(entry: &LogEntry) -> Option<Address> {
+    let config_hash = header(1).config_hash;
+    let signer = match &entry.event {
+        Event::Posted(signed) => signed.signer(),
+        Event::Equivocation(pair) => pair.first.signer(),
+        Event::KeyChange(signed) => signed.signer(),
+        Event::SignedVerdict(signed) => signed.verifier(),
+        Event::Funding(funding) => funding.signer(config_hash),
+        Event::BrokenPromise(broken) => broken.promise.signer(),
+        Event::Inbox(InboxItem { content: Content::Deposit(deposit), .. }) => {
+            deposit.signature.recover(deposit.signing_hash(config_hash))
+        }
+        _ => return None,
+    };
+    Some(signer.unwrap())
 }
 
 /// The first thing that is wrong with the bytes of entries from the first on.
@@ -89,8 +118,11 @@ fn entries() {
     let good: Vec<Vec<u8>> = log.iter().map(LogEntry::encode).collect();
     let mut whole = vector("an entry of each kind", "ok", &good);
     whole["hashes"] = log.iter().map(|entry| hex::encode(entry.hash())).collect();
-    whole["signers"] = [signer(1), signer(2), signer(1)].map(|signer| hex::encode(signer.address())).into();
     whole["kinds"] = log.iter().map(|entry| entry.event.kind()).collect();
+    whole["fields"] = log.iter().map(|entry| fields::event(&entry.event)).collect();
+    whole["config_hash"] = hex::encode(header(1).config_hash).into();
+    // Who has signed what an entry says, in the order of the log.
+    whole["signers"] = log.iter().filter_map(signed_by).map(hex::encode).collect();
     let mut vectors = vec![whole];
     let with = |at: usize, edit: &dyn Fn(&mut Vec<u8>)| {
         let mut entries = good[..=at].to_vec();
@@ -118,6 +150,12 @@ fn entries() {
         vector("a key change of a byte less", "decode", &with(11, &|bytes| _ = bytes.pop())),
         vector("a promise of version 2", "decode", &with(15, &|bytes| bytes[52] = 2)),
         vector("a broken promise of a byte more", "decode", &with(15, &|bytes| bytes.push(0))),
+        vector("a deposit of a byte more", "decode", &with(16, &|bytes| bytes.push(0))),
+        vector("a forced batch of version 2", "decode", &with(17, &|bytes| bytes[52] = 2)),
+        vector("a forced batch without its items", "decode", &with(17, &|bytes| bytes.truncate(493))),
+        vector("a funding of a byte less", "decode", &with(18, &|bytes| _ = bytes.pop())),
+        vector("a claim of a byte more", "decode", &with(19, &|bytes| bytes.push(0))),
+        vector("a claim of 2^128 wei", "decode", &with(19, &|bytes| bytes[49 + 8 + 48 + 15] = 1)),
         vector("an item without its time", "decode", &with(5, &|bytes| bytes.truncate(64))),
         vector("the first follows something", "decode", &with(0, &|bytes| bytes[9] = 1)),
         vector("sequence number 0", "decode", &with(0, &|bytes| bytes[8] = 0)),

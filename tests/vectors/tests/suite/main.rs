@@ -3,6 +3,12 @@
 
 mod batch;
 mod batch_bytes;
+mod bridge;
+mod chain;
 mod commitment;
+mod evidence;
+mod fields;
 mod log;
+mod replay;
+mod settled;
 mod state;

@@ -12,14 +12,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import batch
+import bridge
 import commitment
 import custody
+import execution
 import hashes
 import log
 import proofs
+import rlp
 import sampling
 import secp256k1
 import state
+from settlement import Refused, Settlement
 from block import Block, Entry, Shape, coefficient_stream, cut, index_root, judge_shape, pack, shape_by_rule
 from header import Header, judge_bytes, judge_next, judge_pair
 
@@ -158,7 +162,7 @@ def shared(vector):
 def batches(vector):
     try:
         return {"verdict": "ok", **batch.decode(raw(vector["batch"]))}
-    except batch.Refused:
+    except rlp.Refused:
         return {"verdict": "refused"}
 
 
@@ -182,24 +186,152 @@ def commitments(vector):
     }
 
 
+def evidence(vector):
+    data = raw(vector["evidence"])
+    found = commitment.judge_evidence(data, vector["first_block"], vector["last_block"], raw(vector["last_block_hash"]))
+    if found == "decode":
+        return {"verdict": found}
+    body = data[: log.PROMISE + 65]
+    return {
+        "verdict": found,
+        "promise": log.split(log.PROMISE_FIELDS, body[4:])[0],
+        "promise_hash": log.signed_hash(15, body, bytes(32)),
+        "signer": log.signer(bytes([15]) + bytes(log.HEADER - 1) + body, bytes(32)),
+    }
+
+
 def entries(vector):
     given = several(vector["entries"])
     found = {"verdict": log.judge(given)}
     if "hashes" in vector:
+        bodies = [(entry[0], entry[log.HEADER :]) for entry in given]
         found["hashes"] = [log.entry_hash(entry).hex() for entry in given]
         found["kinds"] = [log.fields(entry)[0] for entry in given]
-        signed = [entry for entry in given if entry[0] in (9, 12, 15)]
-        found["signers"] = [address.hex() for _, address in map(log.signer, signed)]
+        found["fields"] = [log.decode_body(kind, body) for kind, body in bodies]
+        signers = [log.signer(entry, raw(vector["config_hash"])) for entry in given]
+        found["signers"] = [signer.hex() for signer in signers if signer]
+        again = [log.encode_body(kind, fields) for (kind, _), fields in zip(bodies, vector["fields"])]
+        assert again == [body for _, body in bodies], "encoded anew the entries are others"
+        assert {kind for kind, _ in bodies} == set(log.BODIES), "not an entry of each kind"
     return found
+
+
+def replays(vector):
+    given, after = several(vector["entries"]), vector["after"]
+    chain = Settlement(vector["rules"])
+    heads, at, changes = [], 0, {}
+    for change in vector["changes"]:
+        changes.setdefault(change[0], []).append(change)
+    said = []
+    while at < len(given):
+        end = next(end for end in range(at, len(given)) if after[end] is not None) + 1
+        group = given[at:end]
+        for place, entry in enumerate(group):
+            for seq, offset, flip, _ in changes[at + place + 1]:
+                said.append([seq, offset, flip, verdict_on_change(chain.copy(), group, place, offset, flip)])
+        chain.take(group)
+        assert chain.conserves(), "wei were made or lost"
+        heads += [None] * (len(group) - 1) + [chain.heads()]
+        at = end
+    return {"after": heads, "tables": chain.tables(), "changes": said}
+
+
+def verdict_on_change(chain, group, place, offset, flip):
+    """Of entries that belong together, one with a byte changed; what follows it is chained anew."""
+    changed = bytearray(group[place])
+    changed[offset] ^= flip
+    made = group[:place] + [bytes(changed)]
+    if log.fields(made[-1]) is None:
+        return "decode"
+    for entry in group[place + 1 :]:
+        made.append(entry[:9] + log.entry_hash(made[-1]) + entry[41:])
+    try:
+        chain.take(made)
+    except Refused:
+        return "refused"
+    return "ok"
 
 
 def inbox(vector):
     acc, items = bytes(32), []
     for given in vector["items"]:
-        item = log.item_bytes(given["index"], given["time_ms"], raw(given["transaction"]))
+        item = log.encode_item({key: given[key] for key in ("index", "time_ms", "transaction")})
         acc = log.accumulate(acc, item)
         items.append({**given, "item": item.hex(), "acc": acc.hex()})
     return {"items": items}
+
+
+def withdrawals(vector):
+    check = vector["check"]
+    if check == "empty":
+        return {"root": bridge.EMPTY[bridge.DEPTH]}
+    if check == "claim":
+        claim = log.decode_body(14, raw(vector["claim"]))
+        return {"holds": bridge.holds(claim, vector["withdrawals_count"], raw(vector["withdrawals_root"]))}
+    assert check == "tree", check
+    leaves = [bridge.leaf(withdrawal) for withdrawal in vector["withdrawals"]]
+    frontier = [[height, node.hex()] for height, node in bridge.frontier(leaves)]
+    return {"leaves": [leaf.hex() for leaf in leaves], "root": bridge.root(leaves), "frontier": frontier}
+
+
+def derivation(vector):
+    chain = execution.Chain(vector["config"])
+    tree = chain.genesis_state()
+    genesis = chain.genesis_header(tree)
+    checkpoint = execution.Checkpoint(genesis)
+    items, judged = [log.decode_item(item) for item in several(vector["inbox"])], []
+    for given in vector["batches"]:
+        claimed, data = raw(given["commitment"]), raw(given["batch"])
+        verdict, headers, after, following = execution.judge(
+            chain, tree, checkpoint, claimed, data, items, given["posted_ms"]
+        )
+        if verdict == "valid":
+            tree, checkpoint = after, following
+        headers = [execution.encode_header(header).hex() for header in headers]
+        judged.append({**given, "verdict": verdict, "headers": headers})
+    block = execution.Block(chain, state.Tree(tree.top), checkpoint.header, 0)
+    accounts = [[name, *block.account(raw(name))[1:]] for name, _, _ in vector["accounts"]]
+    return {
+        "config_hash": chain.hash,
+        "supply": str(chain.supply()),
+        "genesis_header": execution.encode_header(genesis),
+        "batches": judged,
+        "accounts": [[name, nonce, str(balance)] for name, nonce, balance in accounts],
+    }
+
+
+def forced(vector):
+    """What the log asks for must be what it has."""
+    chain = execution.Chain(vector["config"])
+    tree = chain.genesis_state()
+    checkpoint = execution.Checkpoint(chain.genesis_header(tree))
+    items, headers, made, before = [], [], [], None
+    for entry in several(vector["entries"]):
+        body = entry[log.HEADER :]
+        if entry[0] == 6:
+            items.append(log.decode_item(body))
+        elif entry[0] == 8:
+            anchor = (int.from_bytes(before[1:9], "big"), log.entry_hash(before), int.from_bytes(before[41:49], "big"))
+            encoded, header, tree, checkpoint = execution.forced(
+                chain, tree, checkpoint, items[checkpoint.cursor :], anchor, 0
+            )
+            headers.append(execution.encode_header(header).hex())
+            entry = entry[: log.HEADER] + encoded + len(items).to_bytes(8, "big")
+        made.append(entry.hex())
+        before = entry
+    return {"entries": made, "headers": headers}
+
+
+def challenges(vector):
+    checkpoint = execution.Checkpoint(
+        execution.decode_header(raw(vector["parent_header"])), vector["batch_index"], raw(vector["parent_commitment"]),
+        vector["inbox_from"], raw(vector["inbox_acc"]),
+    )  # fmt: skip
+    verdict = execution.judge_on_witness(
+        execution.Chain(vector["config"]), checkpoint, raw(vector["commitment"]), raw(vector["batch"]),
+        [log.decode_item(item) for item in several(vector["inbox"])], vector["posted_ms"], raw(vector["witness"]),
+    )  # fmt: skip
+    return {"verdict": verdict, "witness_hash": hashes.plain(raw(vector["witness"]))}
 
 
 def roots(vector):
@@ -252,8 +384,10 @@ CHECKS = {
         "custody": shared,
     },
     "batch": {"plain": batches, "compressed": batches, "refused": refused_batches},
-    "commitment": {"commitments": commitments},
-    "log": {"entries": entries, "inbox": inbox},
+    "commitment": {"commitments": commitments, "evidence": evidence},
+    "log": {"entries": entries, "inbox": inbox, "replays": replays},
+    "bridge": {"withdrawals": withdrawals},
+    "chain": {"derivation": derivation, "forced": forced, "challenges": challenges},
     "state": {"roots": roots, "accounts": accounts, "proofs": state_proofs, "witnesses": witnesses},
 }
 

@@ -1,5 +1,7 @@
 """The hashes of the specification: BLAKE3 in its modes, and Keccak-256 for addresses."""
 
+from functools import lru_cache
+
 from blake3 import blake3
 
 
@@ -35,6 +37,7 @@ def seeded(seed, length):
     return blake3(seed.to_bytes(8, "big")).digest(length=length)
 
 
+@lru_cache(maxsize=65_536)
 def keccak256(data):
     """Keccak-256 with the padding from before SHA-3, as Ethereum has it."""
     mask = (1 << 64) - 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from hashes import keccak256
 
@@ -45,6 +46,7 @@ def address_of_key(key):
     return address(multiply(G, int.from_bytes(key, "big")))
 
 
+@lru_cache(maxsize=4_096)
 def recover(digest, signature):
     """A verdict, and the signer's address if it is `ok`."""
     r, s, v = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64], signature[64:]))

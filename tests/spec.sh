@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Recomputes the golden vectors (proto/vectors) with the second implementation in tests/spec.
+# Recomputes the golden vectors (proto/vectors) with the second implementation in tests/spec; without an argument also
+# looks whether it finds changed ones out.
 # Its packages lie in $WEFT_CACHE/spec (default ~/.cache/weft/spec), installed anew when requirements.txt changes.
 set -euo pipefail
 cd "$(dirname "$0")/spec"
@@ -13,3 +14,5 @@ if ! cmp -s requirements.txt "$cache/installed" || ! "$python" -c 'import blake3
     cp requirements.txt "$cache/installed"
 fi
 "$python" check.py "$@"
+# And that these checks can fail.
+[ $# -gt 0 ] || "$python" damage.py

@@ -3,24 +3,12 @@
 # at hand (WEFT_EXECUTION_APIS, or their archive in ../shared/data), all answers are judged by their schemas on the way.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=${WEFT_BIN:-target/release/weft}
 export WEFT_CACHE=${WEFT_CACHE:-$HOME/.cache/weft}
 tests/clients/setup
-folder=$(mktemp -d)
-"$bin" dev --data-dir "$folder/data" >"$folder/log" 2>&1 &
-dev=$!
+. tests/dev.sh
 judge=
-finish() {
-    [ -z "$judge" ] || kill "$judge" 2>/dev/null || true
-    kill "$dev" 2>/dev/null && wait "$dev" || true
-    rm -rf "$folder"
-}
-trap finish EXIT
-for _ in $(seq 300); do
-    grep -qx ready "$folder/log" && break
-    kill -0 "$dev" 2>/dev/null || { cat "$folder/log"; exit 1; }
-    sleep 0.1
-done
+trap '[ -z "$judge" ] || kill "$judge" 2>/dev/null || true; end_dev' EXIT
+start_dev
 
 rpc=http://127.0.0.1:8545
 apis=${WEFT_EXECUTION_APIS:-}
@@ -51,8 +39,4 @@ if [ -n "$judge" ]; then
     judge=
     cat "$folder/schemas"
 fi
-if [ -n "$failed" ]; then
-    echo "failed: $failed; the end of the log of weft dev:"
-    tail -40 "$folder/log"
-    exit 1
-fi
+[ -z "$failed" ] || fail_dev "failed: $failed"

@@ -20,6 +20,7 @@ mod stats;
 mod submit;
 mod subscribe;
 mod trace;
+mod trace_filter;
 mod transaction;
 mod txpool;
 mod weft;
@@ -162,6 +163,7 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(debug::DebugServer::into_rpc(context.clone()))?;
     methods.merge(debug_trace::DebugTraceServer::into_rpc(context.clone()))?;
     methods.merge(trace::TraceServer::into_rpc(context.clone()))?;
+    methods.merge(trace_filter::TraceFilterServer::into_rpc(context.clone()))?;
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
     methods.merge(bridge::BridgeServer::into_rpc(context.clone()))?;
     methods.merge(proof::ProveServer::into_rpc(context.clone()))?;

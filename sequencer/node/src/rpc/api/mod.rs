@@ -10,6 +10,7 @@ mod call;
 mod config;
 mod debug;
 mod debug_trace;
+mod development;
 mod fee;
 mod filter;
 mod node;
@@ -168,5 +169,9 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(bridge::BridgeServer::into_rpc(context.clone()))?;
     methods.merge(proof::ProveServer::into_rpc(context.clone()))?;
     methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
+    if let Some(own) = &context.config().development {
+        let server = development::Unlocked::new(context.clone(), own);
+        methods.merge(development::DevelopmentServer::into_rpc(server))?;
+    }
     Ok(methods)
 }

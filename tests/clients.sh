@@ -11,6 +11,7 @@ trap '[ -z "$judge" ] || kill "$judge" 2>/dev/null || true; end_dev' EXIT
 start_dev
 
 rpc=http://127.0.0.1:8545
+ws=ws://127.0.0.1:8545
 apis=${WEFT_EXECUTION_APIS:-}
 archive=../shared/data/execution-apis.tar.zst
 if [ -z "$apis" ] && [ -f "$archive" ]; then
@@ -27,12 +28,13 @@ if [ -d "$apis/src" ]; then
         sleep 0.1
     done
     rpc=$(cat "$folder/judge")
+    ws=${rpc/http/ws}
 else
     echo "answers are not judged by schemas: no sources of ethereum/execution-apis here"
 fi
 
 failed=
-tests/clients/run "$rpc" ws://127.0.0.1:8545 || failed=clients
+tests/clients/run "$rpc" "$ws" || failed=clients
 if [ -n "$judge" ]; then
     kill "$judge"
     wait "$judge" || failed="$failed schemas"

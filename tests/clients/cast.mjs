@@ -89,4 +89,20 @@ await area("cast", async (check) => {
     same(BigInt(logs[1].topics[1]), BigInt(address), "who counted");
     same((await json("logs", "--address", FRIEND, ...from)).length, 0, "logs of an account without code");
   });
+  await check("trace_filter finds the calls of an account to a contract, from its creation on", async () => {
+    const filter = { fromBlock: sent.blockNumber, toBlock: "latest", fromAddress: [address], toAddress: [counter] };
+    const ask = async (more) => JSON.parse(await cast("rpc", "trace_filter", JSON.stringify({ ...filter, ...more })));
+    const calls = await ask({});
+    same(
+      calls.map(({ type, traceAddress }) => [type, ...traceAddress]),
+      ["create", "call", "call"],
+      "what they are",
+    );
+    same(calls[0].result.address, counter.toLowerCase(), "what was made");
+    for (const { transactionHash, blockHash } of calls) {
+      same((await json("receipt", transactionHash)).blockHash, blockHash, "block");
+    }
+    same(JSON.stringify(await ask({ after: 1, count: 1 })), JSON.stringify([calls[1]]), "the second alone");
+    same((await ask({ fromAddress: [FRIEND] })).length, 0, "calls of an account that made none");
+  });
 });

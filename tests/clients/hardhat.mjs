@@ -1,9 +1,10 @@
 // Hardhat: the test files of hardhat/test, as `hardhat test` runs them.
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { area, expect, rpc, same } from "./lib/check.mjs";
 import { hardhat, project } from "./lib/hardhat.mjs";
 import { scratch } from "./lib/tool.mjs";
+import { provider } from "./lib/wire.mjs";
 
 /** The events of mocha's reporter `json-stream`: `[name, what]`, a line each. */
 const reported = (text) => text.split("\n").flatMap((line) => (/^\["/.test(line) ? [JSON.parse(line)] : []));
@@ -24,5 +25,22 @@ await area("hardhat", async (check) => {
     same(end.pending, 0, "skipped");
     same(end.passes, end.tests, "tests that passed");
     expect(end.tests > 0, "tests");
+  });
+  await check("ignition deploy --network localhost, with the accounts of the node", async () => {
+    const module = join(scratch, "localhost/modules/Treasury.cjs");
+    const command = ["ignition", "deploy", module, "--network", "localhost"];
+    // What it remembers of the chain stays out of the source tree.
+    const folder = join(scratch, "localhost");
+    mkdirSync(folder);
+    symlinkSync(join(project, "ignition/modules"), join(folder, "modules"));
+    const deploy = async () => {
+      const { code, stdout, stderr } = await hardhat(command, { ...env, WEFT_IGNITION: folder });
+      same(code, 0, `exit code (${stdout}${stderr})`);
+      return stdout;
+    };
+    const text = await deploy();
+    const address = /Treasury#Treasury - (0x[0-9a-fA-F]{40})/.exec(text)?.[1];
+    expect(address && (await provider.getCode(address)).length > 2, `code at the contract's address: ${text}`);
+    expect(/Nothing new to deploy/.test(await deploy()), "nothing to do a second time");
   });
 });

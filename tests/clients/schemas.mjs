@@ -1,5 +1,6 @@
 // Ethereum's own schemas (ethereum/execution-apis, OpenRPC) over everything that a node answers: a proxy between the
-// clients and the node that passes all on as it is and judges each result.
+// clients and the node that passes all on as it is and judges each result, over HTTP and over WebSocket; there, what
+// subscriptions send too, by the schemas of what it is.
 //
 //   node schemas.mjs --rpc http://127.0.0.1:8545 --listen 127.0.0.1:0 --sources DIR --ready FILE
 //
@@ -12,6 +13,7 @@ import { parseArgs } from "node:util";
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
+import { listener } from "./lib/frames.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -49,6 +51,15 @@ function validators(folder) {
   };
   // EIP-7966 is not among the sources; its answer is a receipt.
   all.set("eth_sendRawTransactionSync", all.get("eth_getTransactionReceipt"));
+  // Nor are subscriptions: a header is a block without what is not in the header.
+  const beside = ["size", "transactions", "uncles"];
+  const header = { ...schemas.Block, required: schemas.Block.required.filter((field) => !beside.includes(field)) };
+  const of = (name) => ({ $ref: `apis#/components/schemas/${name}` });
+  all.set("eth_subscribe", ajv.compile(rooted(schemas.uint)));
+  all.set("eth_subscription newHeads", ajv.compile(rooted(header)));
+  all.set("eth_subscription logs", ajv.compile(of("Log")));
+  all.set("eth_subscription newPendingTransactions", ajv.compile(of("hash32")));
+  all.set("eth_subscription transactionReceipts", ajv.compile({ type: "array", items: of("ReceiptInfo") }));
   return all.set("eth_getTransactionByHash", transaction);
 }
 
@@ -88,20 +99,49 @@ function judge(question, answer) {
 }
 
 function judgeAll(questions, answers) {
-  let asked, told;
-  try {
-    asked = [JSON.parse(questions)].flat();
-    told = [JSON.parse(answers)].flat();
-  } catch {
-    return;
-  }
-  for (const answer of told) {
+  const asked = parsed(questions);
+  for (const answer of parsed(answers)) {
     const question = asked.find((one) => one?.id === answer?.id && typeof one?.method === "string");
     if (question && answer.jsonrpc !== "2.0") fail(question.method, "no jsonrpc 2.0", answer);
     else if (question) judge(question, answer);
   }
 }
 
+/** What a text says, as a list; what is no JSON is nobody's question and no answer. */
+function parsed(text) {
+  try {
+    return [JSON.parse(text)].flat();
+  } catch {
+    return [];
+  }
+}
+
+/** Judges one WebSocket connection: what is asked on one side, told on the other. */
+function conversation() {
+  const waiting = new Map();
+  const subscriptions = new Map();
+  const asked = (text) => {
+    for (const question of parsed(text)) if (question?.method) waiting.set(question.id, question);
+  };
+  const told = (text) => {
+    for (const answer of parsed(text)) {
+      if (answer.method === "eth_subscription") {
+        const { subscription, result } = answer.params;
+        judge({ method: `eth_subscription ${subscriptions.get(subscription)}` }, { result });
+        continue;
+      }
+      const question = waiting.get(answer.id);
+      if (!question) continue;
+      waiting.delete(answer.id);
+      if (question.method === "eth_subscribe") subscriptions.set(answer.result, question.params[0]);
+      judge(question, answer);
+      sockets += 1;
+    }
+  };
+  return { asked: listener(asked), told: listener(told) };
+}
+
+let sockets = 0;
 const upstream = new URL(options.rpc);
 const server = createServer((incoming, outgoing) => {
   const asked = [];
@@ -118,6 +158,28 @@ const server = createServer((incoming, outgoing) => {
   incoming.pipe(passed);
 });
 
+server.on("upgrade", (incoming, client, head) => {
+  const { "sec-websocket-extensions": _, ...headers } = incoming.headers;
+  const passed = request(upstream, { headers: { ...headers, host: upstream.host } });
+  const end = (...sides) => sides.forEach((side) => side.on("error", () => sides.forEach((other) => other.destroy())));
+  passed.on("error", () => client.destroy());
+  passed.on("upgrade", (answer, node, begun) => {
+    const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    client.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+    const { asked, told } = conversation();
+    for (const [from, to, heard, first] of [[client, node, asked, head], [node, client, told, begun]]) {
+      if (first.length > 0) {
+        heard(first);
+        to.write(first);
+      }
+      from.on("data", heard);
+      from.pipe(to);
+    }
+    end(client, node);
+  });
+  passed.end();
+});
+
 process.on("SIGTERM", () => {
   for (const [what, example] of failures) {
     console.log(`not ok schemas: ${what}\n  ${JSON.stringify(example).slice(0, 400)}`);
@@ -126,8 +188,10 @@ process.on("SIGTERM", () => {
   const right = [...judged].filter(([method]) => !wrong.has(method)).sort();
   for (const [method, times] of right) console.log(`ok schemas: ${method} (${times} answers)`);
   if (unknown.size > 0) console.log(`without a schema: ${[...unknown].sort().join(", ")}`);
-  if (judged.size === 0) console.log("not ok schemas: nothing was judged");
-  const failed = failures.size + Number(judged.size === 0);
+  const nothing = [judged.size === 0 && "nothing was judged", sockets === 0 && "nothing over WebSocket"].filter(Boolean);
+  for (const what of nothing) console.log(`not ok schemas: ${what}`);
+  console.log(`${sockets} answers came over WebSocket`);
+  const failed = failures.size + nothing.length;
   console.log(`${right.length} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 });

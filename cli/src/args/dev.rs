@@ -12,9 +12,16 @@ use crate::dev_accounts::MNEMONIC;
 /// Options of the whole rollup in one process.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  weft dev\n  weft dev --data-dir my-chain --rpc-port 8546\n  \
-                      weft dev --accounts 3 --balance 500 --chain-id 1337\n\n\
+                      weft dev --accounts 3 --balance 500 --chain-id 1337\n  \
+                      weft dev --state my-chain.state          # goes on where the last one ended\n  \
+                      weft dev --load-state anvil-state.json   # a new chain with anvil's accounts\n\n\
                       --accounts, --balance, --mnemonic and --chain-id mean what they mean to anvil; a data folder keeps the chain \
-                      that it was made with, and belongs to the same options.")]
+                      that it was made with, and belongs to the same options.\n\n\
+                      A state file holds the whole rollup: accounts, blocks, receipts, batches, DA rows, settlement's log and the \
+                      services' keys; the chain that it was made with goes on, whatever --genesis, --chain-id, --accounts and \
+                      --balance say. It is written when weft dev is stopped (SIGINT, SIGTERM), not when it is killed. Of a state \
+                      that anvil wrote (JSON), the accounts are taken, with nonces, balances, code and storage, as those of a new \
+                      chain's genesis; its blocks are not.")]
 pub struct DevArgs {
     /// TOML file with any of these options.
     #[arg(long)]
@@ -22,6 +29,15 @@ pub struct DevArgs {
     /// Where data is kept; a temporary folder if not given.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
+    /// State file: loaded at the start if it is there, written in the end.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "load_state", "dump_state"], help_heading = "State")]
+    pub state: Option<PathBuf>,
+    /// State file to begin with: of weft dev, or anvil's.
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir", help_heading = "State")]
+    pub load_state: Option<PathBuf>,
+    /// State file to write in the end.
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    pub dump_state: Option<PathBuf>,
     /// Genesis file in go-ethereum's format; the development chain (31337) if not given.
     #[arg(long)]
     pub genesis: Option<PathBuf>,

@@ -183,10 +183,15 @@ impl SequencerArgs {
     }
 }
 
+/// The text of a genesis file.
+pub fn genesis_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure(format!("cannot read the genesis file {}: {error}", path.display())))
+}
+
 /// The chain of a genesis file, or the development chain.
 pub fn load_chain(genesis: Option<&Path>) -> Result<ChainConfig, Failure> {
     let Some(path) = genesis else { return Ok(ChainConfig::from_json(crate::DEV_GENESIS)?) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure(format!("cannot read the genesis file {}: {error}", path.display())))?;
+    let text = genesis_text(path)?;
     ChainConfig::from_json(&text).map_err(|error| Failure(format!("{}: {error}", path.display())))
 }

@@ -1,5 +1,9 @@
 //! `weft dev`: every service in one process, on embedded stores, talking gRPC all the same.
 
+mod anvil;
+mod archive;
+mod state;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,10 +13,11 @@ use weft_primitives::{Address, Signer};
 use weft_service::page::Role;
 use weft_service::{Shutdown, key_file, listen};
 
+use self::state::Folder;
 use super::progress;
 use crate::amount::in_ether;
 use crate::args::DevArgs;
-use crate::args::sequencer::{Tuned, load_chain};
+use crate::args::sequencer::{Tuned, genesis_text};
 use crate::output::{Exit, Failure};
 use crate::{dev_accounts, mnemonic};
 
@@ -37,16 +42,12 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     args.log_options.init()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
+    let accounts = mnemonic::accounts(&args.mnemonic, args.accounts)?;
     // Lives as long as the services do.
-    let temporary = match args.data_dir {
-        None => Some(tempfile::tempdir()?),
-        Some(_) => None,
-    };
-    let folder = args.data_dir.clone().or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned()));
-    let folder = folder.unwrap_or_default();
+    let (folder, genesis) = Folder::new(&args, genesis(&args, &accounts)?)?;
+    let chain = weft_primitives::ChainConfig::from_json(&genesis)?;
     let listeners = bind(&args).await?;
     let endpoints = endpoints(&listeners)?;
-    let accounts = mnemonic::accounts(&args.mnemonic, args.accounts)?;
     args.page.tell(&[
         (Role::Rpc, endpoints.rpc),
         (Role::Sequencer, endpoints.sequencer[1]),
@@ -54,8 +55,7 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
         (Role::Settlement, endpoints.settlement[1]),
         (Role::Light, endpoints.light[1]),
     ]);
-    let configs = Configs::new(&args, &accounts, &folder, &endpoints)?;
-    let chain = configs.sequencer.chain.clone();
+    let configs = Configs::new(&args, (chain.clone(), &accounts), &folder.path, &endpoints)?;
     let stop = shutdown.child();
     let services = async {
         let Listeners { sequencer, da, settlement, light } = listeners;
@@ -70,13 +70,14 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     };
     let announce = async {
         if wait_until_ready(&endpoints, &stop).await {
-            let text = tell(&args, &endpoints, &chain, &accounts, &folder, temporary.is_none());
+            let text = tell(&args, &endpoints, &chain, &accounts, &folder);
             // Whoever started us may have closed our output; that is no reason to end.
             drop(std::io::stdout().write_all(text.as_bytes()));
         }
     };
     let ((da, settlement, sequencer, light), ()) = tokio::join!(services, announce);
-    da.and(settlement).and(sequencer).and(light)?;
+    let ended = da.and(settlement).and(sequencer).and(light);
+    tokio::task::spawn_blocking(move || folder.end(ended, &genesis)).await??;
     Ok(Exit::Ok)
 }
 
@@ -137,7 +138,7 @@ struct Configs {
 impl Configs {
     fn new(
         args: &DevArgs,
-        accounts: &[Signer],
+        (chain, accounts): (weft_primitives::ChainConfig, &[Signer]),
         folder: &std::path::Path,
         endpoints: &Endpoints,
     ) -> Result<Self, Failure> {
@@ -147,7 +148,6 @@ impl Configs {
                 .map_err(|error| Failure(format!("cannot make the data folder {}: {error}", path.display())))?;
             Ok(path)
         };
-        let chain = chain(args, accounts)?;
         let (sequencer_dir, da_dir, settlement_dir) = (part("sequencer")?, part("da")?, part("settlement")?);
         let sequencer_key = key_file::load_or_create(&sequencer_dir.join("service.key"))?;
         let da_key = key_file::load_or_create(&da_dir.join("service.key"))?;
@@ -174,7 +174,8 @@ impl Configs {
             retention: weft_da_node::Retention::default(),
             archive: None,
         };
-        let Tuned { limits, mempool, rpc } = args.tuning.sequencer_config();
+        let Tuned { limits, mempool, mut rpc } = args.tuning.sequencer_config();
+        rpc.development = Some(weft_sequencer::Development { accounts: accounts.to_vec() });
         let sequencer = weft_sequencer::Config {
             data_dir: sequencer_dir.join("db"),
             chain,
@@ -207,8 +208,7 @@ fn tell(
     endpoints: &Endpoints,
     chain: &weft_primitives::ChainConfig,
     accounts: &[Signer],
-    folder: &std::path::Path,
-    kept: bool,
+    folder: &Folder,
 ) -> String {
     let [sequencer_grpc, sequencer_http] = endpoints.sequencer;
     let [da_grpc, da_http] = endpoints.da;
@@ -221,11 +221,11 @@ fn tell(
             "da": { "grpc": da_grpc, "http": da_http },
             "settlement": { "grpc": settlement_grpc, "http": settlement_http },
             "light": { "grpc": light_grpc, "http": light_http },
-            "data_dir": folder,
+            "data_dir": folder.path,
         });
         return format!("{value}\nready\n");
     }
-    let note = if kept { "" } else { " (temporary)" };
+    let note = if folder.is_kept() { "" } else { " (temporary)" };
     let mut text = format!(
         "Weft, chain id {chain_id}, data in {folder}{note}\n\n\
          \x20 the page           http://{sequencer_http}/   (each service has it)\n\
@@ -235,7 +235,7 @@ fn tell(
          \x20 settlement         http://{settlement_http}   gRPC {settlement_grpc}\n\
          \x20 light client       http://{light_http}   gRPC {light_grpc}\n\n",
         chain_id = chain.chain_id(),
-        folder = folder.display(),
+        folder = folder.path.display(),
         rpc = endpoints.rpc,
     );
     if let Some(accounts) = funded(chain, accounts) {
@@ -248,13 +248,12 @@ fn tell(
     text + "ready\n"
 }
 
-/// The chain: of the genesis file, or the development chain as the options have it.
-fn chain(args: &DevArgs, accounts: &[Signer]) -> Result<weft_primitives::ChainConfig, Failure> {
-    if args.genesis.is_some() {
-        return load_chain(args.genesis.as_deref());
+/// The genesis file: the one that is given, or the development chain as the options have it.
+fn genesis(args: &DevArgs, accounts: &[Signer]) -> Result<String, Failure> {
+    match args.genesis.as_deref() {
+        Some(path) => genesis_text(path),
+        None => Ok(dev_accounts::genesis(accounts, args.balance, args.chain_id)?),
     }
-    let genesis = dev_accounts::genesis(accounts, args.balance, args.chain_id)?;
-    Ok(weft_primitives::ChainConfig::from_json(&genesis)?)
 }
 
 /// The accounts with their balances and keys, where the genesis file funds them all.

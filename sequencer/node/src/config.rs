@@ -171,8 +171,15 @@ impl Default for PoolLimits {
     }
 }
 
+/// What tools take for granted on a developer's own chain, with the id 31337.
+#[derive(Clone, Debug)]
+pub struct Development {
+    /// Accounts that the node signs for, whoever asks: their keys are known to everyone.
+    pub accounts: Vec<Signer>,
+}
+
 /// Bounds of the Ethereum JSON-RPC server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RpcConfig {
     /// `rpc.max_body_bytes`: largest request.
     pub max_body_bytes: u32,
@@ -204,6 +211,8 @@ pub struct RpcConfig {
     pub max_subscription_lag: u32,
     /// `rpc.cors`: origins that browsers may call from; `*` for any.
     pub cors: Vec<String>,
+    /// Of `weft dev` alone.
+    pub development: Option<Development>,
 }
 
 impl Default for RpcConfig {
@@ -224,6 +233,7 @@ impl Default for RpcConfig {
             sync_timeout_max_ms: 10_000,
             max_subscription_lag: 4_096,
             cors: vec!["*".to_owned()],
+            development: None,
         }
     }
 }

@@ -40,6 +40,6 @@ mod traces;
 mod watch;
 pub mod witness;
 
-pub use config::{Config, ConfigError, Limits, NodeConfig, PoolLimits, RpcConfig};
+pub use config::{Config, ConfigError, Development, Limits, NodeConfig, PoolLimits, RpcConfig};
 pub use node::follow;
 pub use run::{Listeners, RunError, run};

@@ -25,6 +25,8 @@ module.exports = {
   paths: { cache: join(work, "cache"), artifacts: join(work, "artifacts"), ignition },
   defaultNetwork: "weft",
   networks: {
+    // As everyone has it: the accounts are the node's.
+    localhost: { url: process.env.WEFT_RPC ?? "http://127.0.0.1:8545" },
     weft: {
       url: process.env.WEFT_RPC ?? "http://127.0.0.1:8545",
       chainId: 31337,

@@ -135,7 +135,8 @@ impl RpcError {
         Self::Internal
     }
 
-    fn too_slow(what: String) -> Self {
+    /// It took longer than one answer may.
+    pub fn too_slow(what: String) -> Self {
         Self::Busy(format!("{what} (rpc.call_timeout_ms)"))
     }
 

@@ -32,13 +32,38 @@ pub const fn resolve(tag: BlockNumberOrTag, heads: &Heads) -> u64 {
 /// The blocks that a filter names, up to the newest; `None` if there are none of them yet.
 pub fn range(filter: &Filter, heads: &Heads) -> Result<Option<RangeInclusive<u64>>, RpcError> {
     let (from, to) = filter.block_option.as_range();
-    let from = resolve(from.copied().unwrap_or_default(), heads);
-    let to = resolve(to.copied().unwrap_or_default(), heads);
+    blocks_between(from.copied().unwrap_or_default(), to.copied().unwrap_or_default(), heads)
+}
+
+fn blocks_between(
+    from: BlockNumberOrTag,
+    to: BlockNumberOrTag,
+    heads: &Heads,
+) -> Result<Option<RangeInclusive<u64>>, RpcError> {
+    let (from, to) = (resolve(from, heads), resolve(to, heads));
     if from > to {
         return Err(RpcError::Params(format!("invalid block range params: fromBlock {from} is after toBlock {to}")));
     }
     let to = to.min(heads.latest);
     Ok((from <= to).then_some(from..=to))
+}
+
+/// The same, bounded by `rpc.max_block_range`.
+pub fn block_range(
+    from: BlockNumberOrTag,
+    to: BlockNumberOrTag,
+    heads: &Heads,
+    config: &RpcConfig,
+) -> Result<Option<RangeInclusive<u64>>, RpcError> {
+    let range = blocks_between(from, to, heads)?;
+    if let Some(range) = &range {
+        let count = range.end() - range.start() + 1;
+        if count > config.max_block_range {
+            let (what, limit) = (format!("block range of {count} blocks"), config.max_block_range);
+            return Err(RpcError::Limit { what, limit, key: "rpc.max_block_range" });
+        }
+    }
+    Ok(range)
 }
 
 /// A page of the events that match, and the block at which the next page begins, if there is one: a page ends after the
@@ -77,12 +102,9 @@ pub fn query(blocks: &Blocks, filter: &Filter, heads: &Heads, config: &RpcConfig
         let block = blocks.by_hash(&hash)?.ok_or_else(|| RpcError::Refused("unknown block".to_owned()))?;
         return Ok(in_block(filter, &block).collect());
     }
-    let Some(range) = range(filter, heads)? else { return Ok(Vec::new()) };
-    let count = range.end() - range.start() + 1;
-    if count > config.max_block_range {
-        let (what, limit) = (format!("block range of {count} blocks"), config.max_block_range);
-        return Err(RpcError::Limit { what, limit, key: "rpc.max_block_range" });
-    }
+    let (from, to) = filter.block_option.as_range();
+    let (from, to) = (from.copied().unwrap_or_default(), to.copied().unwrap_or_default());
+    let Some(range) = block_range(from, to, heads, config)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     let (mut next, last) = range.into_inner();
     let mut candidates = Candidates::new(blocks, filter);

@@ -7,9 +7,10 @@
 //! Tags: `latest` is the newest executed and durable block; `pending` is the same, with the pool's nonces; `safe` is
 //! the newest block that is posted and available; `finalized` the newest final one.
 //!
-//! Deliberately absent: accounts (nothing is signed here), `eth_getProof` (the state tree is not Ethereum's), blobs,
-//! tracers in JavaScript, and anything that changes the node.
+//! Deliberately absent: accounts (nothing is signed here, but in `weft dev`, whose keys everyone knows), `eth_getProof` (the state tree is not Ethereum's), blobs,
+//! tracers in JavaScript, and anything that changes the node; [`absent`] says why to those who ask.
 
+mod absent;
 mod api;
 mod blocking;
 mod blocks;

@@ -1,5 +1,4 @@
-// Hardhat Ignition deploys a module: transactions that depend on each other. (Its command takes every chain with the
-// id 31337 for Hardhat's own network and asks for `hardhat_metadata`: proto/guides/hardhat.md has it on another chain.)
+// Hardhat Ignition deploys a module: transactions that depend on each other. (Its command: ../../hardhat.mjs.)
 import assert from "node:assert/strict";
 import Treasury from "../ignition/modules/Treasury.cjs";
 import { ethers, ignition, refused } from "../lib/chain.mjs";

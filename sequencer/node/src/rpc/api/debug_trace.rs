@@ -61,7 +61,7 @@ impl Inner {
     pub(super) fn again<T>(
         &self,
         full: &FullBlock,
-        trace: impl FnOnce(&Block<'_, dyn StateView + '_>, &Bounds<'_>) -> Result<T, RpcError>,
+        trace: impl FnOnce(&Block<'_, dyn StateView + '_>) -> Result<T, RpcError>,
     ) -> Result<T, RpcError> {
         let header = &full.block.header;
         let parent = header.number.checked_sub(1);
@@ -70,8 +70,7 @@ impl Inner {
         let deposits = self.deposits(full)?;
         self.backend.with_state(parent, |view, _| {
             let (transactions, deposits) = (&full.block.body.transactions[..], &deposits[..]);
-            let block = Block { rules, header, transactions, deposits, view };
-            self.within_bounds(|bounds| trace(&block, bounds))
+            trace(&Block { rules, header, transactions, deposits, view })
         })?
     }
 
@@ -107,7 +106,8 @@ impl Inner {
     ) -> Result<Vec<TraceResult>, RpcError> {
         let full = self.full_block(block)?.ok_or_else(|| not_found(block))?;
         let tracer = Geth::new(&options.unwrap_or_default())?;
-        let traces = self.again(&full, |block, bounds| Ok(block.geth(&tracer, None, bounds)?))?;
+        let again = |bounds: &Bounds<'_>| self.again(&full, |block| Ok(block.geth(&tracer, None, bounds)?));
+        let traces = self.within_bounds(again)?;
         let hashes = full.block.body.transactions.iter().map(|transaction| Some(transaction.hash()));
         Ok(traces.into_iter().zip(hashes).map(|(result, tx_hash)| TraceResult::Success { result, tx_hash }).collect())
     }
@@ -115,7 +115,8 @@ impl Inner {
     fn trace_transaction(&self, hash: B256, options: Option<GethDebugTracingOptions>) -> Result<GethTrace, RpcError> {
         let (full, index) = self.blocks.of_transaction(&hash)?.ok_or_else(no_transaction)?;
         let tracer = Geth::new(&options.unwrap_or_default())?;
-        let traces = self.again(&full, |block, bounds| Ok(block.geth(&tracer, Some(index), bounds)?))?;
+        let again = |bounds: &Bounds<'_>| self.again(&full, |block| Ok(block.geth(&tracer, Some(index), bounds)?));
+        let traces = self.within_bounds(again)?;
         traces.into_iter().next().ok_or_else(no_transaction)
     }
 }

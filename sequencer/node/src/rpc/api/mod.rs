@@ -10,6 +10,7 @@ mod call;
 mod config;
 mod debug;
 mod debug_trace;
+mod development;
 mod fee;
 mod filter;
 mod node;
@@ -20,6 +21,7 @@ mod stats;
 mod submit;
 mod subscribe;
 mod trace;
+mod trace_filter;
 mod transaction;
 mod txpool;
 mod weft;
@@ -162,9 +164,14 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(debug::DebugServer::into_rpc(context.clone()))?;
     methods.merge(debug_trace::DebugTraceServer::into_rpc(context.clone()))?;
     methods.merge(trace::TraceServer::into_rpc(context.clone()))?;
+    methods.merge(trace_filter::TraceFilterServer::into_rpc(context.clone()))?;
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
     methods.merge(bridge::BridgeServer::into_rpc(context.clone()))?;
     methods.merge(proof::ProveServer::into_rpc(context.clone()))?;
     methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
+    if let Some(own) = &context.config().development {
+        let server = development::Unlocked::new(context.clone(), own);
+        methods.merge(development::DevelopmentServer::into_rpc(server))?;
+    }
     Ok(methods)
 }

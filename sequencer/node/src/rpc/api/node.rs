@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U64, keccak256};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde_json::{Value, json};
+use weft_primitives::Signer;
 
 use super::Context;
 use crate::rpc::error::RpcError;
@@ -47,7 +48,7 @@ pub trait EthNode {
     #[method(name = "syncing")]
     fn syncing(&self) -> Result<Value, RpcError>;
 
-    /// Accounts that the node signs for: none.
+    /// Accounts that the node signs for: none, but in `weft dev`.
     #[method(name = "accounts")]
     fn accounts(&self) -> Result<Vec<Address>, RpcError>;
 }
@@ -97,6 +98,6 @@ impl EthNodeServer for Context {
     }
 
     fn accounts(&self) -> Result<Vec<Address>, RpcError> {
-        Ok(Vec::new())
+        Ok(self.config().development.iter().flat_map(|own| &own.accounts).map(Signer::address).collect())
     }
 }

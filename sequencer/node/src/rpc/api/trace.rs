@@ -58,17 +58,23 @@ impl Inner {
         full: &FullBlock,
         types: impl IntoIterator<Item = TraceType>,
         only: Option<usize>,
+        bounds: &Bounds<'_>,
     ) -> Result<Vec<TraceResults>, RpcError> {
         if full.block.body.transactions.is_empty() {
             return Ok(Vec::new());
         }
         let tracer = Parity::new(types);
-        self.again(full, |block, bounds| Ok(block.parity(&tracer, only, bounds)?))
+        self.again(full, |block| Ok(block.parity(&tracer, only, bounds)?))
     }
 
     /// The calls of all transactions of a block, or of the one at a position.
-    fn calls(&self, full: &FullBlock, only: Option<usize>) -> Result<Vec<LocalizedTransactionTrace>, RpcError> {
-        let results = self.replayed(full, [TraceType::Trace], only)?;
+    pub(super) fn calls(
+        &self,
+        full: &FullBlock,
+        only: Option<usize>,
+        bounds: &Bounds<'_>,
+    ) -> Result<Vec<LocalizedTransactionTrace>, RpcError> {
+        let results = self.replayed(full, [TraceType::Trace], only, bounds)?;
         let (first, block) = (only.unwrap_or_default(), &full.block);
         let placed = block.body.transactions.iter().enumerate().skip(first).zip(results);
         let calls = placed.flat_map(|((position, transaction), result)| {
@@ -86,7 +92,8 @@ impl Inner {
 
     fn calls_of(&self, hash: B256) -> Result<Option<Vec<LocalizedTransactionTrace>>, RpcError> {
         let located = self.blocks.of_transaction(&hash)?;
-        located.map(|(full, index)| self.calls(&full, Some(index))).transpose()
+        let Some((full, index)) = located else { return Ok(None) };
+        self.within_bounds(|bounds| self.calls(&full, Some(index), bounds)).map(Some)
     }
 }
 
@@ -94,7 +101,7 @@ impl Inner {
 impl TraceServer for Context {
     async fn block(&self, block: BlockId) -> Result<Option<Vec<LocalizedTransactionTrace>>, RpcError> {
         let calls = move |inner: &Inner| match inner.full_block(block)? {
-            Some(full) => inner.calls(&full, None).map(Some),
+            Some(full) => inner.within_bounds(|bounds| inner.calls(&full, None, bounds)).map(Some),
             None => Ok(None),
         };
         self.trace(calls).await
@@ -118,7 +125,8 @@ impl TraceServer for Context {
         let replay = move |inner: &Inner| {
             let Some(full) = inner.full_block(block)? else { return Ok(None) };
             let hashes = full.block.body.transactions.iter().map(weft_primitives::Transaction::hash);
-            let results = inner.replayed(&full, types, None)?.into_iter().zip(hashes);
+            let results =
+                inner.within_bounds(|bounds| inner.replayed(&full, types, None, bounds))?.into_iter().zip(hashes);
             let named =
                 |(full_trace, transaction_hash)| TraceResultsWithTransactionHash { full_trace, transaction_hash };
             Ok(Some(results.map(named).collect()))
@@ -129,7 +137,8 @@ impl TraceServer for Context {
     async fn replay_transaction(&self, hash: B256, types: Vec<TraceType>) -> Result<TraceResults, RpcError> {
         let replay = move |inner: &Inner| {
             let (full, index) = inner.blocks.of_transaction(&hash)?.ok_or_else(no_transaction)?;
-            inner.replayed(&full, types, Some(index))?.into_iter().next().ok_or_else(no_transaction)
+            let results = inner.within_bounds(|bounds| inner.replayed(&full, types, Some(index), bounds))?;
+            results.into_iter().next().ok_or_else(no_transaction)
         };
         self.trace(replay).await
     }

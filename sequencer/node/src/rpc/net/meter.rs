@@ -11,6 +11,7 @@ use jsonrpsee::server::{BatchResponseBuilder, Methods};
 use jsonrpsee::types::{ErrorObjectOwned, Id};
 
 use super::gate::Gate;
+use crate::rpc::absent;
 use crate::rpc::error::{PARAMS, RpcError};
 
 /// Name of a method that does not exist, as repeated to the client, in characters.
@@ -43,7 +44,10 @@ impl<S> Meter<S> {
     fn refusal(&self, request: &Request<'_>, known: Option<&str>) -> Option<ErrorObjectOwned> {
         let Some(method) = known else {
             let name: String = request.method_name().chars().take(MAX_NAME_CHARS).collect();
-            return Some(RpcError::Unsupported(format!("the method {name} does not exist/is not available")).into());
+            let why = absent::why(&name).map(|why| format!(": {why}")).unwrap_or_default();
+            return Some(
+                RpcError::Unsupported(format!("the method {name} does not exist/is not available{why}")).into(),
+            );
         };
         let pushes = matches!(method, "eth_subscribe" | "eth_unsubscribe");
         (pushes && request.extensions().get::<Transport>() == Some(&Transport::Http))

@@ -3,6 +3,7 @@
 
 mod access;
 mod calls;
+mod development;
 mod filters;
 mod limits;
 mod proofs;

@@ -98,6 +98,79 @@ async fn traces_agree_with_receipts() {
     server.stop().await;
 }
 
+/// Calls the account whose address its call data begin with.
+fn caller() -> Bytes {
+    let runtime = hex!("6000600060006000600060003560601c5af100");
+    [&hex!("6013600c60003960136000f3")[..], &runtime].concat().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_found_by_their_ends() {
+    let mut server = Server::start().await;
+    let contract = server.deploy();
+    let made = TxEip1559 { to: TxKind::Create, input: caller(), ..fields(1) };
+    let caller = server.block(&[sign(&signer(8), made)]).receipts[0].contract_address.unwrap();
+    let inner = TxEip1559 { to: TxKind::Call(caller), input: contract.to_vec().into(), ..fields(2) };
+    server.block(&[transfer(1, 0), sign(&signer(8), inner)]);
+    server.block(&[transfer(1, 1), transfer(2, 0)]);
+    let all = server.get("trace_filter", json!([{}])).await;
+    let mut blocks = Vec::new();
+    for number in 1..=4 {
+        let traced = server.get("trace_block", json!([format!("{number:#x}")])).await;
+        blocks.extend(traced.as_array().unwrap().clone());
+    }
+    assert_eq!((all.as_array().unwrap().len(), &all), (7, &json!(blocks)));
+    let sender = signer(8).address();
+    for (filter, places) in [
+        (json!({ "fromAddress": [sender] }), &[0, 1, 3][..]),
+        (json!({ "fromAddress": [caller], "toAddress": null }), &[4]),
+        (json!({ "toAddress": [contract] }), &[0, 4]),
+        (json!({ "fromAddress": [sender], "toAddress": [contract] }), &[0]),
+        (json!({ "fromAddress": [sender], "toAddress": [contract], "mode": "union" }), &[0, 1, 3, 4]),
+        (json!({ "fromBlock": "0x3", "toBlock": "0x3" }), &[2, 3, 4]),
+        (json!({ "fromBlock": "latest" }), &[5, 6]),
+        (json!({ "after": 1, "count": 2 }), &[1, 2]),
+        (json!({ "toBlock": "0x1", "after": 1 }), &[]),
+        (json!({ "count": 0 }), &[]),
+        (json!({ "fromBlock": "0x9", "toBlock": "0x20" }), &[]),
+        (json!({ "fromAddress": [Address::repeat_byte(9)] }), &[]),
+    ] {
+        let wanted: Vec<&Value> = places.iter().map(|place| &all[*place]).collect();
+        assert_eq!(server.get("trace_filter", json!([filter.clone()])).await, json!(wanted), "{filter}");
+    }
+    assert_eq!(all[4]["traceAddress"], json!([0]));
+    for bad in
+        [json!({ "fromBlock": "0x2", "toBlock": "0x1" }), json!({ "sender": [sender] }), json!({ "mode": "xor" })]
+    {
+        assert_eq!(server.refused("trace_filter", json!([bad])).await.code, -32_602);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_for_calls_has_bounds() {
+    let chain = |rpc: RpcConfig| async move {
+        let config = crate::config::Config { rpc, ..testing::config() };
+        let mut server = Server::over(testing::open(Arc::new(MemoryKv::default()), &config)).await;
+        for nonce in 0..5 {
+            server.block(&[transfer(1, nonce)]);
+        }
+        server
+    };
+    let server = chain(RpcConfig { max_block_range: 3, max_trace_bytes: 2_000, ..RpcConfig::default() }).await;
+    let wide = server.refused("trace_filter", json!([{}])).await;
+    assert!(wide.code == -32_005 && wide.message.contains("6 blocks") && wide.message.contains("rpc.max_block_range"));
+    let much = server.refused("trace_filter", json!([{ "fromBlock": "0x1", "toBlock": "0x3" }])).await;
+    assert!(much.code == -32_005 && much.message.contains("rpc.max_trace_bytes"), "{much:?}");
+    let some = server.get("trace_filter", json!([{ "fromBlock": "0x1", "toBlock": "0x3", "count": 2 }])).await;
+    assert_eq!(some.as_array().unwrap().len(), 2);
+    server.stop().await;
+    let server = chain(RpcConfig { call_timeout_ms: 0, ..RpcConfig::default() }).await;
+    let late = server.refused("trace_filter", json!([{}])).await;
+    assert!(late.code == -32_005 && late.message.contains("rpc.call_timeout_ms"), "{late:?}");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn traces_have_bounds() {
     let rpc = RpcConfig { max_trace_bytes: 4_096, ..RpcConfig::default() };

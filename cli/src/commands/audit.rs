@@ -1,12 +1,13 @@
 //! An auditor: follows the settlement log, fetches what it names from DA, and re-executes it on a state of its own.
 //!
-//! Trusts the genesis file, the key that the chain began with, and that the log
-//! is the one everybody sees; believes nothing else that a service says.
+//! Trusts the genesis file, the terms that the chain began with, and that the log
+//! is the one everybody sees; believes nothing else that a service says. That the
+//! log follows its own rules is seen by replaying it ([`Log`]).
 
 mod log;
 
 use weft_execution::forced::verify_forced;
-use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify, verify_recording};
+use weft_execution::verify::{Checkpoint, Verdict, verify, verify_recording};
 use weft_execution::{Parent, Witness, World};
 use weft_primitives::{B256, BatchHeader, ChainConfig, Namespace, SignedBatch};
 use weft_settlement::BrokenPromise;
@@ -71,7 +72,7 @@ impl Auditor {
         if let Some(inbox_len) = posted.forced_from {
             return self.judge_forced(log, claim, inbox_len);
         }
-        let payload = match self.gather(log, posted).await {
+        let payload = match self.gather(posted).await {
             Ok(payload) => payload,
             Err(judged) => return judged,
         };
@@ -112,22 +113,15 @@ impl Auditor {
 
     /// Judges the next commitment, and notes what of the state that needs. Stays where it is.
     pub async fn record(&mut self, log: &Log, posted: &Posted) -> Result<(Judged, Witness), Judged> {
-        let payload = self.gather(log, posted).await?;
+        let payload = self.gather(posted).await?;
         let (claim, around) = (&posted.signed.header, log.around(posted));
         let (verdict, witness) =
             verify_recording(&self.chain, &self.checkpoint, claim, &payload, &around, &mut self.world);
         Ok((judged(verdict), witness))
     }
 
-    /// What can be seen before anything is executed, then the payload.
-    pub async fn gather(&self, log: &Log, posted: &Posted) -> Result<Vec<u8>, Judged> {
-        let claim = &posted.signed.header;
-        if posted.signed.signer() != Ok(posted.key) {
-            return Err(Judged::invalid("BAD_SIGNATURE", "the commitment is not signed by the sequencer"));
-        }
-        if log.anchor(claim.anchor_seq, claim.anchor_hash).is_none() {
-            return Err(Judged::invalid("UNKNOWN_ANCHOR", "the commitment is anchored to no entry of the log"));
-        }
+    /// The payload, or what is missing.
+    pub async fn gather(&self, posted: &Posted) -> Result<Vec<u8>, Judged> {
         payload(&self.da, &self.chain, &posted.signed).await.map_err(|missing| Judged::Undecided { missing })
     }
 }
@@ -153,17 +147,4 @@ async fn payload(da: &DaClient, chain: &ChainConfig, signed: &SignedBatch) -> Re
     let namespace = Namespace::for_chain(chain.chain_id());
     let data = da.get_blob(namespace, claim.payload_hash).await;
     data.map(|data| data.to_vec()).map_err(|error| format!("payload {}: {error}", claim.payload_hash))
-}
-
-impl Log {
-    /// What the judge has to know of the log around a commitment.
-    pub fn around(&self, posted: &Posted) -> LogContext<'_> {
-        let claim = &posted.signed.header;
-        let (from, to) = (claim.inbox_from as usize, claim.inbox_to as usize);
-        LogContext {
-            inbox: self.inbox().get(from..to).unwrap_or_default(),
-            next_item_ms: self.inbox().get(to).map(|item| item.time_ms),
-            posted_ms: posted.posted_ms,
-        }
-    }
 }

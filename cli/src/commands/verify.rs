@@ -53,7 +53,7 @@ pub async fn judge(
     batch: Option<u64>,
 ) -> Result<Report, Failure> {
     let start = Instant::now();
-    let log = Log::read(settlement).await?;
+    let log = Log::read(chain, settlement).await?;
     let have = log.commitments().len() as u64;
     let count = batch.map_or(have, |index| index.saturating_add(1));
     if count > have {

@@ -18,7 +18,7 @@ pub async fn run(
     force: bool,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let log = Log::read(settlement).await?;
+    let log = Log::read(chain, settlement).await?;
     let found = usize::try_from(batch).ok().and_then(|at| log.commitments().get(at));
     let have = log.commitments().len();
     let posted = found.ok_or_else(|| Failure(format!("there is no batch {batch}: settlement has {have}")))?;

@@ -31,7 +31,7 @@ pub(super) async fn judge(
     index: u64,
 ) -> Result<Report, Failure> {
     let start = Instant::now();
-    let log = Log::read(settlement).await?;
+    let log = Log::read(chain, settlement).await?;
     let have = log.commitments().len();
     let at = usize::try_from(index).ok().filter(|at| *at < have);
     let Some(at) = at else { return Err(Failure(format!("there is no batch {index}: settlement has {have}"))) };
@@ -39,7 +39,7 @@ pub(super) async fn judge(
     let claim = &posted.signed.header;
     let subject = match posted.forced_from {
         Some(inbox_len) => log.forced(claim, inbox_len).map(Subject::Forced),
-        None => Auditor::new(chain, da.clone())?.gather(&log, posted).await.map(Subject::Posted),
+        None => Auditor::new(chain, da.clone())?.gather(posted).await.map(Subject::Posted),
     };
     let subject = match subject {
         Ok(subject) => subject,

@@ -104,7 +104,7 @@ impl<'a> Watcher<'a> {
         let signer = signer.filter(|signer| info.verifiers.iter().any(|key| key[..] == signer.address()[..]));
         Ok(Self {
             chain,
-            log: Log::begin(&settlement).await?,
+            log: Log::begin(chain, &settlement).await?,
             auditor: Auditor::new(chain, da.clone())?,
             settlement,
             da,
@@ -128,7 +128,7 @@ impl<'a> Watcher<'a> {
             let next = entries.next().await;
             let entry: LogEntry =
                 next.ok_or_else(|| Interruption::Wait("settlement's log stream ended".to_owned()))??;
-            self.log.add(entry).map_err(Interruption::Broken)?;
+            self.log.add(&entry).map_err(Interruption::Broken)?;
             backoff.reset();
             self.step_back().map_err(Interruption::Broken)?;
         }

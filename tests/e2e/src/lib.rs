@@ -13,7 +13,7 @@ mod rpc;
 
 pub use account::{Account, dev_accounts, template};
 pub use cluster::{Cluster, Service, config};
-pub use drive::{answer, at_settlement, new_key, until};
+pub use drive::{PAYEE, answer, at_settlement, copy, final_block, new_key, pay, send, until, until_final, verify_all};
 pub use lying::Lying;
 pub use process::{Process, weft_binary};
 pub use rpc::{Rpc, RpcError, quantity};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, U256, keccak256};
 use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Service, dev_accounts, quantity, weft_binary};
+use weft_e2e::{Cluster, Service, dev_accounts, pay, quantity, send, verify_all, weft_binary};
 
 /// Short enough for a test: milliseconds until an item is overdue, and until it may be forced after that.
 const DEADLINE_MS: u64 = 1_500;
@@ -27,13 +27,6 @@ fn cluster(batch_age_ms: &str) -> Cluster {
         .parameters(&json!({ "inboxDeadlineMs": DEADLINE_MS, "inboxGraceMs": GRACE_MS }))
         .option(Service::Sequencer, "--batch-max-age-ms", batch_age_ms)
         .option(Service::Settlement, "--admin-address", ADMIN)
-}
-
-async fn send(cluster: &Cluster, account: &mut Account) -> (String, u64) {
-    let raw = account.transfer(Address::repeat_byte(9), U256::from(5));
-    let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
-    assert_eq!(receipt["status"], "0x1");
-    (keccak256(&raw).to_string(), quantity(&receipt["blockNumber"]))
 }
 
 /// Asks again and again until there is an answer.
@@ -59,15 +52,6 @@ async fn wait_final(cluster: &mut Cluster, number: u64) {
     .await;
 }
 
-fn verify_all(cluster: &Cluster) -> Value {
-    let (settlement, da) = (cluster.grpc(Service::Settlement), cluster.grpc(Service::Da));
-    let urls = ["--settlement-url", &settlement, "--da-url", &da];
-    let (code, verdict, errors) =
-        weft(&[&["verify", "--all", "--json", "--genesis", cluster.genesis()], &urls[..]].concat());
-    assert_eq!(code, Some(0), "{verdict}\n{errors}");
-    verdict
-}
-
 /// A sequencer that is paused, or dead, for longer than a forced transaction's deadline and grace: the chain goes on
 /// without it, and then with it again. What it had confirmed and not posted comes again.
 async fn goes_on_without_the_sequencer(dead: bool) {
@@ -76,9 +60,9 @@ async fn goes_on_without_the_sequencer(dead: bool) {
     cluster.start_all().await;
     let mut accounts = dev_accounts();
     let (mut alice, mut bob, mut carol) = (accounts.remove(0), accounts.remove(0), accounts.remove(0));
-    let (_, first) = send(&cluster, &mut alice).await;
+    let first = pay(&cluster.rpc(), &mut alice).await;
     wait_final(&mut cluster, first).await;
-    let (confirmed, _) = send(&cluster, &mut bob).await;
+    let confirmed = send(&cluster.rpc(), &mut bob).await["transactionHash"].clone();
     if dead {
         cluster.process(Service::Sequencer).kill();
     } else {

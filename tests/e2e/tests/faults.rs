@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256};
-use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Lying, Service, dev_accounts, quantity, until, weft_binary};
+use serde_json::json;
+use weft_e2e::{
+    Cluster, Lying, Service, copy, dev_accounts, final_block, pay, quantity, until, until_final, verify_all,
+    weft_binary,
+};
 use weft_wire::SettlementClient;
 
 /// How long something is looked at that must not happen.
@@ -16,51 +18,9 @@ const LOOK: Duration = Duration::from_secs(3);
 /// Of Debian's package `faketime`.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-async fn send(cluster: &Cluster, account: &mut Account) -> u64 {
-    let raw = account.transfer(Address::repeat_byte(9), U256::from(5));
-    let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
-    assert_eq!(receipt["status"], "0x1");
-    quantity(&receipt["blockNumber"])
-}
-
-async fn final_block(cluster: &Cluster, service: Service) -> u64 {
-    let block = cluster.rpc_of(service).call("eth_getBlockByNumber", json!(["finalized", false])).await;
-    block.map_or(0, |block| quantity(&block["number"]))
-}
-
-async fn until_final(cluster: &Cluster, service: Service, number: u64) {
-    until("final", async || final_block(cluster, service).await >= number).await;
-}
-
 async fn is_ready(cluster: &Cluster, service: Service) -> (bool, String) {
     let answer = reqwest::get(format!("{}/health/ready", cluster.http(service))).await.unwrap();
     (answer.status().is_success(), answer.text().await.unwrap())
-}
-
-/// The last block that an auditor finds valid.
-fn verify_all(cluster: &Cluster) -> u64 {
-    let (settlement, da) = (cluster.grpc(Service::Settlement), cluster.grpc(Service::Da));
-    let output = Command::new(weft_binary())
-        .args(["verify", "--all", "--json", "--genesis", cluster.genesis()])
-        .args(["--settlement-url", &settlement, "--da-url", &da])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
-    verdict["last_block"].as_u64().unwrap()
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// Settlement's database comes from a backup: its log is shorter than what others have seen, so nobody follows it, and
@@ -72,8 +32,8 @@ async fn an_old_backup_of_settlement_is_followed_by_nobody() {
     cluster.start(Service::Node);
     cluster.ready(Service::Node).await;
     let mut account = dev_accounts().remove(0);
-    let first = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Node, first).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Node), first).await;
     let (data, backup, newest) = (
         cluster.data(Service::Settlement),
         cluster.folder().join("settlement.backup"),
@@ -83,9 +43,9 @@ async fn an_old_backup_of_settlement_is_followed_by_nobody() {
     copy(&data, &backup);
     cluster.start(Service::Settlement);
     cluster.ready(Service::Settlement).await;
-    let second = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Sequencer, second).await;
-    until_final(&cluster, Service::Node, second).await;
+    let second = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Sequencer), second).await;
+    until_final(&cluster.rpc_of(Service::Node), second).await;
 
     cluster.process(Service::Settlement).terminate();
     std::fs::rename(&data, &newest).unwrap();
@@ -102,11 +62,11 @@ async fn an_old_backup_of_settlement_is_followed_by_nobody() {
     let client = SettlementClient::new(&cluster.grpc(Service::Settlement)).unwrap();
     let tip = client.tip().await.unwrap().tip;
     // What was confirmed stays so, and what is confirmed now waits.
-    let third = send(&cluster, &mut account).await;
+    let third = pay(&cluster.rpc(), &mut account).await;
     tokio::time::sleep(LOOK).await;
     assert_eq!(client.tip().await.unwrap().tip, tip, "nothing is posted to the old log");
     for service in [Service::Sequencer, Service::Node] {
-        assert!((second..third).contains(&final_block(&cluster, service).await));
+        assert!((second..third).contains(&final_block(&cluster.rpc_of(service)).await));
     }
     // Killed, the sequencer does not forget what it has seen.
     cluster.process(Service::Sequencer).kill();
@@ -121,10 +81,10 @@ async fn an_old_backup_of_settlement_is_followed_by_nobody() {
     for service in [Service::Settlement, Service::Sequencer, Service::Node] {
         cluster.ready(service).await;
     }
-    let fourth = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Sequencer, fourth).await;
-    until_final(&cluster, Service::Node, fourth).await;
-    assert_eq!(verify_all(&cluster), cluster.rpc().block_number().await.unwrap());
+    let fourth = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Sequencer), fourth).await;
+    until_final(&cluster.rpc_of(Service::Node), fourth).await;
+    assert_eq!(verify_all(&cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
 }
 
 /// A DA node whose answers are wrong on their way, for settlement, the follower and the light client: nothing becomes
@@ -140,18 +100,18 @@ async fn wrong_bytes_from_da_make_nothing_final() {
     cluster.start(Service::Node);
     cluster.ready(Service::Node).await;
     let mut account = dev_accounts().remove(0);
-    let first = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Node, first).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Node), first).await;
 
     da.lie(true);
     let mut second = 0;
     for _ in 0..20 {
-        second = send(&cluster, &mut account).await;
+        second = pay(&cluster.rpc(), &mut account).await;
     }
     until("lied to", async || da.told() > 3).await;
     tokio::time::sleep(LOOK).await;
     for service in [Service::Sequencer, Service::Node] {
-        assert!(final_block(&cluster, service).await < second);
+        assert!(final_block(&cluster.rpc_of(service)).await < second);
     }
     let light = |timeout: &str| {
         let data = cluster.folder().join("light").display().to_string();
@@ -162,11 +122,11 @@ async fn wrong_bytes_from_da_make_nothing_final() {
     assert!(!light("10").status.success(), "a light client takes wrong samples for right ones");
 
     da.lie(false);
-    until_final(&cluster, Service::Sequencer, second).await;
-    until_final(&cluster, Service::Node, second).await;
+    until_final(&cluster.rpc_of(Service::Sequencer), second).await;
+    until_final(&cluster.rpc_of(Service::Node), second).await;
     let seen = light("60");
     assert!(seen.status.success(), "{}", String::from_utf8_lossy(&seen.stderr));
-    assert_eq!(verify_all(&cluster), cluster.rpc().block_number().await.unwrap());
+    assert_eq!(verify_all(&cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
 }
 
 /// Every clock goes back by an hour while the processes are away: the times of blocks and of the log do not.
@@ -176,8 +136,8 @@ async fn clocks_that_go_back_stop_nothing() {
     let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "200");
     cluster.start_all().await;
     let mut account = dev_accounts().remove(0);
-    let first = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Sequencer, first).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Sequencer), first).await;
     for back in [&Service::ALL[..], &[Service::Settlement], &[Service::Sequencer], &[Service::Da]] {
         for service in Service::ALL {
             cluster.process(service).kill();
@@ -185,8 +145,8 @@ async fn clocks_that_go_back_stop_nothing() {
             cluster.set_env(service, if back.contains(&service) { &fake } else { &[] });
         }
         cluster.start_all().await;
-        let number = send(&cluster, &mut account).await;
-        until_final(&cluster, Service::Sequencer, number).await;
+        let number = pay(&cluster.rpc(), &mut account).await;
+        until_final(&cluster.rpc_of(Service::Sequencer), number).await;
     }
     let latest = cluster.rpc().block_number().await.unwrap();
     let mut before = 0;
@@ -197,5 +157,5 @@ async fn clocks_that_go_back_stop_nothing() {
         assert!(time >= before, "block {number}");
         before = time;
     }
-    assert_eq!(verify_all(&cluster), latest);
+    assert_eq!(verify_all(&cluster)["last_block"], latest);
 }

@@ -4,35 +4,15 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::U256;
 use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Rpc, RpcError, Service, dev_accounts, quantity, weft_binary};
-
-const TO: Address = Address::repeat_byte(9);
-
-async fn send(cluster: &Cluster, account: &mut Account) -> Value {
-    let raw = account.transfer(TO, U256::from(5));
-    let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
-    assert_eq!(receipt["status"], "0x1");
-    receipt
-}
+use weft_e2e::{
+    Account, Cluster, PAYEE, Rpc, RpcError, Service, copy, dev_accounts, pay, quantity, send, until_final, verify_all,
+    weft_binary,
+};
 
 async fn ask(rpc: &Rpc, method: &str, params: Value) -> Value {
     rpc.call(method, params).await.unwrap()
-}
-
-/// Waits until the `finalized` block of a node is at `number` at least.
-async fn wait_final(rpc: &Rpc, number: u64) {
-    let start = Instant::now();
-    loop {
-        if let Ok(block) = rpc.call("eth_getBlockByNumber", json!(["finalized", false])).await
-            && quantity(&block["number"]) >= number
-        {
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(60), "block {number} is not final after 60 s");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// Everything that a node says of its blocks up to `last`: hashes, state roots, transactions, receipts, a balance.
@@ -42,7 +22,7 @@ async fn told(rpc: &Rpc, last: u64) -> Vec<Value> {
         let tag = json!(format!("{number:#x}"));
         all.push(ask(rpc, "eth_getBlockByNumber", json!([tag, true])).await);
         all.push(ask(rpc, "eth_getBlockReceipts", json!([tag])).await);
-        all.push(ask(rpc, "eth_getBalance", json!([TO, tag])).await);
+        all.push(ask(rpc, "eth_getBalance", json!([PAYEE, tag])).await);
     }
     all
 }
@@ -60,19 +40,19 @@ async fn a_follower_serves_the_same_chain_and_survives_kills() {
     withdraw(&cluster);
     let mut account = dev_accounts().remove(0);
     for _ in 0..20 {
-        send(&cluster, &mut account).await;
+        send(&cluster.rpc(), &mut account).await;
     }
-    let mut last = quantity(&send(&cluster, &mut account).await["blockNumber"]);
-    wait_final(&cluster.rpc(), last).await;
+    let mut last = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc(), last).await;
     cluster.start(Service::Node);
     cluster.ready(Service::Node).await;
     let node = cluster.rpc_of(Service::Node);
-    wait_final(&node, last).await;
+    until_final(&node, last).await;
     assert_eq!(told(&node, last).await, told(&cluster.rpc(), last).await);
     assert_eq!(ask(&node, "eth_syncing", json!([])).await, json!(false));
 
     // No transactions here; with a sequencer named they go there, and their receipts come back from what was derived.
-    let raw = account.transfer(TO, U256::from(5));
+    let raw = account.transfer(PAYEE, U256::from(5));
     let refused = node.call("eth_sendRawTransaction", json!([raw])).await.unwrap_err();
     assert!(matches!(&refused, RpcError::Server { message, .. } if message.contains("--sequencer")), "{refused:?}");
     let url = cluster.grpc(Service::Sequencer);
@@ -86,10 +66,10 @@ async fn a_follower_serves_the_same_chain_and_survives_kills() {
         // Killed again in the middle of something.
         tokio::time::sleep(Duration::from_millis(40 * round)).await;
     }
-    let raw = account.transfer(TO, U256::from(5));
+    let raw = account.transfer(PAYEE, U256::from(5));
     let hash = ask(&node, "eth_sendRawTransaction", json!([raw])).await;
     last += 1;
-    wait_final(&node, last).await;
+    until_final(&node, last).await;
     assert_eq!(ask(&node, "eth_getTransactionReceipt", json!([hash])).await["status"], "0x1");
     let again = node.call("eth_sendRawTransaction", json!([raw])).await.unwrap_err();
     assert!(matches!(&again, RpcError::Server { message, .. } if message.contains("nonce too low")), "{again:?}");
@@ -138,10 +118,10 @@ async fn proved(cluster: &Cluster, snapshot: Option<&str>, block: u64) {
     let options = ["--block", &number, "--slot", "7", "--data-dir", &folder, "--genesis", &genesis, "--json"];
     let options: Vec<&str> =
         options.into_iter().chain(snapshot.into_iter().flat_map(|file| ["--snapshot", file])).collect();
-    let to = TO.to_string();
+    let to = PAYEE.to_string();
     let (code, proof, errors) = weft(&[&["node", "prove", &to][..], &options].concat());
     assert_eq!(code, Some(0), "{errors}");
-    let params = json!([TO, ["0x7"], format!("{block:#x}")]);
+    let params = json!([PAYEE, ["0x7"], format!("{block:#x}")]);
     assert_eq!(proof, ask(&cluster.rpc_of(Service::Node), "weft_getProof", params).await);
     assert_ne!(proof["basicData"]["value"], Value::Null);
 }
@@ -161,11 +141,11 @@ async fn from_a_snapshot(cluster: &mut Cluster, account: &mut Account) {
         weft(&[&["node", "snapshot", "import", &file, "--maker", maker][..], &options].concat());
     assert_eq!((code, &begun), (Some(0), &made), "{errors}");
     withdraw(cluster);
-    let next = quantity(&send(cluster, account).await["blockNumber"]);
+    let next = pay(&cluster.rpc(), account).await;
     cluster.start(Service::Node);
     cluster.ready(Service::Node).await;
     let node = cluster.rpc_of(Service::Node);
-    wait_final(&node, next).await;
+    until_final(&node, next).await;
     for number in made["block"].as_u64().unwrap()..=next {
         let tag = json!(format!("{number:#x}"));
         for method in ["eth_getBlockByNumber", "eth_getBlockReceipts"] {
@@ -176,11 +156,11 @@ async fn from_a_snapshot(cluster: &mut Cluster, account: &mut Account) {
     assert_eq!(ask(&node, "eth_getBlockByNumber", json!(["0x1", false])).await, Value::Null);
     proved(cluster, Some(&file), next).await;
     let (code, _, errors) =
-        weft(&["node", "prove", &TO.to_string(), "--block", "1", "--data-dir", &folder, "--genesis", &genesis]);
+        weft(&["node", "prove", &PAYEE.to_string(), "--block", "1", "--data-dir", &folder, "--genesis", &genesis]);
     assert!(code == Some(1) && errors.contains("block 1 is not here"), "{code:?} {errors}");
     // It proves what was withdrawn since, though it has none of the withdrawals before.
     let proof = ask(&node, "weft_getWithdrawalProof", json!([1])).await;
-    wait_final(&cluster.rpc(), next).await;
+    until_final(&cluster.rpc(), next).await;
     assert_eq!(proof["proof"], ask(&cluster.rpc(), "weft_getWithdrawalProof", json!([1])).await["proof"]);
     assert_eq!((&proof["index"], proof["proof"].as_array().unwrap().len()), (&json!("0x1"), 32));
     assert_eq!(ask(&node, "weft_getWithdrawalProof", json!([0])).await, Value::Null);
@@ -198,17 +178,7 @@ async fn send_late(cluster: &Cluster, account: &mut Account, raw: Option<String>
     if let Some(raw) = raw {
         ask(&cluster.rpc(), "eth_sendRawTransactionSync", json!([raw])).await;
     }
-    send(cluster, account).await["blockNumber"].clone()
-}
-
-fn verify_all(cluster: &Cluster) -> Value {
-    let output = Command::new(weft_binary())
-        .args(["verify", "--all", "--json", "--genesis", &weft_e2e::config("genesis.dev.json")])
-        .args(["--settlement-url", &cluster.grpc(Service::Settlement), "--da-url", &cluster.grpc(Service::Da)])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    send(&cluster.rpc(), account).await["blockNumber"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,10 +187,10 @@ async fn a_wiped_sequencer_derives_its_chain_and_goes_on() {
     cluster.start_all().await;
     let mut account = dev_accounts().remove(0);
     for _ in 0..12 {
-        send(&cluster, &mut account).await;
+        send(&cluster.rpc(), &mut account).await;
     }
-    let last = quantity(&send(&cluster, &mut account).await["blockNumber"]);
-    wait_final(&cluster.rpc(), last).await;
+    let last = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc(), last).await;
     let before = told(&cluster.rpc(), last).await;
     // A copy that will be older than the chain.
     cluster.process(Service::Sequencer).kill();
@@ -228,8 +198,8 @@ async fn a_wiped_sequencer_derives_its_chain_and_goes_on() {
     copy(&cluster.data(Service::Sequencer), &old);
     cluster.start(Service::Sequencer);
     cluster.ready(Service::Sequencer).await;
-    let later = quantity(&send(&cluster, &mut account).await["blockNumber"]);
-    wait_final(&cluster.rpc(), later).await;
+    let later = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc(), later).await;
     let all = told(&cluster.rpc(), later).await;
     assert_eq!(all[..before.len()], before);
 
@@ -245,9 +215,9 @@ async fn a_wiped_sequencer_derives_its_chain_and_goes_on() {
         assert_eq!(cluster.rpc().block_number().await.unwrap(), later);
     }
     // And on: the next batch follows the newest commitment.
-    let next = quantity(&send(&cluster, &mut account).await["blockNumber"]);
+    let next = pay(&cluster.rpc(), &mut account).await;
     assert_eq!(next, later + 1);
-    wait_final(&cluster.rpc(), next).await;
+    until_final(&cluster.rpc(), next).await;
     let verdict = verify_all(&cluster);
     assert_eq!((verdict["verdict"].as_str(), verdict["last_block"].as_u64()), (Some("valid"), Some(next)));
     assert_eq!(metric(&cluster, Service::Sequencer, "weft_sequencer_posting_halted").await, Some(0.0));
@@ -258,15 +228,15 @@ async fn other_blocks_than_settlement_has_are_never_dropped() {
     let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "100");
     cluster.start_all().await;
     let mut accounts = dev_accounts();
-    let last = quantity(&send(&cluster, &mut accounts[0]).await["blockNumber"]);
-    wait_final(&cluster.rpc(), last).await;
+    let last = pay(&cluster.rpc(), &mut accounts[0]).await;
+    until_final(&cluster.rpc(), last).await;
     // The same key on an empty folder, while settlement is away: it confirms another block 1.
     cluster.process(Service::Sequencer).kill();
     cluster.process(Service::Settlement).kill();
     std::fs::rename(cluster.data(Service::Sequencer), cluster.folder().join("first")).unwrap();
     cluster.start(Service::Sequencer);
     cluster.ready(Service::Sequencer).await;
-    send(&cluster, &mut accounts[1]).await;
+    send(&cluster.rpc(), &mut accounts[1]).await;
     cluster.process(Service::Sequencer).kill();
     cluster.start(Service::Settlement);
     cluster.ready(Service::Settlement).await;
@@ -281,8 +251,4 @@ async fn other_blocks_than_settlement_has_are_never_dropped() {
     };
     let log = cluster.process(Service::Sequencer).log();
     assert!(!status.success() && log.contains("block 1 here is not the one in batch 0"), "{status}: {log}");
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    assert!(Command::new("cp").arg("-r").arg(from).arg(to).status().unwrap().success());
 }

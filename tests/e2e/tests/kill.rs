@@ -4,14 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{Address, U256};
 use serde_json::{Value, json};
-use weft_e2e::{Account, Cluster, Rpc, RpcError, Service, dev_accounts, quantity, weft_binary};
+use weft_e2e::{Account, Cluster, Rpc, RpcError, Service, dev_accounts, quantity, verify_all};
 
 /// xorshift64*: the test's own seedable choices.
 struct Dice(u64);
@@ -97,17 +96,6 @@ async fn wait_final(rpc: &Rpc, cluster: &mut Cluster) {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-fn verify_all(cluster: &Cluster) -> Value {
-    let output = Command::new(weft_binary())
-        .args(["verify", "--all", "--json", "--genesis", &weft_e2e::config("genesis.dev.json")])
-        .args(["--settlement-url", &cluster.grpc(Service::Settlement), "--da-url", &cluster.grpc(Service::Da)])
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "verify --all: {text}\n{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_str(&text).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

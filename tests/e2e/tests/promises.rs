@@ -9,6 +9,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use weft_e2e::{
     Account, Cluster, Process, Rpc, Service, answer, at_settlement, config, dev_accounts, new_key, quantity, until,
+    until_final,
 };
 use weft_primitives::{Evidence, Promise, Signer};
 use weft_wire::{SequencerClient, SettlementClient};
@@ -18,14 +19,6 @@ async fn send(rpc: &Rpc, account: &mut Account, value: u64) -> u64 {
     let receipt = rpc.call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
     assert_eq!(receipt["status"], "0x1");
     quantity(&receipt["blockNumber"])
-}
-
-async fn until_final(rpc: &Rpc, number: u64) {
-    until("final", async || {
-        let block = rpc.call("eth_getBlockByNumber", json!(["finalized", false])).await;
-        block.is_ok_and(|block| quantity(&block["number"]) >= number)
-    })
-    .await;
 }
 
 fn cluster(admin: &Signer) -> Cluster {

@@ -2,30 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, U256};
 use serde_json::{Value, json};
-use weft_e2e::{Cluster, Service, dev_accounts, quantity, weft_binary};
-
-async fn send(cluster: &Cluster, account: &mut weft_e2e::Account) -> u64 {
-    let raw = account.transfer(Address::repeat_byte(9), U256::from(5));
-    let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
-    assert_eq!(receipt["status"], "0x1");
-    quantity(&receipt["blockNumber"])
-}
-
-async fn wait_final(cluster: &Cluster, number: u64) {
-    let start = Instant::now();
-    loop {
-        let block = cluster.rpc().call("eth_getBlockByNumber", json!(["finalized", false])).await.unwrap();
-        if quantity(&block["number"]) >= number {
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(60), "block {number} is not final after 60 s");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
+use weft_e2e::{Cluster, Service, dev_accounts, pay, until_final, weft_binary};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sequencer_works_alone_and_catches_up() {
@@ -33,15 +12,15 @@ async fn the_sequencer_works_alone_and_catches_up() {
     let mut account = dev_accounts().remove(0);
     cluster.start(Service::Sequencer);
     cluster.ready(Service::Sequencer).await;
-    let first = send(&cluster, &mut account).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
     assert_eq!(first, 1);
     // Settlement without DA accepts the commitment only later: nothing is posted before its data is.
     cluster.start(Service::Settlement);
     cluster.ready(Service::Settlement).await;
-    let second = send(&cluster, &mut account).await;
+    let second = pay(&cluster.rpc(), &mut account).await;
     cluster.start(Service::Da);
     cluster.ready(Service::Da).await;
-    wait_final(&cluster, second).await;
+    until_final(&cluster.rpc(), second).await;
     // All three again, in another order, each ended gracefully.
     for service in [Service::Da, Service::Sequencer, Service::Settlement] {
         let status = cluster.process(service).terminate();
@@ -49,15 +28,15 @@ async fn the_sequencer_works_alone_and_catches_up() {
         cluster.start(service);
         cluster.ready(service).await;
     }
-    let third = send(&cluster, &mut account).await;
-    wait_final(&cluster, third).await;
+    let third = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc(), third).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_metrics() {
     let mut cluster = Cluster::new();
     cluster.start_all().await;
-    send(&cluster, &mut dev_accounts().remove(1)).await;
+    pay(&cluster.rpc(), &mut dev_accounts().remove(1)).await;
     for (service, metric) in
         [(Service::Sequencer, "weft_sequencer_"), (Service::Da, "weft_da_"), (Service::Settlement, "weft_settlement_")]
     {
@@ -80,8 +59,8 @@ async fn health_and_metrics() {
 async fn the_light_client_judges_a_block() {
     let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "100");
     cluster.start_all().await;
-    let block = send(&cluster, &mut dev_accounts().remove(2)).await;
-    wait_final(&cluster, block).await;
+    let block = pay(&cluster.rpc(), &mut dev_accounts().remove(2)).await;
+    until_final(&cluster.rpc(), block).await;
     let output = Command::new(weft_binary())
         .args(["light", "--once", "latest", "--json", "--da-url", &cluster.grpc(Service::Da)])
         .args(["--data-dir", &cluster.folder().join("light").display().to_string()])

@@ -4,25 +4,10 @@
 use alloy_primitives::{Address, U256};
 use serde_json::json;
 use weft_e2e::{
-    Account, Cluster, Process, Service, answer, at_settlement, config, dev_accounts, new_key, quantity, until,
+    Cluster, Process, Service, answer, at_settlement, config, dev_accounts, new_key, pay, until, until_final,
 };
 use weft_primitives::{BatchHeader, Signer};
 use weft_wire::SettlementClient;
-
-async fn send(cluster: &Cluster, account: &mut Account) -> u64 {
-    let raw = account.transfer(Address::repeat_byte(9), U256::from(5));
-    let receipt = cluster.rpc().call("eth_sendRawTransactionSync", json!([raw])).await.unwrap();
-    assert_eq!(receipt["status"], "0x1");
-    quantity(&receipt["blockNumber"])
-}
-
-async fn until_final(cluster: &Cluster, number: u64) {
-    until("final", async || {
-        let block = cluster.rpc().call("eth_getBlockByNumber", json!(["finalized", false])).await.unwrap();
-        quantity(&block["number"]) >= number
-    })
-    .await;
-}
 
 /// The posting key is stolen and used for a fork: posting freezes, the admin gives it to another key, the sequencer goes
 /// on with that.
@@ -38,8 +23,8 @@ async fn a_stolen_key_is_replaced() {
     );
     cluster.start_all().await;
     let mut account = dev_accounts().remove(0);
-    let first = send(&cluster, &mut account).await;
-    until_final(&cluster, first).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc(), first).await;
 
     let client = SettlementClient::new(&cluster.grpc(Service::Settlement)).unwrap();
     let stands = client.commitment(0).await.unwrap();
@@ -71,8 +56,8 @@ async fn a_stolen_key_is_replaced() {
         cluster.ready(service).await;
     }
     let mut account = dev_accounts().remove(1);
-    let second = send(&cluster, &mut account).await;
-    until_final(&cluster, second).await;
+    let second = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc(), second).await;
     let status = answer(&at_settlement(&cluster, &["settlement", "status"]));
     assert_eq!((&status["posting_key"], &status["frozen"]), (&json!(new.address()), &json!(false)));
     let newest = client.commitment(status["tip_index"].as_u64().unwrap()).await.unwrap().signed;
@@ -95,7 +80,7 @@ async fn a_verifier_that_is_killed_goes_on() {
         .option(Service::Settlement, "--verifiers-needed", "1");
     cluster.start_all().await;
     let mut account = dev_accounts().remove(0);
-    let first = send(&cluster, &mut account).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
     let client = SettlementClient::new(&cluster.grpc(Service::Settlement)).unwrap();
     until("verified by settlement", async || {
         client.commitment(0).await.is_ok_and(|view| view.status.as_str() == "VERIFIED")
@@ -109,11 +94,11 @@ async fn a_verifier_that_is_killed_goes_on() {
         Process::spawn(&keys.path().join("verifier.log"), args)
     };
     let mut daemon = start();
-    until_final(&cluster, first).await;
+    until_final(&cluster.rpc(), first).await;
     daemon.kill();
-    let second = send(&cluster, &mut account).await;
+    let second = pay(&cluster.rpc(), &mut account).await;
     let mut daemon = start();
-    until_final(&cluster, second).await;
+    until_final(&cluster.rpc(), second).await;
     let votes = client.commitment(0).await.unwrap().votes;
     assert_eq!(votes.iter().map(|vote| (vote.verifier, vote.valid)).collect::<Vec<_>>(), [(verifier.address(), true)]);
     daemon.kill();
@@ -127,7 +112,7 @@ async fn challenged_in_vain_and_final_after_the_window() {
         .option(Service::Settlement, "--mode", "optimistic")
         .option(Service::Settlement, "--challenge-window", "20s");
     cluster.start_all().await;
-    let first = send(&cluster, &mut dev_accounts().remove(0)).await;
+    let first = pay(&cluster.rpc(), &mut dev_accounts().remove(0)).await;
     let client = SettlementClient::new(&cluster.grpc(Service::Settlement)).unwrap();
     until("available", async || client.commitment(0).await.is_ok_and(|view| view.available_ms.is_some())).await;
     let da = cluster.grpc(Service::Da);
@@ -146,7 +131,7 @@ async fn challenged_in_vain_and_final_after_the_window() {
     cluster.process(Service::Settlement).kill();
     cluster.start(Service::Settlement);
     cluster.ready(Service::Settlement).await;
-    until_final(&cluster, first).await;
+    until_final(&cluster.rpc(), first).await;
     let view = client.commitment(0).await.unwrap();
     assert!(view.finalized_ms.unwrap() >= view.available_ms.unwrap() + 20_000);
     let late =

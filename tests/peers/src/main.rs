@@ -5,6 +5,7 @@
 
 mod da;
 mod row;
+mod state;
 mod timing;
 
 use std::process::ExitCode;
@@ -21,6 +22,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(after_help = "Example: cargo run --release -- da --threads 1 --json")]
 struct Arguments {
+    /// Print a JSON array of rows.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     what: What,
 }
@@ -29,16 +33,22 @@ struct Arguments {
 enum What {
     /// Data availability: rsema1d, commonware-coding, celestia-types, rust_eth_kzg.
     Da(da::Options),
+    /// State: nomt, commonware's qmdb.
+    State(state::Options),
 }
 
 fn main() -> ExitCode {
-    let Arguments { what: What::Da(options) } = Arguments::parse();
-    let json = options.json;
-    match da::run(&options, |row| {
+    let Arguments { json, what } = Arguments::parse();
+    let tell = |row: &Row| {
         if !json {
-            println!("{row}")
+            println!("{row}");
         }
-    }) {
+    };
+    let rows = match what {
+        What::Da(options) => da::run(&options, tell),
+        What::State(options) => state::run(&options, tell),
+    };
+    match rows {
         Ok(rows) if json => print_json(&rows),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

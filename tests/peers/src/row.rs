@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// Stable name.
-    pub name: &'static str,
+    pub name: String,
     /// Ours.
     pub value: f64,
     /// Unit of both figures.
@@ -43,18 +43,23 @@ impl Place {
     }
 
     /// Rates in MB/s: more is better.
-    pub fn rate(&self, name: &'static str, ours: f64, baseline: &str, theirs: f64) -> Row {
+    pub fn rate(&self, name: &str, ours: f64, baseline: &str, theirs: f64) -> Row {
         self.row(name, "MB/s", ours, baseline, theirs, ours / theirs)
     }
 
     /// Times in microseconds: less is better.
-    pub fn time(&self, name: &'static str, ours: f64, baseline: &str, theirs: f64) -> Row {
+    pub fn time(&self, name: &str, ours: f64, baseline: &str, theirs: f64) -> Row {
         self.row(name, "us", ours, baseline, theirs, theirs / ours)
     }
 
-    fn row(&self, name: &'static str, unit: &'static str, value: f64, baseline: &str, theirs: f64, ratio: f64) -> Row {
+    /// Rates of updates: more is better.
+    pub fn updates(&self, name: &str, ours: f64, baseline: &str, theirs: f64) -> Row {
+        self.row(name, "updates/s", ours, baseline, theirs, ours / theirs)
+    }
+
+    fn row(&self, name: &str, unit: &'static str, value: f64, baseline: &str, theirs: f64, ratio: f64) -> Row {
         let Self { cores, threads, commit } = self;
-        let (baseline, commit) = (baseline.to_owned(), commit.clone());
+        let (name, baseline, commit) = (name.to_owned(), baseline.to_owned(), commit.clone());
         Row { name, value, unit, baseline, baseline_value: theirs, ratio, cores: *cores, threads: *threads, commit }
     }
 }
@@ -62,7 +67,7 @@ impl Place {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, value, unit, baseline, baseline_value, ratio, .. } = self;
-        write!(f, "{name:<14} {value:>10.2} {unit:<5} {ratio:>8.2} x   {baseline_value:.2} {unit} {baseline}")
+        write!(f, "{name:<17} {value:>10.2} {unit:<9} {ratio:>6.2} x   {baseline_value:.2} {unit} {baseline}")
     }
 }
 

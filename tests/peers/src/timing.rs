@@ -28,7 +28,8 @@ pub fn in_turn(
     Ok((median(&mut ours_took), median(&mut theirs_took)))
 }
 
-fn median(times: &mut [Duration]) -> f64 {
+/// Median in seconds, of at least one; sorts them.
+pub fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times[times.len() / 2].as_secs_f64()
 }

@@ -18,10 +18,8 @@ use ours::Ours;
 
 /// What to run.
 #[derive(Args)]
+#[command(after_help = "Example: cargo run --release -- da --threads 1 --json")]
 pub struct Options {
-    /// Print a JSON array of rows.
-    #[arg(long)]
-    pub json: bool,
     /// Threads for both sides; all cores if not given.
     #[arg(long)]
     threads: Option<NonZeroUsize>,

@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, hex};
 use serde_json::{Value, json};
 use weft_execution::forced::{ForcedContext, build};
 use weft_execution::verify::{Checkpoint, LogContext, Verdict, verify, verify_recording, verify_stateless};
-use weft_execution::{BlockBuilder, Parent, STF_VERSION, Sealed, StateView as _, Witness, World};
+use weft_execution::{BlockBuilder, Parent, STF_VERSION, StateView as _, Witness, World};
 use weft_primitives::batch::{Batch, BatchBlock, Level};
 use weft_primitives::inbox::{Content, accumulate};
 use weft_primitives::transaction::{Envelope, encode};
@@ -186,14 +186,14 @@ fn plans() -> [Vec<Plan>; 2] {
     ]
 }
 
-/// Makes the blocks of a batch on `checkpoint`; what it claims, its bytes, and the blocks.
+/// Makes the blocks of a batch on `checkpoint`; what it claims, and its bytes.
 fn publish(
     chain: &ChainConfig,
     checkpoint: &Checkpoint,
     plans: Vec<Plan>,
     waiting: &[InboxItem],
     world: &mut World,
-) -> (BatchHeader, Vec<u8>, Vec<Sealed>) {
+) -> (BatchHeader, Vec<u8>) {
     let mut parent = checkpoint.block.clone();
     let mut rest = &waiting[checkpoint.inbox_cursor as usize..];
     let (mut blocks, mut sealed) = (Vec::new(), Vec::new());
@@ -236,7 +236,7 @@ fn publish(
         gas_used: sealed.iter().map(|block| block.header.gas_used).sum(),
         ..BatchHeader::default()
     };
-    (over(claim, &payload), payload, sealed)
+    (over(claim, &payload), payload)
 }
 
 /// The claim over other bytes.
@@ -272,6 +272,12 @@ fn config_json(chain: &ChainConfig) -> Value {
     json!({ "genesis": genesis, "parameters": serde_json::to_value(chain.params()).unwrap() })
 }
 
+/// Makes a claim false.
+type EditClaim = fn(&mut BatchHeader);
+
+/// Makes another batch, and what of its claim has to follow it.
+type EditBatch<'a> = &'a dyn Fn(&mut Batch, &mut BatchHeader);
+
 /// Judges one claim after the other, and goes on behind those that are valid.
 struct Deriver {
     chain: ChainConfig,
@@ -291,8 +297,7 @@ impl Deriver {
     }
 
     fn publish(&self, plans: Vec<Plan>) -> (BatchHeader, Vec<u8>) {
-        let (claim, payload, _) = publish(&self.chain, &self.checkpoint, plans, &self.inbox, &mut self.world.clone());
-        (claim, payload)
+        publish(&self.chain, &self.checkpoint, plans, &self.inbox, &mut self.world.clone())
     }
 
     fn judge(&mut self, name: &str, want: &str, claim: &BatchHeader, payload: &[u8], posted_ms: u64) {
@@ -316,7 +321,7 @@ impl Deriver {
 
     /// The claim with one thing changed.
     fn judge_claims(&mut self, claim: &BatchHeader, payload: &[u8], posted_ms: u64) {
-        let edits: [(&str, fn(&mut BatchHeader)); 15] = [
+        let edits: [(&str, EditClaim); 15] = [
             ("another batch index", |claim| claim.batch_index += 1),
             ("another parent", |claim| claim.parent_commitment.0[0] ^= 1),
             ("another configuration", |claim| claim.config_hash.0[0] ^= 1),
@@ -353,7 +358,7 @@ impl Deriver {
         let push = |batch: &mut Batch, at: usize, raw: Bytes| batch.blocks[at].transactions.push(raw);
         let before = self.checkpoint.block.header.timestamp - 1;
         let item = self.inbox[claim.inbox_to as usize].clone();
-        let edits: [(&str, &str, &dyn Fn(&mut Batch, &mut BatchHeader)); 5] = [
+        let edits: [(&str, &str, EditBatch<'_>); 5] = [
             ("a nonce too high", "INVALID_TRANSACTION", &|batch, _| push(batch, last, pay(31, 99, 32, 1))),
             ("a sender without ether", "INVALID_TRANSACTION", &|batch, _| push(batch, 0, pay(34, 0, 32, 1))),
             ("no transaction", "INVALID_TRANSACTION", &|batch, _| push(batch, 0, Bytes::from_static(&[0xc0]))),

@@ -122,7 +122,7 @@ async function views(facts) {
     accounts: ["accounts", "CHK", "ERC-20"],
     account: [`address/${facts.bob}`, facts.bob, "ETH", "12.5 CHK"],
     contract: [`address/${facts.token}`, "Check", "CHK", "1,000,000", "Transfer"],
-    execution: ["execution", "Speed-up", "thread 1", facts.counter.slice(0, 8)],
+    execution: ["execution", "Speed-up", "thread 1", " executed", facts.counter.slice(0, 8)],
     "execution-of-block": [`execution/${busy.number}`, int(busy.stats.transactions), "Lanes"],
     da: ["da", "original rows", "Sure of all of them", "available"],
     "da-block": [

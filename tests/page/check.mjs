@@ -81,6 +81,7 @@ async function views(facts) {
   });
   const batch = Number(finalized.batchIndex);
   const record = await json("settlement", `/commitments/${batch}`);
+  const accepted = new Date(Number(finalized.acceptedMs)).toISOString();
   const da = await sampled(facts.large);
   const busy = await busiest();
   return {
@@ -106,6 +107,8 @@ async function views(facts) {
     ],
     erc721: [
       `tx/${facts.unique}`,
+      // Its seconds, which are the same everywhere.
+      accepted.slice(16, 23),
       "ERC-721",
       "tokenId",
       "PIC",
@@ -119,7 +122,7 @@ async function views(facts) {
     accounts: ["accounts", "CHK", "ERC-20"],
     account: [`address/${facts.bob}`, facts.bob, "ETH", "12.5 CHK"],
     contract: [`address/${facts.token}`, "Check", "CHK", "1,000,000", "Transfer"],
-    execution: ["execution", "Speed-up", "thread 1", facts.counter.slice(0, 8)],
+    execution: ["execution", "Speed-up", "thread 1", " executed", facts.counter.slice(0, 8)],
     "execution-of-block": [`execution/${busy.number}`, int(busy.stats.transactions), "Lanes"],
     da: ["da", "original rows", "Sure of all of them", "available"],
     "da-block": [

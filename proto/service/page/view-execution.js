@@ -41,10 +41,12 @@ function add(total, stats) {
   return total;
 }
 
-/** Lanes: one bar a thread. Only the sum is measured, so it is spread evenly. */
-function lanes({ threads, busyMicros, wallMicros }) {
-  const share = wallMicros > 0 ? Math.min(1, busyMicros / wallMicros / threads) : 0;
-  const lane = (at) => {
+/** Lanes: one bar a thread, with how long it was at work and what it executed. */
+function lanes(stats) {
+  const wallMicros = small(stats.wallMicros);
+  const lane = ({ busyMicros, executed, reExecuted }, at) => {
+    const share = wallMicros > 0 ? Math.min(1, small(busyMicros) / wallMicros) : 0;
+    const again = small(reExecuted) > 0 ? `, ${int(small(reExecuted))} again` : "";
     const fill = h("span");
     fill.style.width = `${share * 100}%`;
     return h(
@@ -53,13 +55,10 @@ function lanes({ threads, busyMicros, wallMicros }) {
       h("span", { class: "name" }, `thread ${at + 1}`),
       h("span", { class: "track" }, fill),
       h("span", { class: "n" }, percent(share, 0)),
+      h("span", { class: "did" }, `${int(small(executed))} executed${again}`),
     );
   };
-  return h(
-    "ol",
-    { class: "lanes" },
-    Array.from({ length: Math.min(threads, 64) }, (_, at) => lane(at)),
-  );
+  return h("ol", { class: "lanes" }, stats.lanes.slice(0, 64).map(lane));
 }
 
 function hottest(stats) {
@@ -146,7 +145,7 @@ function overall() {
       h(
         "p",
         { class: "lead" },
-        "The threads of the last block that was worth several, and how busy each was on the average.",
+        "The threads of the last block that was worth several: how busy each was, and what it executed.",
       ),
       laneBox,
     ),
@@ -199,7 +198,7 @@ function overall() {
       put(
         laneBox,
         h("p", null, "block ", blockLink(wide.number), `, ${many(wide.transactions ?? 0, "transaction")}`),
-        lanes(numbers(wide.stats)),
+        lanes(wide.stats),
       );
     }
     keep(
@@ -261,7 +260,7 @@ function ofBlock(words) {
             ["Speed-up", stats.speedUp ? `${stats.speedUp.toFixed(2)}×` : "nothing to measure"],
           ]),
         ),
-        card("Lanes", h("p", { class: "lead" }, "How busy each thread was, on the average."), lanes(each)),
+        card("Lanes", h("p", { class: "lead" }, "How busy each thread was, and what it executed."), lanes(stats)),
         card("Hottest places", hot.element),
       );
     },

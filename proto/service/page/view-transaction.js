@@ -167,6 +167,12 @@ function step(name, done, time, lines) {
 
 const check = (holds, yes, no) => h("span", { class: holds ? "good" : "bad" }, holds ? `✓ ${yes}` : `✗ ${no}`);
 
+/** When the node took it. Only the sequencer that did knows, and not for ever. */
+function accepted({ stage, acceptedMs }) {
+  if (stage === "unknown") return undefined;
+  return acceptedMs ? when(small(acceptedMs)) : "time unknown: the node asked has not accepted it since it started";
+}
+
 function steps({ status, transaction, receipt, block, index, batch, record, height, daBlock, judgement, blob, entry }) {
   const posted = record?.posted_ms;
   const from = (earlier, ms) => (earlier && ms ? `, ${span(ms - earlier)} later` : "");
@@ -176,7 +182,7 @@ function steps({ status, transaction, receipt, block, index, batch, record, heig
   ];
   const failed = receipt && small(receipt.status) === 0;
   return [
-    step("Ingress", status.stage !== "unknown", status.stage === "queued" || status.stage === "pending" ? "now" : "", [
+    step("Ingress", status.stage !== "unknown", accepted(status), [
       transaction && [
         "from ",
         addressLink(transaction.from),

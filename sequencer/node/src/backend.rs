@@ -89,6 +89,8 @@ pub struct TransactionStatus {
     pub location: Option<(u64, u32)>,
     /// Its batch, from [`Stage::Posted`] on.
     pub batch: Option<u64>,
+    /// When it was accepted here, in milliseconds since 1970, if this process remembers.
+    pub accepted_ms: Option<u64>,
 }
 
 /// The root of a state after changes.
@@ -339,7 +341,12 @@ impl Backend {
                 Some(true) => Stage::Queued,
                 Some(false) => Stage::Pending,
             };
-            return Ok(TransactionStatus { stage, location: None, batch: None });
+            return Ok(TransactionStatus {
+                stage,
+                location: None,
+                batch: None,
+                accepted_ms: self.accepted_ms(stage, hash),
+            });
         };
         let batch = self.shared.chain.store().batch_of(number)?.filter(|batch| batch.stage >= BatchStage::Posted);
         let stage = match batch.as_ref().map(|batch| batch.stage) {
@@ -349,7 +356,13 @@ impl Backend {
             Some(BatchStage::Finalized) => Stage::Finalized,
         };
         let batch = batch.map(|batch| batch.header.batch_index);
-        Ok(TransactionStatus { stage, location: Some((number, index)), batch })
+        let accepted_ms = self.accepted_ms(stage, hash);
+        Ok(TransactionStatus { stage, location: Some((number, index)), batch, accepted_ms })
+    }
+
+    /// Asked after the stage: what is seen in the pool has a time.
+    fn accepted_ms(&self, stage: Stage, hash: &B256) -> Option<u64> {
+        if stage == Stage::Unknown { None } else { self.shared.door.arrival_ms(hash) }
     }
 
     /// One batch.

@@ -178,11 +178,12 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     let head = Head::new(&memory, memory.account(block.beneficiary), sink, made, engine.threads);
     let run = Block::new(&memory, &engine.scratches, (config, block), candidates, head, engine.threads);
     run.all(engine);
-    let (head, threads, busy) = run.end()?;
+    let (head, lanes) = run.end()?;
     let Head { sink, changed, mut codes, mut stats, conflicts, next, record, .. } = head;
     codes.extend(before.codes.iter().map(|(hash, code)| (*hash, analyse(code.clone()))));
     stats.hottest = conflicts.hottest(|place| memory.name(place));
-    (stats.threads, stats.busy) = (threads, busy);
+    (stats.threads, stats.busy) = (lanes.len(), lanes.iter().map(|lane| lane.busy).sum());
+    stats.lanes = lanes;
     let changes = changed.changes(codes, engine);
     stats.wall = start.elapsed();
     engine.changed = changed;

@@ -57,4 +57,4 @@ pub use candidate::{Candidate, Payment};
 pub use engine::Engine;
 pub(crate) use engine::{Finished, Setting, run};
 pub(crate) use head::{Admission, Sink};
-pub use stats::{HotPlace, Stats};
+pub use stats::{HotPlace, Lane, Stats};

@@ -15,6 +15,7 @@ use super::outcome::Outcome;
 use super::prospect::Prospect;
 use super::schedule::{Claims, Limit, Race, Stop, Taken};
 use super::scratch::Scratches;
+use super::stats::Lane;
 use super::turn::{Step, Turn};
 use super::worker::Worker;
 use crate::view::{Missing, StateView};
@@ -50,6 +51,7 @@ struct Hand<'a, V: StateView + ?Sized> {
     useless: u32,
     since: Instant,
     rested: Duration,
+    lane: Lane,
 }
 
 /// One block in the making.
@@ -69,8 +71,8 @@ pub(super) struct Block<'a, V: StateView + ?Sized, C, S> {
     head: Mutex<Head<'a, V, S>>,
     failed: Mutex<Option<Missing>>,
     workers: Mutex<Vec<Thread>>,
-    /// Threads that took part, and how long all together were at work.
-    busy: Mutex<(usize, Duration)>,
+    /// What each thread did, by its number.
+    lanes: Mutex<Vec<(u32, Lane)>>,
 }
 
 impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
@@ -99,7 +101,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             head: Mutex::new(head),
             failed: Mutex::new(None),
             workers: Mutex::default(),
-            busy: Mutex::default(),
+            lanes: Mutex::default(),
         }
     }
 
@@ -125,14 +127,15 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         self.rests(hand);
     }
 
-    /// What came of it, on how many threads, and how long they were at work.
-    pub(super) fn end(self) -> Result<(Head<'a, V, S>, usize, Duration), Missing> {
+    /// What came of it, and what each thread did.
+    pub(super) fn end(self) -> Result<(Head<'a, V, S>, Vec<Lane>), Missing> {
         if let Some(missing) = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(missing);
         }
         let head = self.head.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (threads, busy) = self.busy.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((head, threads, busy))
+        let mut lanes = self.lanes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        lanes.sort_unstable_by_key(|(number, _)| *number);
+        Ok((head, lanes.into_iter().map(|(_, lane)| lane).collect()))
     }
 
     fn together(&self, engine: &Engine, hand: &mut Hand<'a, V>) {
@@ -155,15 +158,15 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     fn hand(&self, number: u32) -> Hand<'a, V> {
         let worker = Worker::new(self.memory, self.scratches, (self.config, self.block), self.records);
-        Hand { number, worker, outcome: Outcome::default(), useless: 0, since: Instant::now(), rested: Duration::ZERO }
+        let (outcome, since, rested) = (Outcome::default(), Instant::now(), Duration::ZERO);
+        Hand { number, worker, outcome, useless: 0, since, rested, lane: Lane::default() }
     }
 
     /// A thread is done.
     fn rests(&self, hand: Hand<'a, V>) {
-        let worked = hand.since.elapsed().saturating_sub(hand.rested);
+        let lane = Lane { busy: hand.since.elapsed().saturating_sub(hand.rested), ..hand.lane };
         hand.worker.ends();
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        *busy = (busy.0 + 1, busy.1 + worked);
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).push((hand.number, lane));
     }
 
     fn len(&self) -> u32 {
@@ -243,6 +246,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     fn ahead(&self, hand: &mut Hand<'a, V>, at: u32) {
         hand.worker.ahead(at, &self.candidates[at as usize], &mut hand.outcome);
+        hand.lane.executed += 1;
         let publish = |outcome: &Outcome| self.memory.publish(at, outcome);
         self.memory.window.keep(at, hand.number, &mut hand.outcome, publish);
     }
@@ -280,12 +284,13 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             return;
         }
         let candidate = &self.candidates[at as usize];
+        hand.lane.executed += 1;
         if hand.worker.race(at, candidate, &mut hand.outcome) {
             self.at_head(|head| {
                 if head.next != at || !window.take_over(at) {
                     return Ok(());
                 }
-                let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
+                let progress = self.ready(head, hand, candidate)?;
                 self.went(head, progress);
                 Ok(())
             });
@@ -302,7 +307,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                 Step::Commit => {
                     window.take(at, &mut hand.outcome);
                     let candidate = &self.candidates[at as usize];
-                    let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
+                    let progress = self.ready(head, hand, candidate)?;
                     // Not each time: all the others look at it all the time.
                     if head.next.is_multiple_of(DONE_EVERY) {
                         window.done.advance(head.next);
@@ -320,6 +325,14 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         Ok(())
     }
 
+    /// Takes the next transaction, whose outcome the hand holds.
+    fn ready(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, candidate: &C) -> Result<Progress, Missing> {
+        let before = head.stats.repeated;
+        let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
+        hand.lane.repeated += head.stats.repeated - before;
+        Ok(progress)
+    }
+
     /// Executes the next transactions, which nobody else has executed or will.
     fn in_turn(
         &self,
@@ -334,6 +347,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                 hand.worker.expect(self.candidates_of(&(at..range.end.min(at + MOST_AT_ONCE))).iter());
             }
             let progress = head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?;
+            hand.lane.executed += 1;
             self.went(head, progress);
             if self.stop.is_set() || until.is_some_and(|until| Instant::now() >= until) {
                 break;

@@ -21,6 +21,18 @@ pub struct HotPlace {
     pub conflicts: u32,
 }
 
+/// What one thread did for a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lane {
+    /// Transactions that it executed, ahead of their time or in turn, payments among them. What another thread was
+    /// quicker with, or the block had no room for, counts too.
+    pub executed: u32,
+    /// Transactions that it executed again when their time had come, whoever had executed them first.
+    pub repeated: u32,
+    /// How long it was at work.
+    pub busy: Duration,
+}
+
 /// How a block was executed. Depends on timing: never part of any result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -41,6 +53,8 @@ pub struct Stats {
     /// How long all threads together were at work on transactions. Over [`Stats::wall`], this is the speed-up over one
     /// thread that does the same.
     pub busy: Duration,
+    /// Each thread that took part, the first one first; empty where that was not measured.
+    pub lanes: Vec<Lane>,
     /// What made transactions depend on each other, the hottest first.
     pub hottest: Vec<HotPlace>,
 }

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 use tokio::sync::{Notify, broadcast};
 use weft_execution::StateView;
 use weft_primitives::{Address, B256, Bytes, Transaction};
+use weft_service::clock::{Clock, SystemClock};
 use weft_service::trace;
 
+use super::arrivals::Arrivals;
 use super::queue::Group;
 use super::{Gap, Gate, Outcomes, rules};
 use crate::chain::Chain;
@@ -28,6 +30,7 @@ pub struct Door {
     /// Wakes the producer.
     work: Notify,
     accepted: broadcast::Sender<B256>,
+    arrivals: Arrivals,
 }
 
 impl Door {
@@ -36,7 +39,7 @@ impl Door {
         let base_fee = chain.config().next_base_fee(&chain.tip().parent.header);
         let pool = Mutex::new(Pool::new(limits, base_fee));
         let accepted = broadcast::channel(BROADCAST_TRANSACTIONS).0;
-        Self { gate, chain, pool, limits, work: Notify::new(), accepted }
+        Self { gate, chain, pool, limits, work: Notify::new(), accepted, arrivals: Arrivals::default() }
     }
 
     /// The pool, locked: be quick.
@@ -52,6 +55,11 @@ impl Door {
     /// Hashes of transactions as they are accepted.
     pub fn subscribe_accepted(&self) -> broadcast::Receiver<B256> {
         self.accepted.subscribe()
+    }
+
+    /// When a transaction was accepted, in milliseconds since 1970; `None` if this process does not know.
+    pub fn arrival_ms(&self, hash: &B256) -> Option<u64> {
+        self.arrivals.of(hash)
     }
 
     /// Decodes all transactions, recovers their senders, and puts them into the pool. Takes about 40 us of a core for
@@ -113,7 +121,9 @@ impl Door {
             pool.add(transaction, account, arrival)
         };
         let add = |(arrival, gap, transaction): (_, _, Result<_, _>)| add(arrival, gap, transaction?);
-        let outcomes = decoded.into_iter().map(add).collect();
+        let outcomes: Outcomes = decoded.into_iter().map(add).collect();
+        // Before anyone can see them in the pool.
+        self.arrivals.note(outcomes.iter().flatten(), SystemClock.now_ms());
         drop(world);
         let ready = pool.has_ready();
         drop(pool);

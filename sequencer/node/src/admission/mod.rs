@@ -10,6 +10,7 @@
 //! Who arrived first is first among equals ([`crate::mempool`]): a place in the
 //! order is given on arrival, whichever thread is done first.
 
+mod arrivals;
 mod door;
 mod gate;
 mod queue;

@@ -49,7 +49,19 @@ mod tests {
         let address = Address::repeat_byte(0x5a);
         let hottest = vec![HotPlace { address, slot: Some(U256::ONE), conflicts: 4 }];
         let (wall, busy) = (Duration::from_millis(2), Duration::from_millis(7));
-        executed(&Stats { threads: 4, ahead: 90, in_turn: 3, paid: 2, repeated: 7, aborted: 1, wall, busy, hottest });
+        let lanes = Vec::new();
+        executed(&Stats {
+            threads: 4,
+            ahead: 90,
+            in_turn: 3,
+            paid: 2,
+            repeated: 7,
+            aborted: 1,
+            wall,
+            busy,
+            lanes,
+            hottest,
+        });
         recorder.run_upkeep();
         let text = recorder.render();
         for line in [

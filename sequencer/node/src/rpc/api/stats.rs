@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, U64};
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde::Serialize;
-use weft_execution::parallel::{HotPlace, Stats};
+use weft_execution::parallel::{self, HotPlace, Stats};
 
 use super::Context;
 use crate::figures;
@@ -46,8 +46,22 @@ pub struct BlockStats {
     busy_micros: U64,
     /// The second over the first; null if nothing was executed, or no time was measured. What was executed twice counts twice.
     speed_up: Option<f64>,
+    /// What each thread did; empty if that was not measured.
+    lanes: Vec<Lane>,
     /// Where most conflicts were, the hottest first; not all places.
     hottest: Vec<Hot>,
+}
+
+/// What one thread did. Executions that came to nothing count too, so the sums may be more than those of the block.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lane {
+    /// Transactions executed, ahead of their time or in turn.
+    executed: U64,
+    /// Transactions executed again, because their first execution, by any thread, did not hold.
+    re_executed: U64,
+    /// How long it was at work.
+    busy_micros: U64,
 }
 
 /// A place of the state that transactions were in conflict about.
@@ -81,6 +95,13 @@ impl From<&HotPlace> for Hot {
     }
 }
 
+impl From<&parallel::Lane> for Lane {
+    fn from(lane: &parallel::Lane) -> Self {
+        let parallel::Lane { executed, repeated, busy } = *lane;
+        Self { executed: U64::from(executed), re_executed: U64::from(repeated), busy_micros: micros(busy) }
+    }
+}
+
 impl BlockStats {
     fn new(block: &StoredBlock, stats: &Stats) -> Self {
         Self {
@@ -98,6 +119,7 @@ impl BlockStats {
             wall_micros: micros(stats.wall),
             busy_micros: micros(stats.busy),
             speed_up: figures::speed_up(stats),
+            lanes: stats.lanes.iter().map(Lane::from).collect(),
             hottest: stats.hottest.iter().map(Hot::from).collect(),
         }
     }
@@ -146,6 +168,7 @@ mod tests {
             aborted: 1,
             wall: Duration::from_micros(2_000),
             busy: Duration::from_micros(6_500),
+            lanes: vec![parallel::Lane { executed: 50, repeated: 2, busy: Duration::from_micros(16) }],
             hottest: vec![
                 HotPlace { address: token, slot: Some(U256::from(9)), conflicts: 5 },
                 HotPlace { address: account, slot: None, conflicts: 1 },
@@ -156,6 +179,7 @@ mod tests {
             "executed": "0x6d", "ahead": "0x5a", "inTurn": "0x3", "paid": "0x2", "reExecuted": "0x7",
             "aborted": "0x1",
             "wallMicros": "0x7d0", "busyMicros": "0x1964", "speedUp": 3.25,
+            "lanes": [{ "executed": "0x32", "reExecuted": "0x2", "busyMicros": "0x10" }],
             "hottest": [
                 { "address": token, "slot": B256::with_last_byte(9), "conflicts": "0x5" },
                 { "address": account, "slot": null, "conflicts": "0x1" },

@@ -39,6 +39,9 @@ pub struct Status {
     block_number: Option<U64>,
     transaction_index: Option<U64>,
     batch_index: Option<U64>,
+    /// When this node accepted it, in milliseconds since 1970; null where it does not know: it has no pool, has started
+    /// since, or has accepted too many others.
+    accepted_ms: Option<U64>,
 }
 
 /// A batch.
@@ -143,6 +146,7 @@ impl From<TransactionStatus> for Status {
             block_number: status.location.map(|(number, _)| U64::from(number)),
             transaction_index: status.location.map(|(_, index)| U64::from(index)),
             batch_index: status.batch.map(U64::from),
+            accepted_ms: status.accepted_ms.map(U64::from),
         }
     }
 }

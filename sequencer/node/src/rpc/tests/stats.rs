@@ -33,6 +33,11 @@ async fn a_hot_contract() {
     assert_eq!(figure("ahead") + figure("inTurn") + figure("reExecuted"), 280);
     assert_eq!(figure("paid"), 0);
     assert_eq!(figure("executed"), 280 + figure("reExecuted"));
+    // Each thread's part of it: nothing is executed by nobody.
+    let lanes = stats["lanes"].as_array().unwrap();
+    let sum = |key: &str| lanes.iter().map(|lane| number(&lane[key])).sum::<u64>();
+    assert_eq!((lanes.len() as u64, sum("reExecuted")), (figure("threads"), figure("reExecuted")));
+    assert!(sum("executed") >= 280 && sum("busyMicros") <= figure("busyMicros"), "{stats}");
     assert!(figure("aborted") <= figure("reExecuted"));
     // They can be in conflict about the counter alone: its slot, or whether there is code at all.
     let hottest = stats["hottest"].as_array().unwrap();

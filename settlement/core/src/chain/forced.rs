@@ -8,6 +8,8 @@
 //! it never falls with another. In mode `optimistic` there are none: settlement
 //! has no state there to make them on.
 
+use std::sync::Arc;
+
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{B256, BatchHeader};
 
@@ -110,7 +112,7 @@ impl Chain {
             rejection: None,
             generation: self.head.generation,
         };
-        self.pending.push_back(record.clone());
+        self.pending.push_back(Arc::new(record.clone()));
         self.update_tip();
         out.push(Effect::Save(Box::new(record)));
         Ok(PostReceipt { commitment, log_seq, duplicate: false, status })

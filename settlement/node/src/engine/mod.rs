@@ -24,7 +24,7 @@ use weft_service::clock::Clock;
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
     BrokenPromise, Chain, Effect, Judgement, KeyReceipt, KeyRefusal, Limits, Mode, PostReceipt, PostRefusal,
-    PromiseReceipt, PromiseRefusal, Rules, SignedKeyChange, VerdictRefusal,
+    PromiseReceipt, PromiseRefusal, Recent, Rules, SignedKeyChange, VerdictRefusal,
 };
 
 use ingress::Command;
@@ -59,6 +59,8 @@ pub struct Engine {
     version: u64,
     /// Whether the chain must be loaded before it is used.
     stale: bool,
+    /// The newest entries, as far as they were written here.
+    recent: Recent,
     /// Commitments a minute.
     rate: Rate,
     /// Challenges on their way.
@@ -79,8 +81,9 @@ impl Engine {
         let limits = quotas.machine();
         let (view, receiver) = watch::channel(Arc::new(Chain::new(rules.clone(), limits)));
         let rate = Rate::new(quotas.max_posts_per_minute, clock.now_ms());
-        let (version, stale, holds) = (0, true, Holds::default());
-        let mut engine = Self { rules, limits, store, clock, readiness, commands, view, version, stale, rate, holds };
+        let (version, stale, recent, holds) = (0, true, Recent::default(), Holds::default());
+        let mut engine =
+            Self { rules, limits, store, clock, readiness, commands, view, version, stale, recent, rate, holds };
         engine.refresh().await?;
         Ok((engine, EngineHandle::new(sender, receiver)))
     }
@@ -184,7 +187,11 @@ impl Engine {
     async fn post(&mut self, signed: &SignedBatch) -> Decided<PostReceipt, PostRefusal> {
         for _ in 0..MAX_TRIES {
             self.refresh().await?;
-            let facts = self.store.facts(signed).await?;
+            let known = self.recent.facts(&self.view.borrow(), signed);
+            let facts = match known {
+                Some(facts) => facts,
+                None => self.store.facts(signed).await?,
+            };
             let wait_ms = self.rate.wait_ms(self.clock.now_ms());
             if wait_ms > 0 && facts.known.is_none() {
                 return Ok(Err(PostRefusal::TooOften { limit: self.rate.limit(), wait_ms }));
@@ -315,6 +322,7 @@ impl Engine {
             Ok(()) => {
                 metrics::committed(self.rules.chain_id, start.elapsed(), &write.effects);
                 self.version += 1;
+                write.effects.iter().for_each(|effect| self.recent.absorb(effect));
                 self.show(chain);
                 Ok(result)
             }
@@ -331,6 +339,7 @@ impl Engine {
         if self.stale {
             let loaded = self.store.load().await?;
             self.version = loaded.version;
+            self.recent.clear();
             let chain = loaded.restore(self.rules.clone(), self.limits).map_err(StoreError::damaged)?;
             self.stale = false;
             self.show(chain);

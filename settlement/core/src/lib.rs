@@ -26,4 +26,4 @@ pub use log::{
     AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
     LogEntry, RejectReason, Rejected,
 };
-pub use statement::{KeyChange, SignedKeyChange, SignedVerdict};
+pub use statement::{KeyChange, LogHead, SignedKeyChange, SignedVerdict};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tonic::transport::Channel;
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{BlockHeader, Deposit, Evidence, Funding, InboxItem, SignedBatch};
+use weft_primitives::{BlockHeader, Deposit, Evidence, Funding, InboxItem, Signature, SignedBatch};
 use weft_settlement::{Account, Credited, InboxReceipt, LogEntry, SignedKeyChange, SignedVerdict, Totals};
 
 use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
@@ -187,9 +187,25 @@ impl SettlementClient {
         &self,
         from_seq: u64,
     ) -> Result<impl Stream<Item = Result<LogEntry, RemoteError>> + Send + Unpin + use<>, RemoteError> {
+        let signed = self.subscribe_signed_log(from_seq).await?;
+        Ok(signed.map(|entry| entry.map(|(entry, _)| entry)))
+    }
+
+    /// The same; with an entry that was the newest also the service's signature over the log's head, unchecked.
+    pub async fn subscribe_signed_log(
+        &self,
+        from_seq: u64,
+    ) -> Result<
+        impl Stream<Item = Result<(LogEntry, Option<Signature>), RemoteError>> + Send + Unpin + use<>,
+        RemoteError,
+    > {
         let request = pb::SubscribeLogRequest { from_seq, chain_id: self.chain_id };
         let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_log(request)).await?;
-        Ok(stream.map(|message| Ok(required("entry", message?.entry)?.try_into()?)))
+        Ok(stream.map(|message| {
+            let message = message?;
+            let signature = Signature::from_slice(&message.head_signature).ok();
+            Ok((required("entry", message.entry)?.try_into()?, signature))
+        }))
     }
 
     /// Puts a signed transaction into the inbox.

@@ -10,6 +10,7 @@
 //! alone has made final, unless a challenge is on its way.
 
 mod bridge;
+mod gate;
 mod ingress;
 mod rate;
 
@@ -27,8 +28,10 @@ use weft_settlement::{
     PromiseReceipt, PromiseRefusal, Recent, Rules, SignedKeyChange, VerdictRefusal,
 };
 
+pub(crate) use gate::Gate;
 use ingress::Command;
 pub use ingress::{EngineHandle, Failure};
+pub(crate) use ingress::{Restored, Strays};
 use rate::Rate;
 
 use crate::challenge::Holds;
@@ -65,6 +68,8 @@ pub struct Engine {
     rate: Rate,
     /// Challenges on their way.
     holds: Holds,
+    /// Whether the log may be an old copy.
+    gate: Gate,
 }
 
 impl Engine {
@@ -81,9 +86,10 @@ impl Engine {
         let limits = quotas.machine();
         let (view, receiver) = watch::channel(Arc::new(Chain::new(rules.clone(), limits)));
         let rate = Rate::new(quotas.max_posts_per_minute, clock.now_ms());
-        let (version, stale, recent, holds) = (0, true, Recent::default(), Holds::default());
+        let (version, stale, recent) = (0, true, Recent::default());
+        let (holds, gate) = (Holds::default(), Gate::default());
         let mut engine =
-            Self { rules, limits, store, clock, readiness, commands, view, version, stale, recent, rate, holds };
+            Self { rules, limits, store, clock, readiness, commands, view, version, stale, recent, rate, holds, gate };
         engine.refresh().await?;
         Ok((engine, EngineHandle::new(sender, receiver)))
     }
@@ -91,6 +97,11 @@ impl Engine {
     /// What holds up finality here.
     pub(crate) fn holds(&self) -> Holds {
         self.holds.clone()
+    }
+
+    /// What keeps the log as it is.
+    pub(crate) fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     /// Serves requests until shutdown. Fails only if the database is damaged.
@@ -122,7 +133,7 @@ impl Engine {
                 self.stale = true;
                 self.readiness.unset(STORE_READY, error.to_string());
                 while let Ok(waiting) = self.commands.try_recv() {
-                    waiting.fail(&error);
+                    waiting.fail(Some(&error));
                 }
             }
         }
@@ -130,6 +141,10 @@ impl Engine {
     }
 
     async fn serve(&mut self, command: Command) -> Result<(), StoreError> {
+        if self.gate.is_closed() && !matches!(command, Command::Restore { .. }) {
+            command.fail(None);
+            return Ok(());
+        }
         match command {
             Command::Post { signed, reply } => {
                 let decided = self.post(&signed).await;
@@ -177,6 +192,7 @@ impl Engine {
                 metrics::reported(self.rules.chain_id, &decided);
                 answer(reply, decided)
             }
+            Command::Restore { transition, reply } => answer(reply, self.restore(*transition).await),
             Command::ChangeKey { signed, reply } => answer(reply, self.change_key(&signed).await),
             Command::Vote { signed, reply } => {
                 answer(reply, self.decide(|chain, now_ms, out| chain.vote(now_ms, &signed, out)).await)
@@ -251,9 +267,32 @@ impl Engine {
         self.decide_with(state.map(|state| *state), judge).await
     }
 
+    /// Appends what the log had before, where it goes on from the newest entry.
+    async fn restore(&mut self, transition: Restored) -> Decided<(), Strays> {
+        self.refresh().await?;
+        let (seq, hash) = {
+            let chain = self.view.borrow();
+            (chain.head().log_seq, chain.head().log_hash)
+        };
+        let first = transition.effects.iter().find_map(|effect| match effect {
+            Effect::Append(entry) => Some(entry),
+            _ => None,
+        });
+        if first.is_none_or(|first| first.seq != seq + 1 || first.prev_hash != hash) {
+            return Ok(Err(Strays));
+        }
+        let Restored { head, effects, state } = transition;
+        let written = self.store.commit(&Write { version: self.version, head, effects, state }).await;
+        // The machine is built again from what is stored.
+        self.stale = true;
+        written?;
+        self.refresh().await?;
+        Ok(Ok(()))
+    }
+
     /// In mode `optimistic`: what time alone has made final.
     async fn finalize_due(&mut self) -> Result<(), StoreError> {
-        if self.rules.terms.mode == Mode::Verified {
+        if self.rules.terms.mode == Mode::Verified || self.gate.is_closed() {
             return Ok(());
         }
         loop {

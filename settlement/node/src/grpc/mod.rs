@@ -96,6 +96,11 @@ impl pb::settlement_server::Settlement for SettlementService {
             chain_ids: self.chains.ids().collect(),
             inbox_deadline_ms: rules.inbox_deadline_ms,
             inbox_grace_ms: rules.inbox_grace_ms,
+            log_signer_address: served
+                .log_signer
+                .as_ref()
+                .map(|signer| Bytes::copy_from_slice(signer.address().as_slice()))
+                .unwrap_or_default(),
         }))
     }
 
@@ -171,7 +176,7 @@ impl pb::settlement_server::Settlement for SettlementService {
             let words = format!("{} log subscriptions are open (max_subscribers)", served.max_subscribers);
             Plain::exhausted("MAX_SUBSCRIBERS", words)
         })?;
-        let entries = subscription::entries(served.store.clone(), served.engine.watch(), from_seq.max(1), permit);
+        let entries = subscription::entries(served, from_seq.max(1), permit);
         Ok(Response::new(Box::pin(entries)))
     }
 

@@ -200,6 +200,8 @@ pub(super) fn bridge(failure: Failure<BridgeRefusal>) -> Status {
 fn common<R: fmt::Display>(failure: &Failure<R>) -> Status {
     match failure {
         Failure::Busy => Plain::exhausted("BUSY", failure.to_string()).into(),
-        Failure::Refused(_) | Failure::Store(_) | Failure::Stopped => Plain::unavailable(failure.to_string()).into(),
+        Failure::Refused(_) | Failure::Store(_) | Failure::Behind | Failure::Stopped => {
+            Plain::unavailable(failure.to_string()).into()
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::store::{Store, StoreError};
 use crate::{metrics, traces};
 pub(crate) use availability::download;
 pub(crate) use context::Context;
-use execution::{Executor, Outcome};
+pub(crate) use execution::{Executor, Outcome};
 use force::Forces;
 pub use force::{ForceFailure, ForceHandle};
 

@@ -7,6 +7,7 @@ mod da;
 mod figures;
 mod finality;
 mod keys;
+mod mirrors;
 mod refusals;
 mod rejections;
 mod rollup;

@@ -1,6 +1,7 @@
 //! `weft.settlement.v1` over gRPC: check the request, ask the engine or the store, translate the answer.
 
 mod challenge;
+mod force;
 mod promise;
 mod refusals;
 mod subscription;
@@ -254,6 +255,13 @@ impl pb::settlement_server::Settlement for SettlementService {
             commitment_hash: wire(receipt.commitment),
             log_seq: receipt.log_seq,
         }))
+    }
+
+    async fn force_batch_on_witness(
+        &self,
+        request: Request<Streaming<pb::ForceBatchOnWitnessRequest>>,
+    ) -> Result<Response<pb::ForceBatchResponse>, Status> {
+        force::answer(&self.chains, request.into_inner()).await.map(Response::new)
     }
 
     async fn fund(&self, request: Request<pb::FundRequest>) -> Result<Response<pb::FundResponse>, Status> {

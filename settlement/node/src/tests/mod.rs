@@ -6,6 +6,7 @@ mod challenges;
 mod da;
 mod figures;
 mod finality;
+mod forced;
 mod keys;
 mod mirrors;
 mod refusals;

@@ -42,7 +42,7 @@ pub(crate) struct Executor {
 
 /// What a judgement takes beside the claim: a payload and what the log says around it, or, of a forced batch, what the
 /// log says alone.
-enum Subject {
+pub(crate) enum Subject {
     Posted(Bytes, Context),
     Forced(ForcedRecord),
 }

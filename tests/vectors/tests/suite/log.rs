@@ -4,7 +4,6 @@ use alloy_primitives::{Address, B256, Bytes, hex};
 use serde_json::{Value, json};
 use weft_primitives::inbox::{Content, accumulate};
 use weft_primitives::{BatchHeader, Deposit, Funding, InboxItem, Promise};
-use weft_settlement::KeyChange;
 use weft_settlement::log::{
     AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
     LogEntry, RejectReason, Rejected,

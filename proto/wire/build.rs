@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "weft/common/v1/common.proto",
     "weft/sequencer/v1/sequencer.proto",
     "weft/da/v1/da.proto",
     "weft/da/v1/custody.proto",
     "weft/light/v1/light.proto",
     "weft/settlement/v1/settlement.proto",
+    "weft/settlement/v1/mirror.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -252,6 +252,12 @@ def verdict_on_change(chain, group, place, offset, flip):
     return "ok"
 
 
+def heads(vector):
+    config_hash, entry_hash, signature = several([vector["config_hash"], vector["hash"], vector["signature"]])
+    verdict, signer = log.head_signer(vector["chain_id"], config_hash, vector["seq"], entry_hash, signature)
+    return {"signer": signer if verdict == "ok" else None}
+
+
 def inbox(vector):
     acc, items = bytes(32), []
     for given in vector["items"]:
@@ -385,7 +391,7 @@ CHECKS = {
     },
     "batch": {"plain": batches, "compressed": batches, "refused": refused_batches},
     "commitment": {"commitments": commitments, "evidence": evidence},
-    "log": {"entries": entries, "inbox": inbox, "replays": replays},
+    "log": {"entries": entries, "heads": heads, "inbox": inbox, "replays": replays},
     "bridge": {"withdrawals": withdrawals},
     "chain": {"derivation": derivation, "forced": forced, "challenges": challenges},
     "state": {"roots": roots, "accounts": accounts, "proofs": state_proofs, "witnesses": witnesses},

@@ -201,6 +201,12 @@ def signer(entry, config_hash):
     return secp256k1.recover(signed_hash(kind, body, config_hash), signature)[1]
 
 
+def head_signer(chain_id, config_hash, seq, entry_hash, signature):
+    """Who signed the head of a log: a verdict, and the address if it is `ok`."""
+    head = chain_id.to_bytes(8, "big") + config_hash + seq.to_bytes(8, "big") + entry_hash
+    return secp256k1.recover(keccak256(b"weft/log-head/v1" + head), signature)
+
+
 def fields(entry):
     """Kind, sequence number, hash of the entry before, time; None if the bytes are no entry."""
     if len(entry) < HEADER or entry[0] not in BODIES or not BODIES[entry[0]](entry[HEADER:]):

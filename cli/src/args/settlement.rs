@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use weft_primitives::Address;
+use weft_primitives::{Address, Signer};
+use weft_service::key_file;
 use weft_settlement::{Mode, Terms};
 use weft_settlement_node::{ChainSettings, Config, Limits, Quotas};
 
@@ -16,7 +17,7 @@ pub use client::{SettlementClientCommand, SettlementEndpoint};
 
 use super::{LogArgs, PageArgs};
 use crate::output::Failure;
-use crate::quantity;
+use crate::{quantity, secrets};
 
 /// Options of the settlement service.
 #[derive(Args, Clone, Debug)]
@@ -24,6 +25,7 @@ use crate::quantity;
     args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  weft settlement --config config/settlement.toml\n  \
                   weft settlement --config config/settlement.toml --mode optimistic --challenge-window 10m\n  \
+                  weft settlement --config config/settlement.toml --mirrors http://10.0.0.5:9500\n  \
                   weft settlement status"
 )]
 pub struct SettlementArgs {
@@ -39,6 +41,10 @@ pub struct SettlementArgs {
     /// A PostgreSQL database in place of SQLite, `postgres://user:password@host/database`.
     #[arg(long)]
     pub database_url: Option<String>,
+    /// Key that signs heads of the log; log.key in the data folder, made at the first start, if not given. Keep a copy:
+    /// what mirrors have is known as this service's log by it. Services on one database need the same.
+    #[arg(long)]
+    pub log_key_file: Option<PathBuf>,
     /// Where gRPC listens.
     #[arg(long, default_value = "127.0.0.1:9300")]
     pub grpc_listen: SocketAddr,
@@ -116,6 +122,10 @@ pub struct ChainArgs {
     /// Whose DA headers are taken.
     #[arg(long, help_heading = "Chain")]
     pub da_address: Option<Address>,
+    /// gRPC URLs of followers and sequencers (weft node, weft sequencer): they keep the log's entries. If the database is
+    /// an older copy, what is missing is taken from them; until they were asked, or 10 s have passed, nothing is appended.
+    #[arg(long, value_delimiter = ',', help_heading = "Chain")]
+    pub mirrors: Vec<String>,
     /// How sure sampling must be that data is available and rightly encoded.
     #[arg(long, default_value_t = 0.99999, help_heading = "Chain")]
     pub confidence: f64,
@@ -148,6 +158,13 @@ impl SettlementArgs {
         }
     }
 
+    fn log_key(&self) -> Result<Signer, Failure> {
+        match &self.log_key_file {
+            Some(path) => secrets::load(path),
+            None => Ok(key_file::load_or_create(&self.data_dir.join("log.key"))?),
+        }
+    }
+
     /// The service's configuration.
     pub fn to_config(&self) -> Result<Config, Failure> {
         let chains = self.chain_settings()?;
@@ -156,6 +173,7 @@ impl SettlementArgs {
         Ok(Config {
             data_dir: self.data_dir.clone(),
             database_url: self.database_url.clone(),
+            log_signer: Some(self.log_key()?),
             chains,
             limits: Limits {
                 max_subscribers: self.max_subscribers,

@@ -6,7 +6,7 @@
 
 mod log;
 
-use weft_execution::forced::verify_forced;
+use weft_execution::forced::{Forced, ForcedError, build, record_forced, verify_forced};
 use weft_execution::verify::{Checkpoint, Verdict, verify, verify_recording};
 use weft_execution::{Parent, Witness, World};
 use weft_primitives::{B256, BatchHeader, ChainConfig, Namespace, SignedBatch};
@@ -118,6 +118,22 @@ impl Auditor {
         let (verdict, witness) =
             verify_recording(&self.chain, &self.checkpoint, claim, &payload, &around, &mut self.world);
         Ok((judged(verdict), witness))
+    }
+
+    /// The witness of what a forced batch on top of what was judged touches, as of the log's newest entry; `None` if no
+    /// item waits.
+    pub fn record_forced(&mut self, log: &Log) -> Result<Option<Witness>, Failure> {
+        let context = log.next_forced(self.checkpoint.inbox_cursor);
+        let undo = |world: &mut World, forced: &Forced| world.revert(&forced.block.applied.undo);
+        let header = match build(&self.chain, &self.checkpoint, &context, &mut self.world) {
+            Ok(forced) => {
+                undo(&mut self.world, &forced);
+                forced.header
+            }
+            Err(ForcedError::NothingWaits) => return Ok(None),
+            Err(error) => return Err(Failure(format!("a forced batch: {error}"))),
+        };
+        Ok(Some(record_forced(&self.chain, &self.checkpoint, &header, &context, &mut self.world).1))
     }
 
     /// The payload, or what is missing.

@@ -11,6 +11,7 @@ use weft_settlement::{InboxReceipt, Status};
 use weft_wire::SettlementClient;
 
 use super::inbox;
+use super::settlement::force::Source;
 use crate::amount::in_ether;
 use crate::args::{ClaimArgs, DepositArgs, Following, ForceArgs, Signing, WithdrawArgs};
 use crate::output::{Exit, Failure, print};
@@ -299,13 +300,21 @@ pub async fn fund(
 }
 
 /// `weft settlement force-batch`.
-pub async fn force_batch(client: &SettlementClient, timeout_s: u64, json: bool) -> Result<Exit, Failure> {
+pub async fn force_batch(
+    client: &SettlementClient,
+    source: &Source,
+    timeout_s: u64,
+    json: bool,
+) -> Result<Exit, Failure> {
     let cursor = client.tip().await?.inbox_cursor;
     let Some(receipt) = inbox::receipt(client, cursor).await? else {
         return Err(Failure("no inbox item waits: there is nothing to force".to_owned()));
     };
     // The first answer tells why not; after that it is followed.
-    client.force_batch().await?;
+    match client.force_batch().await {
+        Err(error) if error.reason == "WITNESS_NEEDED" => source.force(client).await?,
+        answer => drop(answer?),
+    }
     let following = Following { wait: true, timeout_s };
     tell(client, &receipt, &following, json, None).await
 }

@@ -35,7 +35,7 @@ pub async fn receipt(client: &SettlementClient, index: u64) -> Result<Option<Inb
 /// Follows an item until the batch with it is final, and forces it when it may.
 pub async fn follow(client: &SettlementClient, receipt: &InboxReceipt, limit: Duration) -> Result<Followed, Failure> {
     let start = Instant::now();
-    let mut missed = None;
+    let (mut missed, mut told) = (None, false);
     loop {
         let commitment = consumer(client, receipt.index).await?;
         if let Some(view) = commitment.filter(|view| view.status == Status::Finalized) {
@@ -49,8 +49,13 @@ pub async fn follow(client: &SettlementClient, receipt: &InboxReceipt, limit: Du
         }
         if missed.is_some() {
             // A refusal says that it is too early, or that the sequencer came after all.
-            if let Ok((commitment, _)) = client.force_batch().await {
-                eprintln!("forced: batch commitment {commitment}");
+            match client.force_batch().await {
+                Ok((commitment, _)) => eprintln!("forced: batch commitment {commitment}"),
+                Err(error) if error.reason == "WITNESS_NEEDED" && !told => {
+                    told = true;
+                    eprintln!("mode optimistic: weft settlement force-batch goes on without the sequencer");
+                }
+                Err(_) => {}
             }
         }
         if start.elapsed() >= limit {

@@ -3,6 +3,7 @@
 
 mod challenge;
 mod evidence;
+pub mod force;
 mod rotate_key;
 
 use alloy_primitives::hex;
@@ -46,9 +47,10 @@ pub async fn run(command: SettlementClientCommand) -> Result<Exit, Failure> {
             let client = client(&endpoint)?;
             return super::bridge::fund(&client, &signing, to, value, endpoint.json).await;
         }
-        SettlementClientCommand::ForceBatch { timeout_s, endpoint } => {
+        SettlementClientCommand::ForceBatch { genesis, da_url, timeout_s, endpoint } => {
             let client = client(&endpoint)?;
-            return super::bridge::force_batch(&client, timeout_s, endpoint.json).await;
+            let source = force::Source { genesis, da_url };
+            return super::bridge::force_batch(&client, &source, timeout_s, endpoint.json).await;
         }
         SettlementClientCommand::Show { batch, endpoint } => {
             let view = client(&endpoint)?.commitment(batch).await?;

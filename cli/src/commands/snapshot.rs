@@ -48,7 +48,7 @@ async fn import(args: &NodeArgs, file: &Path, maker: Option<Address>) -> Result<
     terms.sequencer = config.sequencer.unwrap_or(terms.sequencer);
     let view = LogView::new(rules(&config.chain, terms)?);
     let (seen, readiness) = (LogState::default(), Readiness::default());
-    LogReader { client, view: view.clone(), seen, readiness }.run_to_end(Shutdown::new()).await?;
+    LogReader { client, view: view.clone(), seen, readiness, kept: None }.run_to_end(Shutdown::new()).await?;
     let store = open(args)?;
     let import = || view.look(|log| snapshots::import(&config.chain, &store, file, Origin { log, maker }));
     let imported = tokio::task::block_in_place(import);

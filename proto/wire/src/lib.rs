@@ -9,7 +9,7 @@ pub mod convert;
 pub mod status;
 pub mod trace;
 
-pub use client::{CustodyClient, DaClient, LightClient, SequencerClient, SettlementClient};
+pub use client::{CustodyClient, DaClient, LightClient, MirrorClient, SequencerClient, SettlementClient};
 pub use convert::WireError;
 pub use status::{Reason, RemoteError};
 
@@ -72,7 +72,8 @@ mod tests {
                 "weft.da.v1.DataAvailability",
                 "weft.da.v1.Custody",
                 "weft.light.v1.LightClient",
-                "weft.settlement.v1.Settlement"
+                "weft.settlement.v1.Settlement",
+                "weft.settlement.v1.LogMirror"
             ]
         );
         assert!(set.file.iter().any(|file| file.package() == "weft.common.v1"));

@@ -50,6 +50,9 @@ pub enum ForcedError {
     /// The items are not those that follow the checkpoint.
     #[error("missing inbox item {0}")]
     NoItem(u64),
+    /// The witness is none of this state.
+    #[error("witness: {0}")]
+    Witness(String),
     /// A part of the state is not there.
     #[error("missing {0}")]
     Missing(#[from] Missing),
@@ -116,6 +119,18 @@ pub fn build(
         inbox_acc,
     };
     Ok(Forced { header, block, checkpoint })
+}
+
+/// What [`build`] makes, by someone who knows no more of the state than its root.
+pub fn build_stateless(
+    chain: &ChainConfig,
+    checkpoint: &Checkpoint,
+    log: &ForcedContext<'_>,
+    witness: &[u8],
+) -> Result<BatchHeader, ForcedError> {
+    let decoded = PartialWorld::decode(witness, checkpoint.block.header.state_root);
+    let mut state = decoded.map_err(|error| ForcedError::Witness(error.to_string()))?;
+    build(chain, checkpoint, log, &mut state).map(|forced| forced.header)
 }
 
 /// Judges a forced batch that the log holds, on top of `checkpoint`, whose state is `world`; as

@@ -22,6 +22,7 @@ pub mod figures;
 pub mod grpc;
 pub mod mempool;
 pub mod metrics;
+mod mirror;
 mod node;
 pub mod order;
 pub mod producer;

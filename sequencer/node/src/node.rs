@@ -84,7 +84,8 @@ async fn derive(
         }
     };
     let seen = chain.store().log_state()?;
-    let reader = LogReader { client: settlement, view: view.clone(), seen, readiness: readiness.clone() };
+    let kept = Some(chain.clone());
+    let reader = LogReader { client: settlement, view: view.clone(), seen, readiness: readiness.clone(), kept };
     let deriver = Deriver::new(chain, view, Arc::new(da), progress)?;
     let said = readiness.clone();
     let caught_up = move || said.set(DERIVED);

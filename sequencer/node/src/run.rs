@@ -11,6 +11,7 @@ use weft_service::clock::SystemClock;
 use weft_service::{Readiness, Shutdown, catalogue, grpc, http};
 use weft_wire::client::EndpointError;
 use weft_wire::pb::sequencer::v1::sequencer_server::SequencerServer;
+use weft_wire::pb::settlement::v1::log_mirror_server::LogMirrorServer;
 use weft_wire::{DaClient, FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES, SettlementClient};
 
 use crate::backend::Backend;
@@ -20,6 +21,7 @@ use crate::config::{Config, ConfigError};
 use crate::derive::{self, DeriveError, Progress};
 use crate::grpc::{SERVICE, SequencerService};
 use crate::metrics::{METRICS, RPC_METRICS};
+use crate::mirror::MirrorService;
 use crate::producer::{Producer, ProducerError};
 use crate::store::{ChainStore, RocksKv, StoreError};
 use crate::{requeue, rpc};
@@ -172,7 +174,8 @@ pub(crate) async fn serve(
     let results = tokio::join!(
         ending(stop, work),
         ending(stop, async {
-            let routes = Routes::new(server);
+            let mirror = LogMirrorServer::new(MirrorService::new(backend.chain().clone()));
+            let routes = Routes::new(server).add_service(mirror);
             Ok(grpc::serve(listeners.grpc, routes, FILE_DESCRIPTOR_SET, SERVICE, stop.clone()).await?)
         }),
         ending(stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),

@@ -19,11 +19,11 @@ pub use chain::{
     Account, Anchor, BridgeRefusal, Chain, ChallengeRefusal, ClaimFacts, Claimed, Credited, Effect, ForceRefusal, Head,
     History, InboxReceipt, InboxRefusal, InboxRow, Judgement, KeyReceipt, KeyRefusal, Limits, LineageRefusal,
     MAX_EPOCH_STEP, MAX_VERIFIERS, Mode, Parent, PostFacts, PostReceipt, PostRefusal, PromiseFacts, PromiseReceipt,
-    PromiseRefusal, Record, Rejection, Replay, ReplayError, ReplayFault, RestoreError, Rules, Sampled, Status, Terms,
-    TermsError, Totals, VerdictRefusal, Vote, VoteReceipt, VoteRefusal,
+    PromiseRefusal, Recent, Record, Rejection, Replay, ReplayError, ReplayFault, RestoreError, Rules, Sampled, Status,
+    Terms, TermsError, Totals, VerdictRefusal, Vote, VoteReceipt, VoteRefusal,
 };
 pub use log::{
     AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
     LogEntry, RejectReason, Rejected,
 };
-pub use statement::{KeyChange, SignedKeyChange, SignedVerdict};
+pub use statement::{KeyChange, LogHead, SignedKeyChange, SignedVerdict};

@@ -1,4 +1,4 @@
-//! The chains of one service: each with an engine, a verifier and a judge of challenges of its own.
+//! The chains of one service: each with an engine, a verifier, a judge of challenges and mirrors of its own.
 //!
 //! They share the database, the listeners and the process, and nothing else:
 //! one that fails is left standing, its callers are told why, and the others
@@ -13,7 +13,7 @@ use tonic::Status;
 use weft_execution::block::Parent as Block;
 use weft_execution::verify::Checkpoint;
 use weft_execution::{STF_VERSION, World};
-use weft_primitives::Address;
+use weft_primitives::{Address, Signer};
 use weft_service::clock::{Clock, SystemClock};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{Parent, Rules};
@@ -21,9 +21,10 @@ use weft_wire::DaClient;
 use weft_wire::status::Plain;
 
 use crate::challenge::Challenges;
-use crate::config::{ChainSettings, Config, Limits};
+use crate::config::{ChainSettings, Config};
 use crate::engine::{Engine, EngineHandle};
 use crate::metrics;
+use crate::mirror::Mirrors;
 use crate::run::RunError;
 use crate::store::{Database, Genesis, StateWrite, Store};
 use crate::verifier::{DaSource, ForceHandle, Verifier};
@@ -36,6 +37,7 @@ pub(crate) struct Served {
     pub(crate) challenges: Challenges,
     pub(crate) da_signer: Address,
     pub(crate) da_url: String,
+    pub(crate) log_signer: Option<Arc<Signer>>,
     pub(crate) subscribers: Arc<Semaphore>,
     pub(crate) max_subscribers: usize,
     /// Why the chain's part of the service has ended.
@@ -47,6 +49,7 @@ struct Running {
     chain_id: u64,
     engine: Engine,
     verifier: Verifier,
+    mirrors: Option<Mirrors>,
 }
 
 /// One chain, or why there is none.
@@ -78,7 +81,7 @@ impl Chains {
         for settings in &config.chains {
             let chain_id = settings.chain.chain_id();
             let store = database.store(chain_id);
-            let place = match open(settings, &config.limits, store, readiness).await {
+            let place = match open(settings, config, store, readiness).await {
                 Ok((served, parts)) => {
                     running.push(parts);
                     Place::Served(Arc::new(served))
@@ -187,17 +190,24 @@ impl Running {
         };
         let engine = async { ending(self.engine.run(stop.clone()).await).await };
         let verifier = async { ending(Box::pin(self.verifier.run(stop.clone())).await).await };
-        let (engine, verifier) = tokio::join!(engine, verifier);
-        engine.and(verifier)
+        let mirrors = async {
+            match self.mirrors {
+                Some(mirrors) => ending(Box::pin(mirrors.run(stop.clone())).await).await,
+                None => Ok(()),
+            }
+        };
+        let (engine, verifier, mirrors) = tokio::join!(engine, verifier, mirrors);
+        engine.and(verifier).and(mirrors)
     }
 }
 
 async fn open(
     settings: &ChainSettings,
-    limits: &Limits,
+    config: &Config,
     store: Arc<dyn Store>,
     readiness: &Readiness,
 ) -> Result<(Served, Running), RunError> {
+    let limits = &config.limits;
     let (rules, genesis) = rules(settings)?;
     let chain_id = rules.chain_id;
     store.open(&genesis).await?;
@@ -214,6 +224,14 @@ async fn open(
     let da = DaSource { client: DaClient::new(&settings.da_url)?, signer: settings.da_signer, target: settings.target };
     let chain = Arc::new(settings.chain.clone());
     let (verifier, forces) = Verifier::new(chain.clone(), handle.clone(), store.clone(), da.clone(), clock.clone());
+    let mirrors = match (&config.log_signer, &settings.mirrors[..]) {
+        (_, []) => None,
+        (None, _) => return Err(RunError::NoLogKey),
+        (Some(signer), urls) => {
+            let engine = (handle.clone(), engine.gate());
+            Some(Mirrors::new(chain.clone(), signer.address(), urls, engine, store.clone(), da.clone())?)
+        }
+    };
     let challenges = Challenges::new(chain, handle.clone(), store.clone(), da, clock, engine.holds(), limits);
     tracing::info!(chain_id, terms = %settings.terms, "settling");
     let served = Served {
@@ -223,11 +241,12 @@ async fn open(
         challenges,
         da_signer: settings.da_signer,
         da_url: settings.da_url.clone(),
+        log_signer: config.log_signer.clone().map(Arc::new),
         subscribers: Arc::new(Semaphore::new(limits.max_subscribers)),
         max_subscribers: limits.max_subscribers,
         failed: OnceLock::new(),
     };
-    Ok((served, Running { chain_id, engine, verifier }))
+    Ok((served, Running { chain_id, engine, verifier, mirrors }))
 }
 
 /// The rules of a chain, and what its tables begin with.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use weft_da::Target;
-use weft_primitives::{Address, ChainConfig};
+use weft_primitives::{Address, ChainConfig, Signer};
 use weft_settlement::Terms;
 
 /// Where gRPC listens unless configured otherwise.
@@ -23,6 +23,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `database_url`: a PostgreSQL database (`postgres://user:password@host/database`) in place of SQLite.
     pub database_url: Option<String>,
+    /// `log_key_file`: signs heads of the logs. Services on one database have the same.
+    pub log_signer: Option<Signer>,
     /// The chains that are settled: one, or `[[chain]]` tables.
     pub chains: Vec<ChainSettings>,
     /// The service's limits.
@@ -32,7 +34,7 @@ pub struct Config {
 impl Config {
     /// For one chain, with the defaults for everything that has one.
     pub fn new(data_dir: PathBuf, chain: ChainSettings) -> Self {
-        Self { data_dir, database_url: None, chains: vec![chain], limits: Limits::default() }
+        Self { data_dir, database_url: None, log_signer: None, chains: vec![chain], limits: Limits::default() }
     }
 }
 
@@ -49,6 +51,8 @@ pub struct ChainSettings {
     pub da_signer: Address,
     /// `confidence`: how sure sampling must be, on both counts.
     pub target: Target,
+    /// `mirrors`: gRPC URLs of followers and sequencers that have kept the log.
+    pub mirrors: Vec<String>,
     /// What the chain may use of the service.
     pub quotas: Quotas,
 }
@@ -62,6 +66,7 @@ impl ChainSettings {
             da_url: DEFAULT_DA_URL.to_owned(),
             da_signer,
             target: Target::default(),
+            mirrors: Vec::new(),
             quotas: Quotas::default(),
         }
     }

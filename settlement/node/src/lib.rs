@@ -14,6 +14,7 @@ pub mod config;
 pub mod engine;
 mod grpc;
 pub mod metrics;
+mod mirror;
 mod pages;
 mod run;
 pub mod store;

@@ -50,6 +50,13 @@ pub const METRICS: &[Metric] = &[
     ),
     Metric::gauge("weft_settlement_escrow_wei", &["chain"], "What the chain holds for deposits."),
     Metric::counter("weft_settlement_log_entries_total", &["chain", "event"], "Entries written to the log, by event."),
+    Metric::gauge("weft_settlement_log_behind", &["chain"], "Entries that mirrors have of this log and it has not."),
+    Metric::counter("weft_settlement_restored_entries_total", &["chain"], "Log entries taken back from a mirror."),
+    Metric::counter(
+        "weft_settlement_mirror_refusals_total",
+        &["chain", "reason"],
+        "Times that nothing was taken from a mirror, by reason.",
+    ),
     Metric::histogram("weft_settlement_commit_seconds", &["chain"], "Making a decision durable."),
     Metric::histogram("weft_settlement_sample_seconds", &["chain"], "Sampling the data of one commitment."),
     Metric::histogram("weft_settlement_execute_seconds", &["chain"], "Executing one batch again."),
@@ -149,6 +156,18 @@ pub(crate) fn moved(chain: &Chain) {
     for (name, value) in figures {
         gauge!(name, "chain" => id.clone()).set(value);
     }
+}
+
+pub(crate) fn behind(chain: u64, entries: u64) {
+    gauge!("weft_settlement_log_behind", "chain" => chain.to_string()).set(entries as f64);
+}
+
+pub(crate) fn restored(chain: u64, entries: u64) {
+    counter!("weft_settlement_restored_entries_total", "chain" => chain.to_string()).increment(entries);
+}
+
+pub(crate) fn mirror_refused(chain: u64, reason: &'static str) {
+    counter!("weft_settlement_mirror_refusals_total", "chain" => chain.to_string(), "reason" => reason).increment(1);
 }
 
 pub(crate) fn sampled(chain: u64, took: Duration) {

@@ -49,6 +49,9 @@ pub enum RunError {
     /// A chain is configured twice.
     #[error("settlement: chain {0} is configured twice")]
     SameChain(u64),
+    /// Whose log is it?
+    #[error("settlement: mirrors are named, but no log key (log_key_file): nothing they have could be known as ours")]
+    NoLogKey,
     /// Nothing to do.
     #[error("settlement: no chain is configured")]
     NoChain,

@@ -54,9 +54,13 @@ async fn wait_final(cluster: &mut Cluster, number: u64) {
 
 /// A sequencer that is paused, or dead, for longer than a forced transaction's deadline and grace: the chain goes on
 /// without it, and then with it again. What it had confirmed and not posted comes again.
-async fn goes_on_without_the_sequencer(dead: bool) {
+async fn goes_on_without_the_sequencer(dead: bool, mode: &str) {
     // Batches are cut late, so that there is something that was never posted.
-    let mut cluster = cluster("2000");
+    let mut cluster = cluster("2000").option(Service::Settlement, "--mode", mode).option(
+        Service::Settlement,
+        "--challenge-window",
+        "2s",
+    );
     cluster.start_all().await;
     let mut accounts = dev_accounts();
     let (mut alice, mut bob, mut carol) = (accounts.remove(0), accounts.remove(0), accounts.remove(0));
@@ -73,7 +77,8 @@ async fn goes_on_without_the_sequencer(dead: bool) {
     let raw = alice.transfer(to, U256::from(77));
     let settlement = cluster.grpc(Service::Settlement);
     let at_settlement = ["--settlement-url", &settlement, "--json"];
-    let force = ["settlement", "force-batch"];
+    let (genesis, da) = (cluster.genesis().to_owned(), cluster.grpc(Service::Da));
+    let force = ["settlement", "force-batch", "--genesis", &genesis, "--da-url", &da];
     let (code, _, errors) = weft(&[&force[..], &at_settlement].concat());
     assert_eq!(code, Some(1), "nothing waits: {errors}");
     let hexadecimal = raw.to_string();
@@ -168,12 +173,17 @@ fn check_forced(forced: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_sequencer_does_not_stop_a_forced_transaction() {
-    goes_on_without_the_sequencer(false).await;
+    goes_on_without_the_sequencer(false, "verified").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_sequencer_does_not_stop_a_forced_transaction() {
-    goes_on_without_the_sequencer(true).await;
+    goes_on_without_the_sequencer(true, "verified").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_mode_optimistic_a_dead_sequencer_does_not_stop_a_forced_transaction() {
+    goes_on_without_the_sequencer(true, "optimistic").await;
 }
 
 async fn holds(cluster: &Cluster, address: &str, wei: &str) -> Option<()> {

@@ -87,6 +87,58 @@ async fn an_old_backup_of_settlement_is_followed_by_nobody() {
     assert_eq!(verify_all(&cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
 }
 
+/// Settlement's database comes from a backup, and it knows who has kept its log: it takes back what is missing, and all
+/// goes on without anyone's hand. With the follower alone, with the sequencer alone, and while it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_backup_of_settlement_is_restored_from_those_who_kept_the_log() {
+    let cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "200");
+    let mirrors = [Service::Sequencer, Service::Node].map(|service| cluster.grpc(service)).join(",");
+    let mut cluster = cluster.option(Service::Settlement, "--mirrors", &mirrors);
+    cluster.start_all().await;
+    cluster.start(Service::Node);
+    cluster.ready(Service::Node).await;
+    let mut account = dev_accounts().remove(0);
+    let first = send(&cluster, &mut account).await;
+    until_final(&cluster, Service::Node, first).await;
+    let (data, backup) = (cluster.data(Service::Settlement), cluster.folder().join("settlement.backup"));
+    cluster.process(Service::Settlement).terminate();
+    copy(&data, &backup);
+    cluster.start(Service::Settlement);
+    cluster.ready(Service::Settlement).await;
+    let client = SettlementClient::new(&cluster.grpc(Service::Settlement)).unwrap();
+    for away in [Some(Service::Sequencer), Some(Service::Node), None] {
+        let number = send(&cluster, &mut account).await;
+        until_final(&cluster, Service::Sequencer, number).await;
+        until_final(&cluster, Service::Node, number).await;
+        let newest = client.tip().await.unwrap().log;
+        cluster.process(Service::Settlement).kill();
+        std::fs::remove_dir_all(&data).unwrap();
+        copy(&backup, &data);
+        if let Some(away) = away {
+            cluster.process(away).kill();
+        }
+        cluster.start(Service::Settlement);
+        if away.is_none() {
+            // In the midst of it, perhaps: it begins where it was, or where it had come to.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            cluster.process(Service::Settlement).kill();
+            cluster.start(Service::Settlement);
+        }
+        cluster.ready(Service::Settlement).await;
+        until("restored", async || client.tip().await.is_ok_and(|tip| tip.log == newest || tip.log.0 > newest.0)).await;
+        if let Some(away) = away {
+            cluster.start(away);
+        }
+        for service in [Service::Sequencer, Service::Node] {
+            cluster.ready(service).await;
+        }
+    }
+    let last = send(&cluster, &mut account).await;
+    until_final(&cluster, Service::Sequencer, last).await;
+    until_final(&cluster, Service::Node, last).await;
+    assert_eq!(verify_all(&cluster), cluster.rpc().block_number().await.unwrap());
+}
+
 /// A DA node whose answers are wrong on their way, for settlement, the follower and the light client: nothing becomes
 /// final, nothing is rejected, and all goes on when the answers are right again.
 #[tokio::test(flavor = "multi_thread")]

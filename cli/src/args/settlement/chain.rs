@@ -29,6 +29,7 @@ pub struct ChainTable {
     verifiers_needed: Option<usize>,
     da_url: Option<String>,
     da_address: Option<Address>,
+    mirrors: Option<Vec<String>>,
     confidence: Option<f64>,
     max_pending_commitments: Option<usize>,
     max_inbox_queue: Option<u64>,
@@ -63,6 +64,7 @@ impl ChainTable {
             verifiers_needed: table.verifiers_needed.unwrap_or(general.verifiers_needed),
             da_url: table.da_url.unwrap_or_else(|| general.da_url.clone()),
             da_address: table.da_address.or(general.da_address),
+            mirrors: table.mirrors.unwrap_or_else(|| general.mirrors.clone()),
             confidence: table.confidence.unwrap_or(general.confidence),
             max_pending_commitments: table.max_pending_commitments.unwrap_or(general.max_pending_commitments),
             max_inbox_queue: table.max_inbox_queue.unwrap_or(general.max_inbox_queue),
@@ -95,6 +97,7 @@ impl ChainArgs {
             da_url: self.da_url.clone(),
             da_signer,
             target: Target::new(self.confidence)?,
+            mirrors: self.mirrors.clone(),
             quotas: Quotas {
                 max_pending_commitments: self.max_pending_commitments,
                 max_inbox_queue: self.max_inbox_queue,

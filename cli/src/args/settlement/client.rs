@@ -62,9 +62,18 @@ pub enum SettlementClientCommand {
         endpoint: SettlementEndpoint,
     },
     /// Go on without the sequencer: append the batch of inbox items that it has left out for too long, and follow it
-    /// until it is final. Anyone may.
-    #[command(after_help = "Example:\n  weft settlement force-batch")]
+    /// until it is final. Anyone may. In mode optimistic everything is re-executed from genesis first, for the witness that
+    /// settlement makes the batch on.
+    #[command(
+        after_help = "Examples:\n  weft settlement force-batch\n  weft settlement force-batch --genesis genesis.json"
+    )]
     ForceBatch {
+        /// Genesis file; the development chain if not given. Mode optimistic.
+        #[arg(long)]
+        genesis: Option<PathBuf>,
+        /// gRPC URL of a DA node. Mode optimistic.
+        #[arg(long, default_value = "http://127.0.0.1:9200")]
+        da_url: String,
         /// Longest wait, seconds.
         #[arg(long, default_value_t = 600)]
         timeout_s: u64,

@@ -116,6 +116,13 @@ impl Log {
         Ok(ForcedContext { waiting, anchor, leader_epoch: claim.leader_epoch })
     }
 
+    /// What a forced batch would follow from that took the items from `cursor` on now.
+    pub fn next_forced(&self, cursor: u64) -> ForcedContext<'_> {
+        let waiting = self.inbox.get(cursor as usize..).unwrap_or_default();
+        let head = self.replay.chain().head();
+        ForcedContext { waiting, anchor: (head.log_seq, head.log_hash, head.log_time_ms), leader_epoch: head.epoch }
+    }
+
     /// What the judge has to know of the log around a commitment.
     pub fn around(&self, posted: &Posted) -> LogContext<'_> {
         let claim = &posted.signed.header;

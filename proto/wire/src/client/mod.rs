@@ -10,6 +10,7 @@ mod custody;
 mod da;
 mod light;
 mod listing;
+mod mirror;
 mod sequencer;
 mod settlement;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub use custody::{CustodyClient, CustodyInfo, Share};
 pub use da::{DaClient, DaInfo, PutResult, StoredBlob};
 pub use light::{LightClient, LightStatus, RestoredBlob, VerifiedClaim};
 pub use listing::ListedHeight;
+pub use mirror::{MirrorClient, MirroredHead};
 pub use sequencer::{SequencerClient, WireWitness};
 pub use settlement::{ChallengeOutcome, Logged, Posted, SettlementClient, Tip};

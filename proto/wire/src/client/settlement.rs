@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tonic::transport::Channel;
 use weft_primitives::withdrawal::Claim;
-use weft_primitives::{BlockHeader, Deposit, Evidence, Funding, InboxItem, SignedBatch};
+use weft_primitives::{BlockHeader, Deposit, Evidence, Funding, InboxItem, Signature, SignedBatch};
 use weft_settlement::{Account, Credited, InboxReceipt, LogEntry, SignedKeyChange, SignedVerdict, Totals};
 
 use super::call::{CALL_TIMEOUT, EndpointError, channel, page, same, timed, within};
@@ -187,9 +187,25 @@ impl SettlementClient {
         &self,
         from_seq: u64,
     ) -> Result<impl Stream<Item = Result<LogEntry, RemoteError>> + Send + Unpin + use<>, RemoteError> {
+        let signed = self.subscribe_signed_log(from_seq).await?;
+        Ok(signed.map(|entry| entry.map(|(entry, _)| entry)))
+    }
+
+    /// The same; with an entry that was the newest also the service's signature over the log's head, unchecked.
+    pub async fn subscribe_signed_log(
+        &self,
+        from_seq: u64,
+    ) -> Result<
+        impl Stream<Item = Result<(LogEntry, Option<Signature>), RemoteError>> + Send + Unpin + use<>,
+        RemoteError,
+    > {
         let request = pb::SubscribeLogRequest { from_seq, chain_id: self.chain_id };
         let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_log(request)).await?;
-        Ok(stream.map(|message| Ok(required("entry", message?.entry)?.try_into()?)))
+        Ok(stream.map(|message| {
+            let message = message?;
+            let signature = Signature::from_slice(&message.head_signature).ok();
+            Ok((required("entry", message.entry)?.try_into()?, signature))
+        }))
     }
 
     /// Puts a signed transaction into the inbox.
@@ -252,15 +268,20 @@ impl SettlementClient {
             witness_len: witness.len() as u64,
         };
         let mut parts = vec![Part::Start(start)];
-        parts.extend((0..witness.len()).step_by(WITNESS_CHUNK_BYTES).map(|from| {
-            let end = witness.len().min(from + WITNESS_CHUNK_BYTES);
-            Part::Chunk(witness.slice(from..end))
-        }));
+        parts.extend(chunks(&witness).map(Part::Chunk));
         let messages = parts.into_iter().map(|part| pb::ChallengeRequest { part: Some(part) });
         let request = timed(futures::stream::iter(messages), CHALLENGE_TIMEOUT);
         let answer = within(CHALLENGE_TIMEOUT, self.inner.clone().challenge(request)).await?;
         Ok(required("outcome", answer.outcome)?.into())
     }
+}
+
+/// A witness in pieces that fit into messages.
+fn chunks(witness: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
+    (0..witness.len()).step_by(WITNESS_CHUNK_BYTES).map(|from| {
+        let end = witness.len().min(from + WITNESS_CHUNK_BYTES);
+        witness.slice(from..end)
+    })
 }
 
 impl From<pb::challenge_response::Outcome> for ChallengeOutcome {
@@ -285,6 +306,25 @@ impl SettlementClient {
     pub async fn force_batch(&self) -> Result<(B256, u64), RemoteError> {
         let request = timed(pb::ForceBatchRequest { chain_id: self.chain_id }, CALL_TIMEOUT);
         let answer = within(CALL_TIMEOUT, self.inner.clone().force_batch(request)).await?;
+        Ok((hash("commitment_hash", &answer.commitment_hash)?, answer.log_seq))
+    }
+
+    /// The same in mode `optimistic`, on a witness. `parent_header` is the header of the newest commitment's last block.
+    pub async fn force_batch_on_witness(
+        &self,
+        parent_header: &BlockHeader,
+        witness: Bytes,
+    ) -> Result<(B256, u64), RemoteError> {
+        use pb::force_batch_on_witness_request::Part;
+        let start = pb::ForceBatchStart {
+            chain_id: self.chain_id,
+            parent_header: alloy_rlp::encode(parent_header).into(),
+            witness_len: witness.len() as u64,
+        };
+        let parts: Vec<Part> = std::iter::once(Part::Start(start)).chain(chunks(&witness).map(Part::Chunk)).collect();
+        let messages = parts.into_iter().map(|part| pb::ForceBatchOnWitnessRequest { part: Some(part) });
+        let request = timed(futures::stream::iter(messages), CHALLENGE_TIMEOUT);
+        let answer = within(CHALLENGE_TIMEOUT, self.inner.clone().force_batch_on_witness(request)).await?;
         Ok((hash("commitment_hash", &answer.commitment_hash)?, answer.log_seq))
     }
 

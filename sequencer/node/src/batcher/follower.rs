@@ -93,10 +93,11 @@ impl Follower {
         let end = self.client.tip().await?.log;
         check_end(&state, end).map_err(Interruption::Foreign)?;
         self.read_until(&state, end.0);
-        let mut log = self.client.subscribe_log(state.seq + 1).await?;
+        let mut log = self.client.subscribe_signed_log(state.seq + 1).await?;
         while let Some(entry) = log.next().await {
-            let entry = entry?;
+            let (entry, signature) = entry?;
             check_link(&state, &entry).map_err(Interruption::Foreign)?;
+            self.backend.chain().store().keep_log_entry(&entry, signature)?;
             if self.take(&mut state, &entry)? {
                 return Err(Interruption::Rewind);
             }

@@ -58,7 +58,8 @@ pub async fn catch_up(
     store.begin_deriving()?;
     let view = LogView::new(rules(chain.config(), terms)?);
     let seen = store.log_state()?;
-    let reader = LogReader { client: settlement.clone(), view: view.clone(), seen, readiness: readiness.clone() };
+    let (client, kept) = (settlement.clone(), Some(chain.clone()));
+    let reader = LogReader { client, view: view.clone(), seen, readiness: readiness.clone(), kept };
     reader.run_to_end(shutdown.clone()).await?;
     let supply = Supply::new(payloads.clone(), view.clone())?;
     if shutdown.unless(adopt(chain, &view, &supply)).await.transpose()?.is_none() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::StreamExt;
 use tokio::sync::watch;
 use weft_execution::{Parent as Block, STF_VERSION, World};
-use weft_primitives::ChainConfig;
+use weft_primitives::{ChainConfig, Signature};
 use weft_service::backoff::Backoff;
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{LogEntry, Mode, Parent, Replay, ReplayError, Rules, Terms};
@@ -14,11 +14,15 @@ use weft_wire::pb::settlement::v1 as pb;
 use weft_wire::{RemoteError, SettlementClient};
 
 use super::DeriveError;
-use crate::chain::ChainError;
+use crate::batcher::blocking;
+use crate::chain::{Chain, ChainError};
 use crate::store::LogState;
 
 /// Readiness condition: settlement's log goes on from what was seen of it.
 const LOG: &str = "settlement_log";
+
+/// Kept entries read at once.
+const KEPT_AT_ONCE: usize = 1_024;
 
 /// The terms of a chain's settlement, by the word of the service. They are the operator's choice; what contradicts them
 /// in the log is found out.
@@ -124,6 +128,8 @@ pub struct LogReader {
     pub seen: LogState,
     /// Told while the log is another than the one seen before.
     pub readiness: Readiness,
+    /// Where entries are kept, if they are.
+    pub kept: Option<Arc<Chain>>,
 }
 
 /// Why reading stopped for the moment.
@@ -160,6 +166,7 @@ impl LogReader {
     }
 
     async fn read(&self, until: Option<u64>, shutdown: &Shutdown) -> Result<(), DeriveError> {
+        self.recall(shutdown).await?;
         let mut backoff = Backoff::default();
         loop {
             match shutdown.unless(self.follow(until, &mut backoff)).await {
@@ -172,6 +179,27 @@ impl LogReader {
                 return Ok(());
             }
         }
+    }
+
+    /// Puts what was kept into the view: by the same rules as what is read.
+    async fn recall(&self, shutdown: &Shutdown) -> Result<(), DeriveError> {
+        while let (Some(kept), false) = (&self.kept, shutdown.is_triggered()) {
+            let (chain, view, next) = (kept.clone(), self.view.clone(), self.view.newest() + 1);
+            let recalled = blocking(move || -> Result<usize, DeriveError> {
+                let entries = chain.store().kept_log(next, KEPT_AT_ONCE)?;
+                entries.iter().try_for_each(|entry| view.push(entry))?;
+                Ok(entries.len())
+            });
+            if recalled.await? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, entry: &LogEntry, signature: Option<Signature>) -> Result<(), DeriveError> {
+        let keep = |chain: &Arc<Chain>| chain.store().keep_log_entry(entry, signature);
+        Ok(self.kept.as_ref().map_or(Ok(()), keep)?)
     }
 
     /// Says it once; it is looked at again and again.
@@ -196,18 +224,22 @@ impl LogReader {
         if until.is_some_and(|until| have >= until) {
             return Ok(());
         }
-        let mut log = self.client.subscribe_log(have + 1).await?;
+        let newest = self.view.look(|replay| replay.chain().head().log_hash);
+        let mut log = self.client.subscribe_signed_log(have + 1).await?;
         self.readiness.set(LOG);
         while let Some(entry) = log.next().await {
-            let entry = entry?;
-            if entry.seq == self.seen.seq && entry.hash() != self.seen.hash {
+            let (entry, signature) = entry?;
+            // What was kept, or read before the connection broke, is followed by this.
+            let strays = entry.seq == have + 1 && newest.is_some_and(|newest| newest != entry.prev_hash);
+            if strays || (entry.seq == self.seen.seq && entry.hash() != self.seen.hash) {
                 let seq = entry.seq;
                 return Err(Interruption::Foreign(format!(
-                    "settlement's log entry {seq} is not the one that was seen before: is this another settlement \
+                    "settlement's log at entry {seq} is not the one that was seen before: is this another settlement \
                      service, or was its database replaced?"
                 )));
             }
             self.view.push(&entry).map_err(|error| Interruption::Fatal(error.into()))?;
+            self.keep(&entry, signature).map_err(Interruption::Fatal)?;
             if until.is_some_and(|until| entry.seq >= until) {
                 return Ok(());
             }

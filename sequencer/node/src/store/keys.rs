@@ -16,10 +16,11 @@
 //! | `payload` | batch index (8) | the batch's bytes, until it is final |
 //! | `batch_end` | last block of a batch (8) | batch index (8) |
 //! | `inbox` | item index (8) | inbox item |
+//! | `log` | sequence number (8) | entry of the settlement log, as it was read |
 //! | `withdrawal` | withdrawal index (8) | withdrawal (80), block number (8) |
 //! | `withdrawal_node` | height (1), position (8) | root of a complete subtree of the withdrawals tree; beyond the count, of no meaning |
 //! | `requeue` | place (8) | transaction of a block that was taken back, until it is in another or cannot be |
-//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `halt`: why nothing is posted any more, UTF-8; `deriving`: there while batches are derived from the log; `rewind`: the forced batch that takes the place of blocks here |
+//! | `meta` | name | `head`: [`super::Head`]; `log`: [`super::LogState`]; `log_head`: the newest kept entry whose head settlement has signed: sequence number (8), hash (32), signature (65); `halt`: why nothing is posted any more, UTF-8; `deriving`: there while batches are derived from the log; `rewind`: the forced batch that takes the place of blocks here |
 
 /// Kind of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,7 @@ pub enum Family {
     Payload,
     BatchEnd,
     Inbox,
+    Log,
     Withdrawal,
     WithdrawalNode,
     Requeue,
@@ -47,7 +49,7 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Leaf,
         Self::Code,
         Self::Undo,
@@ -62,6 +64,7 @@ impl Family {
         Self::Payload,
         Self::BatchEnd,
         Self::Inbox,
+        Self::Log,
         Self::Withdrawal,
         Self::WithdrawalNode,
         Self::Requeue,
@@ -85,6 +88,7 @@ impl Family {
             Self::Payload => "payload",
             Self::BatchEnd => "batch_end",
             Self::Inbox => "inbox",
+            Self::Log => "log",
             Self::Withdrawal => "withdrawal",
             Self::WithdrawalNode => "withdrawal_node",
             Self::Requeue => "requeue",
@@ -95,6 +99,7 @@ impl Family {
 
 pub(super) const HEAD: &[u8] = b"head";
 pub(super) const LOG: &[u8] = b"log";
+pub(super) const LOG_HEAD: &[u8] = b"log_head";
 pub(super) const HALT: &[u8] = b"halt";
 pub(super) const DERIVING: &[u8] = b"deriving";
 pub(super) const REWIND: &[u8] = b"rewind";

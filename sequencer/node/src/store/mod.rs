@@ -6,6 +6,7 @@
 
 mod chain;
 mod derived;
+mod kept_log;
 mod keys;
 pub mod log_bits;
 mod memory;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub use chain::{ChainStore, LogNews, NewBlock};
 pub use derived::{Imported, ViewNews};
+pub use kept_log::SignedHead;
 pub use keys::Family;
 pub use memory::MemoryKv;
 pub use records::{BatchRecord, BatchStage, Head, LogState, PostingKey, Rewind, StoredBlock};

@@ -72,3 +72,26 @@ fn a_database_from_before_a_family_is_opened() {
     let error = DB::open_cf(&options, folder.path(), before()).unwrap_err();
     assert!(error.to_string().contains("access_list"), "{error}");
 }
+
+/// Entries come back in order and without gaps; the signed head is the newest that came with a signature.
+#[test]
+fn the_settlement_log_is_kept() {
+    use weft_primitives::{B256, Signature};
+    use weft_settlement::{Event, Finalized, LogEntry};
+
+    let store = super::ChainStore::new(std::sync::Arc::new(MemoryKv::default()));
+    let event = Event::Finalized(Finalized { batch_index: 1, commitment: B256::repeat_byte(2) });
+    let entry = |seq: u64| {
+        let prev_hash = if seq == 1 { B256::ZERO } else { B256::repeat_byte(seq as u8) };
+        LogEntry { seq, prev_hash, time_ms: seq, event: event.clone() }
+    };
+    assert_eq!(store.signed_log_head().unwrap(), None);
+    for (seq, signature) in [(1, None), (2, Some(Signature([7; 65]))), (3, None), (5, None)] {
+        store.keep_log_entry(&entry(seq), signature).unwrap();
+    }
+    assert_eq!(store.kept_log(1, 10).unwrap(), [entry(1), entry(2), entry(3)]);
+    assert_eq!(store.kept_log(2, 1).unwrap(), [entry(2)]);
+    assert_eq!(store.kept_log(4, 10).unwrap(), []);
+    let head = store.signed_log_head().unwrap().unwrap();
+    assert_eq!((head.seq, head.hash, head.signature), (2, entry(2).hash(), Signature([7; 65])));
+}

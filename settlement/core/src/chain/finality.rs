@@ -1,5 +1,7 @@
 //! When a commitment becomes final, and what falls when one is rejected.
 
+use std::sync::Arc;
+
 use super::record::Rejection;
 use super::terms::Mode;
 use super::{Chain, Effect, Record, Status};
@@ -17,7 +19,7 @@ impl Chain {
 
     /// The oldest commitment that waits, if nothing but an entry in the log is missing to make it final.
     pub fn due(&self, now_ms: u64) -> Option<&Record> {
-        self.pending.front().filter(|record| self.may_be_final(record, self.log_time(now_ms)))
+        self.pending.front().map(|record| &**record).filter(|record| self.may_be_final(record, self.log_time(now_ms)))
     }
 
     /// In mode `optimistic`: makes the oldest commitment that waits final, if its window has passed. One at a time, so
@@ -45,7 +47,8 @@ impl Chain {
     }
 
     fn finalize_front(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        let Some(mut record) = self.pending.pop_front() else { return };
+        let Some(record) = self.pending.pop_front() else { return };
+        let mut record = Arc::unwrap_or_clone(record);
         let batch_index = record.signed.header.batch_index;
         self.append(now_ms, Event::Finalized(Finalized { batch_index, commitment: record.commitment }), out);
         record.status = Status::Finalized;
@@ -65,7 +68,8 @@ impl Chain {
         out: &mut Vec<Effect>,
     ) {
         let fallen = self.pending.split_off(at);
-        for (distance, mut record) in fallen.into_iter().enumerate() {
+        for (distance, record) in fallen.into_iter().enumerate() {
+            let mut record = Arc::unwrap_or_clone(record);
             if distance == 0 {
                 let (batch_index, commitment) = (record.signed.header.batch_index, record.commitment);
                 self.append(now_ms, Event::Rejected(Rejected { batch_index, commitment, reason, block }), out);

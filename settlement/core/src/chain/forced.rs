@@ -2,26 +2,27 @@
 //!
 //! What such a batch is follows from the log (`weft_execution::forced`), so
 //! nobody signs it, and its data is in the log already. Here is judged what
-//! needs no execution; the rest is re-executed as in any batch. From the moment
-//! at which one is due nothing else is taken as the next batch, so that nobody
-//! who posts can keep it from coming; and it comes only on a final tip, so that
-//! it never falls with another. In mode `optimistic` there are none: settlement
-//! has no state there to make them on.
+//! needs no execution. It comes only on a final tip, so that it never falls with
+//! another. In mode `verified` settlement makes it on its own state, and from
+//! the moment at which one is due nothing else is taken as the next batch, so
+//! that nobody who posts can keep it from coming. In mode `optimistic` it has no
+//! state; it makes the batch on a witness that anyone may bring, so that no false
+//! one enters the log, and what the sequencer posts is taken until one has come,
+//! if it includes what is overdue. Its window passes as that of any other.
+
+use std::sync::Arc;
 
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_primitives::{B256, BatchHeader};
 
 use super::lineage::withdrawals_grow;
 use super::post::{PostFacts, PostReceipt};
-use super::{Chain, Effect, Mode, Record, Status};
+use super::{Chain, Effect, Record, Status};
 use crate::log::{Event, ForcedBatch};
 
 /// Why a forced batch is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForceRefusal {
-    /// Settlement does not execute in this mode, so it cannot make the batch.
-    #[error("forced batches are made in mode verified alone")]
-    NotVerified,
     /// The inbox is empty.
     #[error("no inbox item waits: there is nothing to force")]
     NothingWaits,
@@ -50,7 +51,6 @@ impl ForceRefusal {
     /// The stable reason in UPPER_SNAKE_CASE.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::NotVerified => "NOT_VERIFIED",
             Self::NothingWaits => "NOTHING_WAITS",
             Self::NotDue { .. } => "NOT_DUE",
             Self::NotFinal(_) => "NOT_FINAL",
@@ -63,9 +63,6 @@ impl ForceRefusal {
 impl Chain {
     /// Whether a forced batch may come now, given when the oldest waiting item has entered.
     pub fn may_force(&self, now_ms: u64, oldest_ms: Option<u64>) -> Result<(), ForceRefusal> {
-        if self.rules.terms.mode != Mode::Verified {
-            return Err(ForceRefusal::NotVerified);
-        }
         let oldest_ms = oldest_ms.ok_or(ForceRefusal::NothingWaits)?;
         let (due_ms, now_ms) = (self.rules.force_ms(oldest_ms), self.log_time(now_ms));
         if now_ms < due_ms {
@@ -110,7 +107,7 @@ impl Chain {
             rejection: None,
             generation: self.head.generation,
         };
-        self.pending.push_back(record.clone());
+        self.pending.push_back(Arc::new(record.clone()));
         self.update_tip();
         out.push(Effect::Save(Box::new(record)));
         Ok(PostReceipt { commitment, log_seq, duplicate: false, status })

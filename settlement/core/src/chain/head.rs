@@ -1,6 +1,6 @@
 //! The small state of a chain: what one row of a table holds, and how a [`Chain`] is built again from it.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 
@@ -49,7 +49,7 @@ impl Chain {
         finalized: Option<Record>,
         pending: Vec<Record>,
     ) -> Result<Self, RestoreError> {
-        let chain = Self { rules, limits, head, finalized, pending: VecDeque::from(pending) };
+        let chain = Self { rules, limits, head, finalized, pending: pending.into_iter().map(Arc::new).collect() };
         chain.check()?;
         Ok(chain)
     }

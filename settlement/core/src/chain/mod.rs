@@ -35,6 +35,7 @@ mod key;
 mod lineage;
 mod post;
 mod promise;
+mod recent;
 mod record;
 mod replay;
 mod rules;
@@ -45,6 +46,7 @@ mod verdict;
 mod vote;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use alloy_primitives::B256;
 
@@ -58,6 +60,7 @@ pub use key::{KeyReceipt, KeyRefusal, MAX_EPOCH_STEP};
 pub use lineage::LineageRefusal;
 pub use post::{Anchor, PostFacts, PostReceipt, PostRefusal};
 pub use promise::{PromiseFacts, PromiseReceipt, PromiseRefusal};
+pub use recent::Recent;
 pub use record::{InboxRow, Parent, Record, Rejection, Status};
 pub use replay::{Replay, ReplayError, ReplayFault};
 pub use rules::{Limits, Rules};
@@ -90,8 +93,8 @@ pub struct Chain {
     head: Head,
     /// The newest final commitment.
     finalized: Option<Record>,
-    /// Canonical commitments after it, ascending.
-    pending: VecDeque<Record>,
+    /// Canonical commitments after it, ascending; shared, because each decision is made on a copy of the chain.
+    pending: VecDeque<Arc<Record>>,
 }
 
 impl Chain {
@@ -112,7 +115,7 @@ impl Chain {
 
     /// The newest canonical commitment.
     pub fn tip(&self) -> Option<&Record> {
-        self.pending.back().or(self.finalized.as_ref())
+        self.pending.back().map(|record| &**record).or(self.finalized.as_ref())
     }
 
     /// The newest final commitment.
@@ -122,7 +125,7 @@ impl Chain {
 
     /// Canonical commitments that are not final yet, ascending.
     pub fn pending(&self) -> impl Iterator<Item = &Record> {
-        self.pending.iter()
+        self.pending.iter().map(|record| &**record)
     }
 
     /// What the next commitment must build on.
@@ -138,8 +141,10 @@ impl Chain {
     /// A commitment that waits for finality, with the canonical one before it; that is `None` at genesis.
     pub fn pending_with_parent(&self, commitment: B256) -> Option<(&Record, Option<&Record>)> {
         let at = self.position(commitment)?;
-        let parent = at.checked_sub(1).map_or(self.finalized.as_ref(), |before| self.pending.get(before));
-        Some((&self.pending[at], parent))
+        let parent = at
+            .checked_sub(1)
+            .map_or(self.finalized.as_ref(), |before| self.pending.get(before).map(|record| &**record));
+        Some((&*self.pending[at], parent))
     }
 
     /// Last block of the newest commitment such that its data and that of all before it are available.

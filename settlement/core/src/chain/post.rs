@@ -4,6 +4,8 @@
 //! recorded and freezes posting. Of two signatures for one place the first in
 //! the log stands; a commitment that was rejected or orphaned holds no place.
 
+use std::sync::Arc;
+
 use alloy_primitives::{Address, B256};
 use weft_primitives::SignedBatch;
 use weft_primitives::signer::SignatureError;
@@ -221,7 +223,7 @@ impl Chain {
             rejection: None,
             generation: self.head.generation,
         };
-        self.pending.push_back(record.clone());
+        self.pending.push_back(Arc::new(record.clone()));
         self.update_tip();
         out.push(Effect::Save(Box::new(record)));
         PostReceipt { commitment, log_seq, duplicate: false, status: Status::Posted }

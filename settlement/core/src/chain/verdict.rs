@@ -2,6 +2,8 @@
 //!
 //! That nothing could be decided yet is no verdict and never comes here.
 
+use std::sync::Arc;
+
 use alloy_primitives::B256;
 
 use super::terms::Mode;
@@ -107,7 +109,7 @@ impl Chain {
         self.append(now_ms, Event::Availability(AvailabilityVerdict { batch_index, commitment, available }), out);
         match sampled.reject_reason() {
             None => {
-                self.pending[at].available_ms = Some(self.head.log_time_ms);
+                Arc::make_mut(&mut self.pending[at]).available_ms = Some(self.head.log_time_ms);
                 self.set_status(at, Status::Available, out);
             }
             Some(reason) => self.reject(now_ms, at, reason, None, out),
@@ -153,7 +155,8 @@ impl Chain {
     }
 
     pub(super) fn set_status(&mut self, at: usize, status: Status, out: &mut Vec<Effect>) {
-        self.pending[at].status = status;
-        out.push(Effect::Save(Box::new(self.pending[at].clone())));
+        let record = Arc::make_mut(&mut self.pending[at]);
+        record.status = status;
+        out.push(Effect::Save(Box::new(record.clone())));
     }
 }

@@ -5,6 +5,8 @@
 //! word: in mode `verified` settlement's own re-execution decides, in mode
 //! `optimistic` a challenge does.
 
+use std::sync::Arc;
+
 use alloy_primitives::{Address, B256};
 use weft_primitives::signer::SignatureError;
 
@@ -112,8 +114,9 @@ impl Chain {
         }
         let valid = verdict.valid;
         let log_seq = self.append(now_ms, Event::SignedVerdict(Box::new(*signed)), out);
-        self.pending[at].votes.push(Vote { verifier, valid, log_seq });
-        out.push(Effect::Save(Box::new(self.pending[at].clone())));
+        let record = Arc::make_mut(&mut self.pending[at]);
+        record.votes.push(Vote { verifier, valid, log_seq });
+        out.push(Effect::Save(Box::new(record.clone())));
         self.finalize_judged(now_ms, out);
         Ok(VoteReceipt { log_seq, duplicate: false })
     }

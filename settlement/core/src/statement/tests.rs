@@ -27,6 +27,26 @@ fn golden_hashes() {
     assert_eq!(verdict().hash(), b256!("c84cbd3e9e7a1bf31c00aacc64113263e2a84aa31940096115e863200e45ec93"));
 }
 
+fn head() -> LogHead {
+    LogHead { chain_id: 31337, config_hash: B256::repeat_byte(2), seq: 7, hash: B256::repeat_byte(8) }
+}
+
+#[test]
+fn a_signed_head_is_bound_to_chain_place_and_entry() {
+    let (head, signer) = (head(), signer());
+    let signature = head.sign(&signer);
+    assert_eq!(head.signer(&signature), Ok(signer.address()));
+    let others = [
+        LogHead { chain_id: 1, ..head },
+        LogHead { config_hash: B256::ZERO, ..head },
+        LogHead { seq: 8, ..head },
+        LogHead { hash: B256::ZERO, ..head },
+    ];
+    for other in others {
+        assert_ne!(other.signer(&signature), Ok(signer.address()));
+    }
+}
+
 #[test]
 fn signers_are_recovered() {
     let signed = change().sign(&signer());

@@ -6,6 +6,7 @@
 //! changes nothing. Deliberately absent: stakes; whoever runs a public service
 //! puts something before it that knows its callers.
 
+mod forced;
 mod holds;
 
 use std::sync::Arc;
@@ -17,15 +18,16 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use weft_execution::STF_VERSION;
 use weft_execution::block::Parent as Block;
+use weft_execution::forced::verify_forced_stateless;
 use weft_execution::verify::{Checkpoint, Verdict, verify_stateless};
 use weft_primitives::{BlockHeader, ChainConfig};
 use weft_service::clock::Clock;
-use weft_settlement::{Chain, ChallengeRefusal, Judgement, Parent, Record, RejectReason};
+use weft_settlement::{Chain, ChallengeRefusal, ForceRefusal, Judgement, Parent, Record, RejectReason};
 
 use crate::engine::{EngineHandle, Failure};
 use crate::metrics;
 use crate::store::{Store, StoreError};
-use crate::verifier::{Context, DaSource, download};
+use crate::verifier::{Context, DaSource, ForcedRecord, Subject, download};
 use holds::Hold;
 pub(crate) use holds::Holds;
 
@@ -52,6 +54,12 @@ pub(crate) enum Refused {
     /// Too large.
     #[error("the witness has {got} bytes; at most {limit} are taken (max_witness_bytes)")]
     TooLarge { got: u64, limit: u64 },
+    /// No forced batch may come now.
+    #[error(transparent)]
+    Force(#[from] ForceRefusal),
+    /// The witness does not suffice for a forced batch.
+    #[error("no forced batch can be made on this witness: {0}")]
+    Incomplete(String),
     /// Too many at once.
     #[error("{limit} challenges are received or judged (max_challenges); try again")]
     TooMany { limit: usize },
@@ -109,13 +117,18 @@ impl Challenges {
         self.max_witness_bytes
     }
 
-    /// Lets a challenge in before its witness comes. From then on its commitment does not become final here.
-    pub(crate) fn admit(&self, commitment: B256, witness_len: u64) -> Result<Ticket, Refused> {
+    /// For a witness of so many bytes.
+    fn room_for(&self, witness_len: u64) -> Result<OwnedSemaphorePermit, Refused> {
         if witness_len > self.max_witness_bytes {
             return Err(Refused::TooLarge { got: witness_len, limit: self.max_witness_bytes });
         }
         let permit = self.permits.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| Refused::TooMany { limit: self.max_challenges })?;
+        permit.map_err(|_| Refused::TooMany { limit: self.max_challenges })
+    }
+
+    /// Lets a challenge in before its witness comes. From then on its commitment does not become final here.
+    pub(crate) fn admit(&self, commitment: B256, witness_len: u64) -> Result<Ticket, Refused> {
+        let permit = self.room_for(witness_len)?;
         // Held first, and only then is the time looked at: whoever makes final looks at both the other way round.
         let hold = self.holds.hold(commitment);
         match self.engine.chain().may_challenge(self.clock.now_ms(), commitment) {
@@ -151,15 +164,25 @@ impl Challenges {
             Err(refusal) => return Err(refusal.into()),
         }
         let (record, checkpoint) = before(&chain, commitment, parent_header)?;
-        let context = Context::load(&*self.store, record).await?;
-        let payload = match download(&self.da, &record.signed.header).await {
-            Ok(payload) => payload,
-            Err(wait) => return Ok(Outcome::Undecided { missing: format!("the payload ({wait})") }),
+        let subject = if record.signed.is_forced() {
+            Subject::Forced(ForcedRecord::load(&*self.store, record).await?)
+        } else {
+            match download(&self.da, &record.signed.header).await {
+                Ok(payload) => Subject::Posted(payload, Context::load(&*self.store, record).await?),
+                Err(wait) => return Ok(Outcome::Undecided { missing: format!("the payload ({wait})") }),
+            }
         };
         let (config, claim) = (self.chain.clone(), record.signed.header.clone());
         let judged = tokio::task::spawn_blocking(move || {
-            let hash = weft_da::blob_hash(&witness);
-            (verify_stateless(&config, &checkpoint, &claim, &payload, &context.log(), &witness), hash)
+            let verdict = match subject {
+                Subject::Posted(payload, context) => {
+                    verify_stateless(&config, &checkpoint, &claim, &payload, &context.log(), &witness)
+                }
+                Subject::Forced(record) => {
+                    verify_forced_stateless(&config, &checkpoint, &claim, &record.log(&claim), &witness)
+                }
+            };
+            (verdict, weft_da::blob_hash(&witness))
         });
         let (verdict, witness_hash) = judged.await.map_err(|error| Refused::Failed(format!("a judgement: {error}")))?;
         self.decide(commitment, witness_hash, verdict).await
@@ -196,6 +219,11 @@ impl Challenges {
 fn before<'a>(chain: &'a Chain, commitment: B256, parent_header: &[u8]) -> Result<(&'a Record, Checkpoint), Refused> {
     let found = chain.pending_with_parent(commitment);
     let (record, parent) = found.ok_or(ChallengeRefusal::NotPending(commitment))?;
+    Ok((record, checkpoint(chain, parent, parent_header)?))
+}
+
+/// Where a batch on `parent` starts (`None`: on genesis).
+fn checkpoint(chain: &Chain, parent: Option<&Record>, parent_header: &[u8]) -> Result<Checkpoint, Refused> {
     let inbox_acc = parent.map_or(B256::ZERO, |parent| parent.signed.header.inbox_acc);
     let parent = parent.map_or(chain.rules().genesis, Parent::of);
     let mut rest = parent_header;
@@ -207,12 +235,11 @@ fn before<'a>(chain: &'a Chain, commitment: B256, parent_header: &[u8]) -> Resul
     if hash != parent.block_hash {
         return Err(Refused::WrongParent(format!("its hash is {hash}, that block's is {}", parent.block_hash)));
     }
-    let checkpoint = Checkpoint {
+    Ok(Checkpoint {
         next_batch: parent.next_index,
         commitment: parent.commitment,
         block: Block { header, hash },
         inbox_cursor: parent.inbox_cursor,
         inbox_acc,
-    };
-    Ok((record, checkpoint))
+    })
 }

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use weft_primitives::withdrawal::Claim;
 use weft_primitives::{BatchHeader, Deposit, Funding, SignedBatch};
 use weft_settlement::{
-    BridgeRefusal, BrokenPromise, Chain, ChallengeRefusal, Credited, ForceRefusal, InboxReceipt, InboxRefusal,
-    Judgement, KeyReceipt, KeyRefusal, PostReceipt, PostRefusal, PromiseReceipt, PromiseRefusal, Sampled,
+    BridgeRefusal, BrokenPromise, Chain, ChallengeRefusal, Credited, Effect, ForceRefusal, Head, InboxReceipt,
+    InboxRefusal, Judgement, KeyReceipt, KeyRefusal, PostReceipt, PostRefusal, PromiseReceipt, PromiseRefusal, Sampled,
     SignedKeyChange, SignedVerdict, VerdictRefusal, VoteReceipt, VoteRefusal,
 };
 
@@ -72,14 +72,35 @@ pub(super) enum Command {
         signed: Box<SignedVerdict>,
         reply: Reply<VoteReceipt, VoteRefusal>,
     },
+    Restore {
+        transition: Box<Restored>,
+        reply: Reply<(), Strays>,
+    },
 }
 
+/// A transition that the log had before.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// Heads after it.
+    pub(crate) head: Head,
+    /// What it did; its entries are the log's own.
+    pub(crate) effects: Vec<Effect>,
+    /// The verifier's state, if it moved too.
+    pub(crate) state: Option<StateWrite>,
+}
+
+/// A transition to be restored does not follow the log's newest entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log has moved on")]
+pub(crate) struct Strays;
+
 impl Command {
-    /// Tells whoever asked that the store failed before it was their turn.
-    pub(super) fn fail(self, error: &StoreError) {
-        fn tell<T, R>(reply: Reply<T, R>, error: &StoreError) {
+    /// Tells whoever asked why nothing came of it; `None`: the log may be an old copy.
+    pub(super) fn fail(self, error: Option<&StoreError>) {
+        fn tell<T, R>(reply: Reply<T, R>, error: Option<&StoreError>) {
+            let failure = error.map_or(Failure::Behind, |error| Failure::Store(error.to_string()));
             // Whoever asked may have gone.
-            drop(reply.send(Err(Failure::Store(error.to_string()))));
+            drop(reply.send(Err(failure)));
         }
         match self {
             Self::Post { reply, .. } => tell(reply, error),
@@ -92,6 +113,7 @@ impl Command {
             Self::ChangeKey { reply, .. } => tell(reply, error),
             Self::BrokenPromise { reply, .. } => tell(reply, error),
             Self::Vote { reply, .. } => tell(reply, error),
+            Self::Restore { reply, .. } => tell(reply, error),
         }
     }
 }
@@ -108,6 +130,9 @@ pub enum Failure<R> {
     /// The database failed; whether the request was done is not known.
     #[error("the settlement database failed: {0}; try again")]
     Store(String),
+    /// The log is, or may be, an old copy.
+    #[error("the log is compared with its mirrors, and what is missing is restored (mirrors); try again")]
+    Behind,
     /// The service is stopping.
     #[error("the settlement service is stopping")]
     Stopped,
@@ -206,6 +231,11 @@ impl EngineHandle {
     /// Takes an independent verifier's verdict.
     pub async fn vote(&self, signed: SignedVerdict) -> Result<VoteReceipt, Failure<VoteRefusal>> {
         self.ask(|reply| Command::Vote { signed: Box::new(signed), reply }).await
+    }
+
+    /// Appends a transition that the log had before.
+    pub(crate) async fn restore(&self, transition: Restored) -> Result<(), Failure<Strays>> {
+        self.ask(|reply| Command::Restore { transition: Box::new(transition), reply }).await
     }
 
     /// A full queue is refused at once, so that callers are told instead of piling up.

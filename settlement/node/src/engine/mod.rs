@@ -10,6 +10,7 @@
 //! alone has made final, unless a challenge is on its way.
 
 mod bridge;
+mod gate;
 mod ingress;
 mod rate;
 
@@ -24,11 +25,13 @@ use weft_service::clock::Clock;
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{
     BrokenPromise, Chain, Effect, Judgement, KeyReceipt, KeyRefusal, Limits, Mode, PostReceipt, PostRefusal,
-    PromiseReceipt, PromiseRefusal, Rules, SignedKeyChange, VerdictRefusal,
+    PromiseReceipt, PromiseRefusal, Recent, Rules, SignedKeyChange, VerdictRefusal,
 };
 
+pub(crate) use gate::Gate;
 use ingress::Command;
 pub use ingress::{EngineHandle, Failure};
+pub(crate) use ingress::{Restored, Strays};
 use rate::Rate;
 
 use crate::challenge::Holds;
@@ -59,10 +62,14 @@ pub struct Engine {
     version: u64,
     /// Whether the chain must be loaded before it is used.
     stale: bool,
+    /// The newest entries, as far as they were written here.
+    recent: Recent,
     /// Commitments a minute.
     rate: Rate,
     /// Challenges on their way.
     holds: Holds,
+    /// Whether the log may be an old copy.
+    gate: Gate,
 }
 
 impl Engine {
@@ -79,8 +86,10 @@ impl Engine {
         let limits = quotas.machine();
         let (view, receiver) = watch::channel(Arc::new(Chain::new(rules.clone(), limits)));
         let rate = Rate::new(quotas.max_posts_per_minute, clock.now_ms());
-        let (version, stale, holds) = (0, true, Holds::default());
-        let mut engine = Self { rules, limits, store, clock, readiness, commands, view, version, stale, rate, holds };
+        let (version, stale, recent) = (0, true, Recent::default());
+        let (holds, gate) = (Holds::default(), Gate::default());
+        let mut engine =
+            Self { rules, limits, store, clock, readiness, commands, view, version, stale, recent, rate, holds, gate };
         engine.refresh().await?;
         Ok((engine, EngineHandle::new(sender, receiver)))
     }
@@ -88,6 +97,11 @@ impl Engine {
     /// What holds up finality here.
     pub(crate) fn holds(&self) -> Holds {
         self.holds.clone()
+    }
+
+    /// What keeps the log as it is.
+    pub(crate) fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     /// Serves requests until shutdown. Fails only if the database is damaged.
@@ -119,7 +133,7 @@ impl Engine {
                 self.stale = true;
                 self.readiness.unset(STORE_READY, error.to_string());
                 while let Ok(waiting) = self.commands.try_recv() {
-                    waiting.fail(&error);
+                    waiting.fail(Some(&error));
                 }
             }
         }
@@ -127,6 +141,10 @@ impl Engine {
     }
 
     async fn serve(&mut self, command: Command) -> Result<(), StoreError> {
+        if self.gate.is_closed() && !matches!(command, Command::Restore { .. }) {
+            command.fail(None);
+            return Ok(());
+        }
         match command {
             Command::Post { signed, reply } => {
                 let decided = self.post(&signed).await;
@@ -174,6 +192,7 @@ impl Engine {
                 metrics::reported(self.rules.chain_id, &decided);
                 answer(reply, decided)
             }
+            Command::Restore { transition, reply } => answer(reply, self.restore(*transition).await),
             Command::ChangeKey { signed, reply } => answer(reply, self.change_key(&signed).await),
             Command::Vote { signed, reply } => {
                 answer(reply, self.decide(|chain, now_ms, out| chain.vote(now_ms, &signed, out)).await)
@@ -184,7 +203,11 @@ impl Engine {
     async fn post(&mut self, signed: &SignedBatch) -> Decided<PostReceipt, PostRefusal> {
         for _ in 0..MAX_TRIES {
             self.refresh().await?;
-            let facts = self.store.facts(signed).await?;
+            let known = self.recent.facts(&self.view.borrow(), signed);
+            let facts = match known {
+                Some(facts) => facts,
+                None => self.store.facts(signed).await?,
+            };
             let wait_ms = self.rate.wait_ms(self.clock.now_ms());
             if wait_ms > 0 && facts.known.is_none() {
                 return Ok(Err(PostRefusal::TooOften { limit: self.rate.limit(), wait_ms }));
@@ -244,9 +267,32 @@ impl Engine {
         self.decide_with(state.map(|state| *state), judge).await
     }
 
+    /// Appends what the log had before, where it goes on from the newest entry.
+    async fn restore(&mut self, transition: Restored) -> Decided<(), Strays> {
+        self.refresh().await?;
+        let (seq, hash) = {
+            let chain = self.view.borrow();
+            (chain.head().log_seq, chain.head().log_hash)
+        };
+        let first = transition.effects.iter().find_map(|effect| match effect {
+            Effect::Append(entry) => Some(entry),
+            _ => None,
+        });
+        if first.is_none_or(|first| first.seq != seq + 1 || first.prev_hash != hash) {
+            return Ok(Err(Strays));
+        }
+        let Restored { head, effects, state } = transition;
+        let written = self.store.commit(&Write { version: self.version, head, effects, state }).await;
+        // The machine is built again from what is stored.
+        self.stale = true;
+        written?;
+        self.refresh().await?;
+        Ok(Ok(()))
+    }
+
     /// In mode `optimistic`: what time alone has made final.
     async fn finalize_due(&mut self) -> Result<(), StoreError> {
-        if self.rules.terms.mode == Mode::Verified {
+        if self.rules.terms.mode == Mode::Verified || self.gate.is_closed() {
             return Ok(());
         }
         loop {
@@ -315,6 +361,7 @@ impl Engine {
             Ok(()) => {
                 metrics::committed(self.rules.chain_id, start.elapsed(), &write.effects);
                 self.version += 1;
+                write.effects.iter().for_each(|effect| self.recent.absorb(effect));
                 self.show(chain);
                 Ok(result)
             }
@@ -331,6 +378,7 @@ impl Engine {
         if self.stale {
             let loaded = self.store.load().await?;
             self.version = loaded.version;
+            self.recent.clear();
             let chain = loaded.restore(self.rules.clone(), self.limits).map_err(StoreError::damaged)?;
             self.stale = false;
             self.show(chain);

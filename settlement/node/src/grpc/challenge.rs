@@ -16,13 +16,13 @@ use pb::challenge_request::Part;
 use pb::challenge_response::Outcome as PbOutcome;
 
 /// Longest time from a challenge's start to the last byte of its witness.
-const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest header of a block, in bytes of its RLP; they have some 600.
-const MAX_HEADER_BYTES: usize = 4_096;
+pub(super) const MAX_HEADER_BYTES: usize = 4_096;
 
 /// Longest wait for the first message.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Takes one challenge and says what came of it.
 pub(super) async fn answer(
@@ -39,30 +39,36 @@ pub(super) async fn answer(
     }
     let challenges = &chains.get(start.chain_id)?.challenges;
     let ticket = challenges.admit(commitment, start.witness_len).map_err(|refused| refusals::challenge(&refused))?;
-    let witness = tokio::time::timeout(RECEIVE_TIMEOUT, receive(parts, start.witness_len));
+    let chunks = parts.map(|message| {
+        Ok(match message?.part {
+            Some(Part::Chunk(chunk)) => Some(chunk),
+            _ => None,
+        })
+    });
+    let witness = tokio::time::timeout(RECEIVE_TIMEOUT, receive(chunks, start.witness_len));
     let witness = witness.await.map_err(|_| too_slow(RECEIVE_TIMEOUT))??;
     let outcome = challenges.judge(ticket, &start.parent_header, witness).await;
     let outcome = outcome.map_err(|refused| refusals::challenge(&refused))?;
     Ok(pb::ChallengeResponse { outcome: Some(outcome.into()) })
 }
 
-fn malformed(why: impl Into<String>) -> Status {
+pub(super) fn malformed(why: impl Into<String>) -> Status {
     Plain::invalid("MALFORMED", why).into()
 }
 
-fn too_slow(limit: Duration) -> Status {
-    let words = format!("the challenge was not received within {} s", limit.as_secs());
+pub(super) fn too_slow(limit: Duration) -> Status {
+    let words = format!("the witness was not received within {} s", limit.as_secs());
     Plain::too_slow("RECEIVE_TIMEOUT", words).into()
 }
 
-/// Exactly the witness that was announced.
-async fn receive(
-    mut parts: impl Stream<Item = Result<pb::ChallengeRequest, Status>> + Unpin,
+/// Exactly the witness that was announced; `None` stands for a message that is no chunk.
+pub(super) async fn receive(
+    mut parts: impl Stream<Item = Result<Option<Bytes>, Status>> + Unpin,
     witness_len: u64,
 ) -> Result<Bytes, Status> {
     let mut witness = BytesMut::new();
     while let Some(message) = parts.next().await {
-        let Some(Part::Chunk(chunk)) = message?.part else {
+        let Some(chunk) = message? else {
             return Err(malformed("only chunks may follow the start"));
         };
         if chunk.is_empty() || (witness.len() + chunk.len()) as u64 > witness_len {

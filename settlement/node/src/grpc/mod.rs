@@ -1,6 +1,7 @@
 //! `weft.settlement.v1` over gRPC: check the request, ask the engine or the store, translate the answer.
 
 mod challenge;
+mod force;
 mod promise;
 mod refusals;
 mod subscription;
@@ -96,6 +97,11 @@ impl pb::settlement_server::Settlement for SettlementService {
             chain_ids: self.chains.ids().collect(),
             inbox_deadline_ms: rules.inbox_deadline_ms,
             inbox_grace_ms: rules.inbox_grace_ms,
+            log_signer_address: served
+                .log_signer
+                .as_ref()
+                .map(|signer| Bytes::copy_from_slice(signer.address().as_slice()))
+                .unwrap_or_default(),
         }))
     }
 
@@ -171,7 +177,7 @@ impl pb::settlement_server::Settlement for SettlementService {
             let words = format!("{} log subscriptions are open (max_subscribers)", served.max_subscribers);
             Plain::exhausted("MAX_SUBSCRIBERS", words)
         })?;
-        let entries = subscription::entries(served.store.clone(), served.engine.watch(), from_seq.max(1), permit);
+        let entries = subscription::entries(served, from_seq.max(1), permit);
         Ok(Response::new(Box::pin(entries)))
     }
 
@@ -249,6 +255,13 @@ impl pb::settlement_server::Settlement for SettlementService {
             commitment_hash: wire(receipt.commitment),
             log_seq: receipt.log_seq,
         }))
+    }
+
+    async fn force_batch_on_witness(
+        &self,
+        request: Request<Streaming<pb::ForceBatchOnWitnessRequest>>,
+    ) -> Result<Response<pb::ForceBatchResponse>, Status> {
+        force::answer(&self.chains, request.into_inner()).await.map(Response::new)
     }
 
     async fn fund(&self, request: Request<pb::FundRequest>) -> Result<Response<pb::FundResponse>, Status> {

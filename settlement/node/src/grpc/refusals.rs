@@ -144,10 +144,12 @@ pub(super) fn vote(failure: Failure<VoteRefusal>) -> Status {
     coded(&refusal, code, refusal.reason())
 }
 
-/// Why a challenge was not judged.
+/// Why a challenge was not judged, or no forced batch made on a witness.
 pub(super) fn challenge(refused: &Refused) -> Status {
     let (code, reason) = match refused {
         Refused::Rules(refusal) => (challenge_code(refusal), refusal.reason()),
+        Refused::Force(refusal) => (Code::FailedPrecondition, refusal.reason()),
+        Refused::Incomplete(_) => (Code::FailedPrecondition, "WITNESS_INCOMPLETE"),
         Refused::WrongParent(_) => (Code::InvalidArgument, "WRONG_PARENT"),
         Refused::TooLarge { .. } => (Code::InvalidArgument, "WITNESS_TOO_LARGE"),
         Refused::TooMany { .. } | Refused::BeingJudged(_) => (Code::ResourceExhausted, "CHALLENGES_BUSY"),
@@ -172,6 +174,9 @@ pub(super) fn force(failure: ForceFailure) -> Status {
     let refusal = match failure {
         ForceFailure::Engine(Failure::Refused(refusal)) => refusal,
         ForceFailure::Engine(other) => return common(&other),
+        ForceFailure::WitnessNeeded => {
+            return Plain::precondition("WITNESS_NEEDED", failure.to_string()).into();
+        }
         ForceFailure::NotNow(_) => return Plain::unavailable(failure.to_string()).into(),
     };
     status(&Coded { reason: refusal.reason(), refusal: &refusal, code: Code::FailedPrecondition, wait: None })
@@ -200,6 +205,8 @@ pub(super) fn bridge(failure: Failure<BridgeRefusal>) -> Status {
 fn common<R: fmt::Display>(failure: &Failure<R>) -> Status {
     match failure {
         Failure::Busy => Plain::exhausted("BUSY", failure.to_string()).into(),
-        Failure::Refused(_) | Failure::Store(_) | Failure::Stopped => Plain::unavailable(failure.to_string()).into(),
+        Failure::Refused(_) | Failure::Store(_) | Failure::Behind | Failure::Stopped => {
+            Plain::unavailable(failure.to_string()).into()
+        }
     }
 }

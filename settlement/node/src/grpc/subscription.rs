@@ -6,12 +6,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::Stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tonic::Status;
-use weft_settlement::{Chain, LogEntry};
+use weft_primitives::Signer;
+use weft_settlement::{Chain, LogEntry, LogHead};
 use weft_wire::pb::settlement::v1 as pb;
 
+use crate::chains::Served;
 use crate::store::Store;
 
 /// Entries read at once.
@@ -22,24 +25,36 @@ struct Reader {
     view: watch::Receiver<Arc<Chain>>,
     next_seq: u64,
     page: VecDeque<LogEntry>,
+    signer: Option<Arc<Signer>>,
     _permit: OwnedSemaphorePermit,
 }
 
 /// Every entry from `from_seq` on. Ends when the service stops.
 pub(super) fn entries(
-    store: Arc<dyn Store>,
-    view: watch::Receiver<Arc<Chain>>,
+    served: &Served,
     from_seq: u64,
     permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<pb::SubscribeLogResponse, Status>> + Send + 'static {
-    let reader = Reader { store, view, next_seq: from_seq, page: VecDeque::new(), _permit: permit };
+) -> impl Stream<Item = Result<pb::SubscribeLogResponse, Status>> + Send + 'static + use<> {
+    let (store, view, signer) = (served.store.clone(), served.engine.watch(), served.log_signer.clone());
+    let reader = Reader { store, view, next_seq: from_seq, page: VecDeque::new(), signer, _permit: permit };
     futures::stream::try_unfold(reader, |mut reader| async {
         let Some(entry) = reader.next().await? else { return Ok(None) };
-        Ok(Some((pb::SubscribeLogResponse { entry: Some((&entry).into()) }, reader)))
+        let head_signature = reader.signature(&entry);
+        Ok(Some((pb::SubscribeLogResponse { entry: Some((&entry).into()), head_signature }, reader)))
     })
 }
 
 impl Reader {
+    /// With the newest entry: the service's word that its log ends there.
+    fn signature(&self, entry: &LogEntry) -> Bytes {
+        let chain = self.view.borrow();
+        let (rules, head) = (chain.rules(), chain.head());
+        let Some(signer) = self.signer.as_ref().filter(|_| head.log_seq == entry.seq) else { return Bytes::new() };
+        let (chain_id, config_hash) = (rules.chain_id, rules.config_hash);
+        let head = LogHead { chain_id, config_hash, seq: head.log_seq, hash: head.log_hash };
+        Bytes::copy_from_slice(&head.sign(signer).0)
+    }
+
     async fn next(&mut self) -> Result<Option<LogEntry>, Status> {
         loop {
             if let Some(entry) = self.page.pop_front() {

@@ -16,6 +16,7 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
+mod writer;
 
 use alloy_primitives::{Address, B256, Bytes};
 use futures::future::BoxFuture;

@@ -7,12 +7,13 @@
 //! number of times.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes};
 use futures::TryStreamExt;
-use sqlx::postgres::{PgConnection, PgPoolOptions, PgRow};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
+use sqlx::{Connection, PgPool, Postgres, Transaction};
 use weft_primitives::SignedBatch;
 use weft_service::backoff::Backoff;
 use weft_settlement::{
@@ -22,9 +23,10 @@ use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};
 use super::sql::{self, sql_reads, sql_writes};
+use super::writer::Writer;
 use super::{Answer, Genesis, Loaded, MAX_PAGE, StateWrite, Store, StoreError, VerifierState, Write};
 
-/// Connections to the server.
+/// Connections to the server that read.
 const MAX_CONNECTIONS: u32 = 8;
 
 /// How long to wait for a connection.
@@ -43,15 +45,17 @@ const ROLLED_BACK: [&str; 2] = ["40001", "40P01"];
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     chain_id: i64,
+    writer: Arc<Writer<PgConnection>>,
     readers: PgPool,
 }
 
 impl PostgresStore {
     /// Connects to `url` (`postgres://user:password@host/database`), and brings the tables up to date.
     pub async fn connect(url: &str, chain_id: u64) -> Result<Self, StoreError> {
-        let pool =
-            PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT).connect(url).await?;
-        let store = Self { chain_id: rows::sql(chain_id), readers: pool };
+        let options: PgConnectOptions = url.parse()?;
+        let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
+        let readers = pool.connect_with(options.clone()).await?;
+        let store = Self { chain_id: rows::sql(chain_id), writer: Arc::new(Writer::new(options)), readers };
         store.check_durability().await?;
         sqlx::migrate!("../../migrations/postgres").run(&store.readers).await?;
         Ok(store)
@@ -69,13 +73,26 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// The tables of another chain in the same database, over the same connections.
+    /// The tables of another chain in the same database, over a connection of its own to write.
     pub fn for_chain(&self, chain_id: u64) -> Self {
-        Self { chain_id: rows::sql(chain_id), ..self.clone() }
+        let writer = Arc::new(self.writer.another());
+        Self { chain_id: rows::sql(chain_id), writer, readers: self.readers.clone() }
     }
 
-    async fn begin(&self) -> Result<Transaction<'_, Postgres>, StoreError> {
-        Ok(self.readers.begin().await?)
+    const BEGIN: &str = "BEGIN";
+
+    async fn write(&self, connection: &mut PgConnection, write: &Write) -> Result<(), StoreError> {
+        let (Write { state: None, .. }, [Effect::Append(entry), Effect::Save(record)]) = (write, &write.effects[..])
+        else {
+            return self.write_all(connection, write).await;
+        };
+        // What other entries say is in tables of their own, too.
+        if !matches!(entry.event, Event::Posted(_) | Event::Availability(_)) {
+            return self.write_all(connection, write).await;
+        }
+        let query = Self::bind_entry(self.bind_head(sqlx::query(sql::POST), write), entry);
+        let saved = Self::bind_record(query, record).execute(connection).await?;
+        if saved.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     async fn snapshot(&self) -> Result<Transaction<'_, Postgres>, StoreError> {
@@ -139,4 +156,4 @@ fn was_rolled_back(error: &StoreError) -> bool {
 }
 
 sql_reads!(PostgresStore, PgRow);
-sql_writes!(PostgresStore, PgConnection);
+sql_writes!(PostgresStore, PgConnection, Postgres);

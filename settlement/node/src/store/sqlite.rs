@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes};
@@ -13,7 +14,7 @@ use futures::TryStreamExt;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqlitePool, Transaction};
 use weft_primitives::SignedBatch;
 use weft_settlement::{
     Account, Claimed, Effect, Event, InboxRow, LogEntry, PostFacts, Record, SignedKeyChange, Status,
@@ -22,6 +23,7 @@ use weft_state::{TreeKey, Value};
 
 use super::rows::{self, Cells};
 use super::sql::{self, sql_reads, sql_writes};
+use super::writer::Writer;
 use super::{Answer, Genesis, Loaded, MAX_PAGE, StateWrite, Store, StoreError, VerifierState, Write};
 
 /// Name of the database within the data folder.
@@ -40,7 +42,7 @@ const LEAVES_PER_STATEMENT: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     chain_id: i64,
-    pub(super) writer: SqlitePool,
+    pub(super) writer: Arc<Writer<SqliteConnection>>,
     readers: SqlitePool,
 }
 
@@ -54,8 +56,10 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("../../migrations/sqlite").run(&writer).await?;
+        let first = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("../../migrations/sqlite").run(&first).await?;
+        first.close().await;
+        let writer = Arc::new(Writer::new(options.clone()));
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { chain_id: rows::sql(chain_id), writer, readers })
     }
@@ -65,8 +69,10 @@ impl SqliteStore {
         Self { chain_id: rows::sql(chain_id), ..self.clone() }
     }
 
-    async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+
+    async fn write(&self, connection: &mut SqliteConnection, write: &Write) -> Result<(), StoreError> {
+        self.write_all(connection, write).await
     }
 
     async fn snapshot(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
@@ -110,4 +116,4 @@ impl SqliteStore {
 }
 
 sql_reads!(SqliteStore, SqliteRow);
-sql_writes!(SqliteStore, SqliteConnection);
+sql_writes!(SqliteStore, SqliteConnection, Sqlite);

@@ -33,14 +33,14 @@ impl Context {
 }
 
 /// [`ForcedContext`], owned, of a forced batch that is in the log.
-pub(super) struct ForcedRecord {
+pub(crate) struct ForcedRecord {
     waiting: Vec<InboxItem>,
     anchor_ms: u64,
 }
 
 impl ForcedRecord {
     /// From the tables.
-    pub(super) async fn load(store: &dyn Store, record: &Record) -> Result<Self, StoreError> {
+    pub(crate) async fn load(store: &dyn Store, record: &Record) -> Result<Self, StoreError> {
         let entries = store.entries(record.log_seq, 1).await?;
         let Some(Event::Forced(forced)) = entries.into_iter().next().map(|entry| entry.event) else {
             return Err(StoreError::damaged(format!("log entry {} is no forced batch", record.log_seq)));
@@ -52,14 +52,14 @@ impl ForcedRecord {
     }
 
     /// As the judge wants it; what the log's rules have seen to is taken from the claim.
-    pub(super) fn log(&self, claim: &BatchHeader) -> ForcedContext<'_> {
+    pub(crate) fn log(&self, claim: &BatchHeader) -> ForcedContext<'_> {
         let anchor = (claim.anchor_seq, claim.anchor_hash, self.anchor_ms);
         ForcedContext { waiting: &self.waiting, anchor, leader_epoch: claim.leader_epoch }
     }
 }
 
 /// What waits from `from` on in an inbox of `len` items, as far as one block may take it.
-pub(super) async fn waiting(store: &dyn Store, from: u64, len: u64) -> Result<Vec<InboxItem>, StoreError> {
+pub(crate) async fn waiting(store: &dyn Store, from: u64, len: u64) -> Result<Vec<InboxItem>, StoreError> {
     inbox(store, from, len.min(from.saturating_add(MAX_BLOCK_INBOX_ITEMS as u64))).await
 }
 

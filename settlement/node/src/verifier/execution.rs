@@ -20,7 +20,7 @@ use super::context::{Context, ForcedRecord, waiting};
 use crate::store::{StateWrite, Store, StoreError};
 
 /// A decided judgement.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Every claim holds; this is the state after it.
     Valid(Box<StateWrite>),
     /// Some claim does not.
@@ -34,7 +34,7 @@ struct State {
 }
 
 /// Runs batches on a state of its own.
-pub(super) struct Executor {
+pub(crate) struct Executor {
     chain: Arc<ChainConfig>,
     store: Arc<dyn Store>,
     state: Option<State>,
@@ -42,13 +42,13 @@ pub(super) struct Executor {
 
 /// What a judgement takes beside the claim: a payload and what the log says around it, or, of a forced batch, what the
 /// log says alone.
-enum Subject {
+pub(crate) enum Subject {
     Posted(Bytes, Context),
     Forced(ForcedRecord),
 }
 
 impl Executor {
-    pub(super) fn new(chain: Arc<ChainConfig>, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(chain: Arc<ChainConfig>, store: Arc<dyn Store>) -> Self {
         Self { chain, store, state: None }
     }
 
@@ -59,7 +59,7 @@ impl Executor {
 
     /// Judges `record`, which builds on the verified `parent`; a forced batch has no payload. When it is valid, the
     /// state in memory is the one after it.
-    pub(super) async fn judge(
+    pub(crate) async fn judge(
         &mut self,
         parent: &Parent,
         record: &Record,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use weft_service::clock::Clock;
-use weft_settlement::{ForceRefusal, PostReceipt};
+use weft_settlement::{ForceRefusal, Mode, PostReceipt};
 
 use super::{Verifier, Wait};
 use crate::engine::Failure;
@@ -21,6 +21,9 @@ pub enum ForceFailure {
     /// The rules refuse it, or the engine could not be asked.
     #[error(transparent)]
     Engine(#[from] Failure<ForceRefusal>),
+    /// There is no state to build it on.
+    #[error("in mode optimistic settlement has no state: a forced batch comes with a witness")]
+    WitnessNeeded,
     /// It cannot be built at this moment.
     #[error("no forced batch can be built now: {0}; try again")]
     NotNow(String),
@@ -88,6 +91,9 @@ impl Verifier {
         let not_now = |wait: Wait| ForceFailure::NotNow(wait.to_string());
         for _ in 0..MAX_TRIES {
             let chain = self.engine.chain();
+            if chain.rules().terms.mode != Mode::Verified {
+                return Err(ForceFailure::WitnessNeeded);
+            }
             let oldest =
                 self.store.inbox(chain.parent().inbox_cursor, 1).await.map_err(|error| not_now(error.into()))?;
             // Before anything is executed.

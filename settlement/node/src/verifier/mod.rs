@@ -28,8 +28,8 @@ use crate::engine::{EngineHandle, Failure};
 use crate::store::{Store, StoreError};
 use crate::{metrics, traces};
 pub(crate) use availability::download;
-pub(crate) use context::Context;
-use execution::{Executor, Outcome};
+pub(crate) use context::{Context, ForcedRecord, waiting};
+pub(crate) use execution::{Executor, Outcome, Subject};
 use force::Forces;
 pub use force::{ForceFailure, ForceHandle};
 

@@ -4,11 +4,11 @@ use alloy_primitives::{Address, B256, Bytes, hex};
 use serde_json::{Value, json};
 use weft_primitives::inbox::{Content, accumulate};
 use weft_primitives::{BatchHeader, Deposit, Funding, InboxItem, Promise};
-use weft_settlement::KeyChange;
 use weft_settlement::log::{
     AvailabilityVerdict, BrokenPromise, Challenge, Equivocation, Event, ExecutionVerdict, Finalized, ForcedBatch,
     LogEntry, RejectReason, Rejected,
 };
+use weft_settlement::{KeyChange, LogHead};
 use weft_vectors::golden;
 
 use crate::bridge::Rollup;
@@ -166,6 +166,35 @@ fn entries() {
         vector("an earlier time", "time", &entry(&|second| second.time_ms = log[0].time_ms - 1)),
     ]);
     golden("log", "entries", "Entries from the first on; the verdict is that on the first that is wrong.", vectors);
+}
+
+#[test]
+fn heads() {
+    let log = log();
+    let newest = log.last().unwrap();
+    let head = LogHead { chain_id: 31_337, config_hash: header(1).config_hash, seq: newest.seq, hash: newest.hash() };
+    let signature = head.sign(&signer(1));
+    let vector = |name: &str, head: LogHead| {
+        json!({
+            "name": name,
+            "chain_id": head.chain_id,
+            "config_hash": hex::encode(head.config_hash),
+            "seq": head.seq,
+            "hash": hex::encode(head.hash),
+            "signature": hex::encode(signature.0),
+            "signer": head.signer(&signature).ok().map(hex::encode),
+        })
+    };
+    let whole = vector("the newest entry", head);
+    assert_eq!(whole["signer"], hex::encode(signer(1).address()));
+    let vectors = vec![
+        whole,
+        vector("another chain", LogHead { chain_id: 1, ..head }),
+        vector("another configuration", LogHead { config_hash: B256::ZERO, ..head }),
+        vector("another place", LogHead { seq: head.seq + 1, ..head }),
+        vector("another entry", LogHead { hash: log[0].hash(), ..head }),
+    ];
+    golden("log", "heads", "Heads of a log, and who has signed them: of all but the first somebody else.", vectors);
 }
 
 #[test]

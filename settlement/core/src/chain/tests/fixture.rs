@@ -88,6 +88,7 @@ pub(super) fn all_rules() -> [Rules; 4] {
 pub(super) struct World {
     pub chain: Chain,
     pub history: History,
+    pub recent: Recent,
     pub now_ms: u64,
 }
 
@@ -97,7 +98,12 @@ impl World {
     }
 
     pub(super) fn of(rules: Rules) -> Self {
-        Self { chain: Chain::new(rules, Limits::default()), history: History::default(), now_ms: START_MS }
+        Self {
+            chain: Chain::new(rules, Limits::default()),
+            history: History::default(),
+            recent: Recent::default(),
+            now_ms: START_MS,
+        }
     }
 
     pub(super) fn with_limits(limits: Limits) -> Self {
@@ -112,11 +118,17 @@ impl World {
 
     fn absorb(&mut self, effects: &[Effect]) {
         effects.iter().for_each(|effect| self.history.absorb(effect));
+        effects.iter().for_each(|effect| self.recent.absorb(effect));
     }
 
     pub(super) fn post(&mut self, signed: &SignedBatch) -> Result<PostReceipt, PostRefusal> {
         let mut out = Vec::new();
-        let result = self.chain.post(self.now_ms, signed, &self.history.facts(signed), &mut out);
+        let facts = self.history.facts(signed);
+        // What is known without the tables is what they say.
+        for recent in [&self.recent, &Recent::default()] {
+            assert!(recent.facts(&self.chain, signed).is_none_or(|known| known == facts));
+        }
+        let result = self.chain.post(self.now_ms, signed, &facts, &mut out);
         self.absorb(&out);
         result
     }

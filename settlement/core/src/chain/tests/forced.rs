@@ -136,14 +136,52 @@ fn each_field_follows_from_the_log() {
     world.forced(&world.next_forced(2)).unwrap();
 }
 
-/// Without a state there is nothing to make one on; an overdue item must be included all the same.
+/// Whoever comes first: the sequencer with what is overdue, or anyone without it. The forced batch has a window of its
+/// own, and waits for those of the commitments before it.
 #[test]
-fn in_mode_optimistic_there_is_none() {
+fn in_mode_optimistic_it_comes_on_what_is_final_and_waits_for_its_window() {
+    let mut world = World::of(optimistic());
+    let before = world.post_next(0);
+    world.sampled(before, Sampled::Available).unwrap();
+    world.submit().unwrap();
+    let due_ms = world.now_ms + FORCE_MS;
+    world.now_ms = due_ms - 1;
+    assert_eq!(world.forced(&world.next_forced(1)).unwrap_err().reason(), "NOT_DUE");
+    world.now_ms = due_ms;
+    assert_eq!(world.forced(&world.next_forced(1)), Err(ForceRefusal::NotFinal(1)));
+    world.tick();
+    assert_eq!(world.status(before), Status::Finalized);
+
+    let mut late = world.clone();
+    let omits = late.next(0, 0).sign(&sequencer());
+    assert_eq!(late.post(&omits).unwrap_err().reason(), "INBOX_OVERDUE");
+    late.post(&late.next(1, 0).sign(&sequencer())).unwrap();
+    assert_eq!(late.forced(&late.next_forced(1)).unwrap_err(), ForceRefusal::NothingWaits);
+
+    let forced = world.forced(&world.next_forced(1)).unwrap().commitment;
+    assert_eq!((world.status(forced), world.chain.inbox_waiting()), (Status::Available, 0));
+    world.now_ms += WINDOW_MS - 1;
+    world.tick();
+    assert_eq!(world.status(forced), Status::Available);
+    let next = world.post_next(1);
+    world.now_ms += 1;
+    world.tick();
+    assert_eq!((world.status(forced), world.status(next)), (Status::Finalized, Status::Posted));
+    replay_rebuilds(&world);
+    restore_rebuilds(&world);
+}
+
+/// A challenge of a forced batch is judged like any other; that it is found true ends the matter.
+#[test]
+fn in_mode_optimistic_it_can_be_challenged_in_vain() {
     let mut world = World::of(optimistic());
     world.submit().unwrap();
     world.now_ms += FORCE_MS;
-    assert_eq!(world.forced(&world.next_forced(1)), Err(ForceRefusal::NotVerified));
-    let omits = world.next(0, 0).sign(&sequencer());
-    assert_eq!(world.post(&omits).unwrap_err().reason(), "INBOX_OVERDUE");
-    world.post(&world.next(1, 0).sign(&sequencer())).unwrap();
+    let forced = world.forced(&world.next_forced(1)).unwrap().commitment;
+    world.challenged(forced, Judgement::Valid).unwrap();
+    assert_eq!(world.status(forced), Status::Verified);
+    world.now_ms += WINDOW_MS;
+    world.tick();
+    assert_eq!(world.status(forced), Status::Finalized);
+    replay_rebuilds(&world);
 }

@@ -22,10 +22,45 @@ pub(super) const SET_TERMS: &str = "UPDATE chain SET terms = $2 WHERE chain_id =
 pub(super) const GET_CHAIN: &str = "SELECT * FROM chain WHERE chain_id = $1";
 
 /// The compare-and-swap: it moves one row or none, and holds the row until the transaction ends.
-pub(super) const MOVE_CHAIN: &str = "UPDATE chain SET version = version + 1, log_seq = $3, log_hash = $4, \
-     log_time_ms = $5, tip_index = $6, tip_hash = $7, finalized_index = $8, epoch = $9, generation = $10, \
-     frozen = $11, inbox_len = $12, inbox_acc = $13, posting_key = $14, fundings = $15, funded = $16, deposited = $17, \
-     escrow = $18 WHERE chain_id = $1 AND version = $2";
+macro_rules! move_chain {
+    () => {
+        "UPDATE chain SET version = version + 1, log_seq = $3, log_hash = $4, log_time_ms = $5, tip_index = $6, \
+         tip_hash = $7, finalized_index = $8, epoch = $9, generation = $10, frozen = $11, inbox_len = $12, \
+         inbox_acc = $13, posting_key = $14, fundings = $15, funded = $16, deposited = $17, escrow = $18 \
+         WHERE chain_id = $1 AND version = $2"
+    };
+}
+
+pub(super) const MOVE_CHAIN: &str = move_chain!();
+
+/// The columns of a commitment, but for the chain's.
+macro_rules! batch_columns {
+    () => {
+        "commitment, batch_index, generation, status, signed, log_seq, posted_ms, finalized_ms, reject_reason, \
+         reject_block, available_ms, votes"
+    };
+}
+
+/// What may change of a commitment.
+macro_rules! on_known_batch {
+    () => {
+        " ON CONFLICT (chain_id, commitment) DO UPDATE SET status = excluded.status, \
+         finalized_ms = excluded.finalized_ms, reject_reason = excluded.reject_reason, \
+         reject_block = excluded.reject_block, available_ms = excluded.available_ms, votes = excluded.votes"
+    };
+}
+
+/// One entry and one commitment in one statement, so in one round trip (PostgreSQL alone writes within WITH): nothing of
+/// it happens if the chain has moved.
+pub(super) const POST: &str = concat!(
+    "WITH moved AS (",
+    move_chain!(),
+    " RETURNING chain_id), logged AS (INSERT INTO log (chain_id, seq, kind, time_ms, hash, entry) \
+     SELECT chain_id, $19, $20, $21, $22, $23 FROM moved) INSERT INTO batch (chain_id, ",
+    batch_columns!(),
+    ") SELECT chain_id, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35 FROM moved",
+    on_known_batch!(),
+);
 
 pub(super) const APPEND: &str =
     "INSERT INTO log (chain_id, seq, kind, time_ms, hash, entry) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -47,11 +82,12 @@ pub(super) const ADD_KEY_CHANGE: &str =
 
 pub(super) const KEY_CHANGE: &str = "SELECT log_seq, signed FROM key_change WHERE chain_id = $1 AND epoch = $2";
 
-pub(super) const SAVE: &str = "INSERT INTO batch (chain_id, commitment, batch_index, generation, status, signed, \
-     log_seq, posted_ms, finalized_ms, reject_reason, reject_block, available_ms, votes) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (chain_id, commitment) DO UPDATE SET \
-     status = excluded.status, finalized_ms = excluded.finalized_ms, reject_reason = excluded.reject_reason, \
-     reject_block = excluded.reject_block, available_ms = excluded.available_ms, votes = excluded.votes";
+pub(super) const SAVE: &str = concat!(
+    "INSERT INTO batch (chain_id, ",
+    batch_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    on_known_batch!(),
+);
 
 pub(super) const QUEUE: &str =
     "INSERT INTO inbox (chain_id, item_index, time_ms, content, acc) VALUES ($1, $2, $3, $4, $5)";

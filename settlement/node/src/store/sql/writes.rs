@@ -1,12 +1,15 @@
 //! Writing, and the [`crate::store::Store`] of it all.
 
-/// Implements transitions and [`crate::store::Store`] for a store that has [`super::sql_reads`] and the methods
-/// `begin`, `put_leaves` and `retry`.
+/// Implements transitions and [`crate::store::Store`] for a store that has [`super::sql_reads`], the field
+/// `writer: Arc<Writer<Connection>>`, the constant `BEGIN` and the methods `write`, `put_leaves` and `retry`.
 macro_rules! sql_writes {
-    ($Store:ident, $Connection:ty) => {
+    ($Store:ident, $Connection:ty, $Driver:ty) => {
+        type Query<'q> = sqlx::query::Query<'q, $Driver, <$Driver as sqlx::Database>::Arguments>;
+
         impl $Store {
             async fn try_open(&self, genesis: &Genesis) -> Result<(), StoreError> {
-                let mut tx = self.begin().await?;
+                let mut held = self.writer.take().await?;
+                let mut tx = held.begin_with(Self::BEGIN).await?;
                 let made = sqlx::query(sql::NEW_CHAIN)
                     .bind(self.chain_id)
                     .bind(genesis.config_hash.to_vec())
@@ -32,12 +35,29 @@ macro_rules! sql_writes {
                 } else {
                     rows::check_terms(&row, &genesis.terms)?;
                 }
-                Ok(tx.commit().await?)
+                tx.commit().await?;
+                held.keep();
+                Ok(())
             }
 
             async fn try_commit(&self, write: &Write) -> Result<(), StoreError> {
-                let mut tx = self.begin().await?;
-                self.move_chain(&mut tx, write).await?;
+                let mut held = self.writer.take().await?;
+                let written = self.write(&mut held, write).await;
+                // After any other failure it is not known what the connection is good for.
+                if matches!(written, Ok(()) | Err(StoreError::Conflict)) {
+                    held.keep();
+                }
+                written
+            }
+
+            /// Any transition, in a transaction of several statements.
+            async fn write_all(&self, connection: &mut $Connection, write: &Write) -> Result<(), StoreError> {
+                let mut tx = connection.begin_with(Self::BEGIN).await?;
+                let moved = self.bind_head(sqlx::query(sql::MOVE_CHAIN), write).execute(&mut *tx).await?;
+                if moved.rows_affected() != 1 {
+                    tx.rollback().await?;
+                    return Err(StoreError::Conflict);
+                }
                 for effect in &write.effects {
                     match effect {
                         Effect::Append(entry) => self.append(&mut tx, entry).await?,
@@ -53,9 +73,10 @@ macro_rules! sql_writes {
                 Ok(tx.commit().await?)
             }
 
-            async fn move_chain(&self, connection: &mut $Connection, write: &Write) -> Result<(), StoreError> {
+            /// Parameters 1 to 18.
+            fn bind_head<'q>(&self, query: Query<'q>, write: &Write) -> Query<'q> {
                 let head = &write.head;
-                let moved = sqlx::query(sql::MOVE_CHAIN)
+                query
                     .bind(self.chain_id)
                     .bind(rows::sql(write.version))
                     .bind(rows::sql(head.log_seq))
@@ -74,22 +95,38 @@ macro_rules! sql_writes {
                     .bind(head.bridge.funded.to_be_bytes().to_vec())
                     .bind(head.bridge.deposited.to_be_bytes().to_vec())
                     .bind(head.bridge.escrow.to_be_bytes().to_vec())
-                    .execute(connection)
-                    .await?
-                    .rows_affected();
-                if moved == 1 { Ok(()) } else { Err(StoreError::Conflict) }
             }
 
-            async fn append(&self, connection: &mut $Connection, entry: &LogEntry) -> Result<(), StoreError> {
-                sqlx::query(sql::APPEND)
-                    .bind(self.chain_id)
+            /// Five parameters.
+            fn bind_entry<'q>(query: Query<'q>, entry: &LogEntry) -> Query<'q> {
+                query
                     .bind(rows::sql(entry.seq))
                     .bind(i64::from(entry.event.kind()))
                     .bind(rows::sql(entry.time_ms))
                     .bind(entry.hash().to_vec())
                     .bind(entry.encode())
-                    .execute(&mut *connection)
-                    .await?;
+            }
+
+            /// Twelve parameters.
+            fn bind_record<'q>(query: Query<'q>, record: &Record) -> Query<'q> {
+                let rejection = record.rejection;
+                query
+                    .bind(record.commitment.to_vec())
+                    .bind(rows::sql(record.signed.header.batch_index))
+                    .bind(rows::sql(record.generation))
+                    .bind(i64::from(record.status.code()))
+                    .bind(record.signed.encode())
+                    .bind(rows::sql(record.log_seq))
+                    .bind(rows::sql(record.posted_ms))
+                    .bind(record.finalized_ms.map(rows::sql))
+                    .bind(rejection.map(|rejection| i64::from(rejection.reason.code())))
+                    .bind(rejection.and_then(|rejection| rejection.block).map(rows::sql))
+                    .bind(record.available_ms.map(rows::sql))
+                    .bind(rows::votes_bytes(&record.votes))
+            }
+
+            async fn append(&self, connection: &mut $Connection, entry: &LogEntry) -> Result<(), StoreError> {
+                Self::bind_entry(sqlx::query(sql::APPEND).bind(self.chain_id), entry).execute(&mut *connection).await?;
                 if let Event::Equivocation(evidence) = &entry.event {
                     sqlx::query(sql::EVIDENCE)
                         .bind(self.chain_id)
@@ -123,23 +160,7 @@ macro_rules! sql_writes {
             }
 
             async fn save(&self, connection: &mut $Connection, record: &Record) -> Result<(), StoreError> {
-                let rejection = record.rejection;
-                sqlx::query(sql::SAVE)
-                    .bind(self.chain_id)
-                    .bind(record.commitment.to_vec())
-                    .bind(rows::sql(record.signed.header.batch_index))
-                    .bind(rows::sql(record.generation))
-                    .bind(i64::from(record.status.code()))
-                    .bind(record.signed.encode())
-                    .bind(rows::sql(record.log_seq))
-                    .bind(rows::sql(record.posted_ms))
-                    .bind(record.finalized_ms.map(rows::sql))
-                    .bind(rejection.map(|rejection| i64::from(rejection.reason.code())))
-                    .bind(rejection.and_then(|rejection| rejection.block).map(rows::sql))
-                    .bind(record.available_ms.map(rows::sql))
-                    .bind(rows::votes_bytes(&record.votes))
-                    .execute(connection)
-                    .await?;
+                Self::bind_record(sqlx::query(sql::SAVE).bind(self.chain_id), record).execute(connection).await?;
                 Ok(())
             }
 

@@ -103,7 +103,7 @@ async fn commits_are_synced_and_the_log_only_grows() {
     store.open(&genesis()).await.unwrap();
     post(&store, &next(&store, 0).await.sign(&sequencer())).await.unwrap();
     let pragma = async |name: &'static str| {
-        let mut connection = store.writer.acquire().await.unwrap();
+        let mut connection = store.writer.take().await.unwrap();
         sqlx::query(name).fetch_one(&mut *connection).await.unwrap()
     };
     assert_eq!(pragma("PRAGMA synchronous").await.get::<i64, _>(0), 2);

@@ -188,7 +188,9 @@ process.on("SIGTERM", () => {
   const right = [...judged].filter(([method]) => !wrong.has(method)).sort();
   for (const [method, times] of right) console.log(`ok schemas: ${method} (${times} answers)`);
   if (unknown.size > 0) console.log(`without a schema: ${[...unknown].sort().join(", ")}`);
-  const nothing = [judged.size === 0 && "nothing was judged", sockets === 0 && "nothing over WebSocket"].filter(Boolean);
+  const nothing = [];
+  if (judged.size === 0) nothing.push("nothing was judged");
+  if (sockets === 0) nothing.push("nothing came over WebSocket");
   for (const what of nothing) console.log(`not ok schemas: ${what}`);
   console.log(`${sockets} answers came over WebSocket`);
   const failed = failures.size + nothing.length;

@@ -1,5 +1,5 @@
-// WebSocket (RFC 6455) as someone hears it who stands between the ends: the messages of one direction of a connection, out
-// of the bytes as they pass. Without extensions: whoever listens does not let the ends agree on any.
+// WebSocket (RFC 6455) as someone hears it who stands between the ends: the messages of one direction of a connection,
+// out of the bytes as they pass. Without extensions: whoever listens does not let the ends agree on any.
 
 const CONTINUATION = 0;
 const TEXT = 1;

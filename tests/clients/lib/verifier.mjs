@@ -1,6 +1,6 @@
-// A verifier of sources, as block explorers have it: it compiles what it is given and compares that with what it finds on
-// the chain, by the JSON-RPC alone: the code, and the creation's input (`trace_filter` finds the creation). Its API is
-// the part of Etherscan's that tools use.
+// A verifier of sources, as block explorers have it: it compiles what it is given and compares that with what it finds
+// on the chain, by the JSON-RPC alone: the code, and the creation's input (`trace_filter` finds the creation). Its API
+// is the part of Etherscan's that tools use.
 import { createServer } from "node:http";
 import { getAddress, getCreateAddress } from "ethers";
 import { require } from "./paths.mjs";
@@ -38,7 +38,8 @@ export async function verifier(ask) {
     const latest = Number(await ask("eth_blockNumber"));
     const fromBlock = `0x${Math.max(0, latest - RECENT_BLOCKS).toString(16)}`;
     const made = await ask("trace_filter", { fromBlock, toBlock: "latest", toAddress: [address] });
-    const trace = made.find(({ type, result }) => type === "create" && getAddress(result.address) === getAddress(address));
+    const makes = ({ type, result }) => type === "create" && getAddress(result.address) === getAddress(address);
+    const trace = made.find(makes);
     if (!trace) throw new Error("no creation of it on the chain");
     return trace;
   }
@@ -54,7 +55,8 @@ export async function verifier(ask) {
       throw new Error("the creation's input differs");
     // The transaction says the same: who made it, and with which nonce.
     const { from, nonce, blockHash } = await ask("eth_getTransactionByHash", made.transactionHash);
-    if (getCreateAddress({ from, nonce: Number(nonce) }) !== getAddress(contractaddress) || blockHash !== made.blockHash)
+    const address = getCreateAddress({ from, nonce: Number(nonce) });
+    if (address !== getAddress(contractaddress) || blockHash !== made.blockHash)
       throw new Error("the creation's transaction differs");
     return { ABI: JSON.stringify(abi), SourceCode: `{${sourceCode}}`, ContractName: contractname.split(":").at(-1) };
   }
@@ -100,7 +102,8 @@ export async function verifier(ask) {
     const body = [];
     for await (const chunk of request) body.push(chunk);
     const given = new URL(request.url, "http://localhost").searchParams;
-    const form = { ...Object.fromEntries(given), ...Object.fromEntries(new URLSearchParams(Buffer.concat(body).toString())) };
+    const sent = new URLSearchParams(Buffer.concat(body).toString());
+    const form = { ...Object.fromEntries(given), ...Object.fromEntries(sent) };
     let answer;
     try {
       if (!Object.hasOwn(actions, form.action)) throw new Error(`no action ${form.action}`);

@@ -1,6 +1,7 @@
 //! Blocks of updates on many accounts: to the new root, and until they are durable.
 //!
-//! All hold the same accounts and get the same blocks, in turn. Afterwards each is closed, opened again from what it
+//! All hold the same accounts and get the same blocks. They take turns, a turn being a few blocks one after the other,
+//! as a node has them: whoever has its turn finds the caches as another has left them. Afterwards each is closed, opened again from what it
 //! has written, and asked for the last block's values.
 
 /// Of `weft bench state`, so that both measure the same. As a file, because weft-bench would bring revm along.
@@ -25,9 +26,6 @@ use nomt::NomtDb;
 use ours::Ours;
 use qmdb::{Any, Current, Qmdb};
 
-/// Blocks before the first that counts: caches fill, and qmdb's log gets the shape that it keeps.
-const WARM_UP: u64 = 4;
-
 /// What to run.
 #[derive(Args)]
 #[command(after_help = "Example: TMPDIR=/mnt/ssd cargo run --release -- state --keys 4000000 --rounds 11")]
@@ -38,9 +36,12 @@ pub struct Options {
     /// Updates in a block.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     updates: u64,
-    /// Blocks of which the median counts.
-    #[arg(long, default_value_t = 21)]
+    /// Rounds, in each of which all have a turn; of those after the first the median counts.
+    #[arg(long, default_value_t = 7)]
     rounds: u64,
+    /// Blocks of a turn. The first finds the caches cold and does not count, unless it is the only one.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    turn: u64,
     /// Threads for each; all cores if not given.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -110,18 +111,19 @@ async fn measure(
     let mut current = Contender::new(Qmdb::<Current>::open(context.child("current"), threads).await?, &genesis).await?;
     drop(genesis);
 
-    let last = WARM_UP + options.rounds.max(1);
-    for round in 1..=last {
-        let block = Block::new(accounts::block(options.keys, options.updates, round)?)?;
-        let counts = round > WARM_UP;
-        ours.apply(&block, counts).await?;
-        nomt.apply(&block, counts).await?;
-        any.apply(&block, counts).await?;
-        current.apply(&block, counts).await?;
+    let mut number = 1..;
+    let mut blocks = Vec::new();
+    for round in 0..=options.rounds.max(1) {
+        let block = |number| Block::new(accounts::block(options.keys, options.updates, number)?);
+        blocks = number.by_ref().take(options.turn as usize).map(block).collect::<Result<Vec<_>, Failure>>()?;
+        ours.turn(&blocks, round > 0).await?;
+        nomt.turn(&blocks, round > 0).await?;
+        any.turn(&blocks, round > 0).await?;
+        current.turn(&blocks, round > 0).await?;
     }
-    let block = Block::new(accounts::block(options.keys, options.updates, last)?)?;
-    let ours = ours.checked(&block).await?;
-    let peers = [nomt.checked(&block).await?, any.checked(&block).await?, current.checked(&block).await?];
+    let last = blocks.last().ok_or("no blocks")?;
+    let ours = ours.checked(last).await?;
+    let peers = [nomt.checked(last).await?, any.checked(last).await?, current.checked(last).await?];
 
     let place = Place::here(threads.get());
     let mut rows = Vec::new();
@@ -157,16 +159,18 @@ impl<S: State> Contender<S> {
         Ok(Self { state, root: vec![], durable: vec![] })
     }
 
-    /// One block; each has another root.
-    async fn apply(&mut self, block: &Block, counts: bool) -> Result<(), Failure> {
-        let before = self.state.root();
-        let took = self.state.apply(block).await?;
-        if self.state.root() == before {
-            return Err(format!("{}: a block left the root as it was", S::NAME).into());
-        }
-        if counts {
-            self.root.push(took.root);
-            self.durable.push(took.durable);
+    /// A few blocks; each has another root.
+    async fn turn(&mut self, blocks: &[Block], counts: bool) -> Result<(), Failure> {
+        for (at, block) in blocks.iter().enumerate() {
+            let before = self.state.root();
+            let took = self.state.apply(block).await?;
+            if self.state.root() == before {
+                return Err(format!("{}: a block left the root as it was", S::NAME).into());
+            }
+            if counts && (at > 0 || blocks.len() == 1) {
+                self.root.push(took.root);
+                self.durable.push(took.durable);
+            }
         }
         Ok(())
     }

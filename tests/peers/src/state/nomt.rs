@@ -29,7 +29,7 @@ impl NomtDb {
         let mut options = Options::new();
         options.path(folder);
         options.commit_concurrency(threads.get());
-        options.warm_up(true);
+        // No warm-up: it uses the time in which a block is executed, and there is none here.
         options.prepopulate_page_cache(true);
         options.page_cache_size(CACHE_MIB);
         options.leaf_cache_size(CACHE_MIB);
@@ -49,9 +49,6 @@ impl State for NomtDb {
         let writes: Vec<(KeyPath, KeyReadWrite)> = block.hashed.iter().map(write).collect();
         let start = Instant::now();
         let session = self.db.begin_session(SessionParams::default());
-        for (key, _) in &writes {
-            session.warm_up(*key);
-        }
         let finished = session.finish(writes)?;
         let root = start.elapsed();
         finished.commit(&self.db)?;
@@ -71,8 +68,6 @@ impl State for NomtDb {
                 return Ok(false);
             }
         }
-        // A session that is only dropped makes its worker panic.
-        session.finish(vec![])?;
         Ok(true)
     }
 }

@@ -98,8 +98,8 @@ async fn an_old_backup_of_settlement_is_restored_from_those_who_kept_the_log() {
     cluster.start(Service::Node);
     cluster.ready(Service::Node).await;
     let mut account = dev_accounts().remove(0);
-    let first = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Node, first).await;
+    let first = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Node), first).await;
     let (data, backup) = (cluster.data(Service::Settlement), cluster.folder().join("settlement.backup"));
     cluster.process(Service::Settlement).terminate();
     copy(&data, &backup);
@@ -107,9 +107,9 @@ async fn an_old_backup_of_settlement_is_restored_from_those_who_kept_the_log() {
     cluster.ready(Service::Settlement).await;
     let client = SettlementClient::new(&cluster.grpc(Service::Settlement)).unwrap();
     for away in [Some(Service::Sequencer), Some(Service::Node), None] {
-        let number = send(&cluster, &mut account).await;
-        until_final(&cluster, Service::Sequencer, number).await;
-        until_final(&cluster, Service::Node, number).await;
+        let number = pay(&cluster.rpc(), &mut account).await;
+        until_final(&cluster.rpc_of(Service::Sequencer), number).await;
+        until_final(&cluster.rpc_of(Service::Node), number).await;
         let newest = client.tip().await.unwrap().log;
         cluster.process(Service::Settlement).kill();
         std::fs::remove_dir_all(&data).unwrap();
@@ -133,10 +133,10 @@ async fn an_old_backup_of_settlement_is_restored_from_those_who_kept_the_log() {
             cluster.ready(service).await;
         }
     }
-    let last = send(&cluster, &mut account).await;
-    until_final(&cluster, Service::Sequencer, last).await;
-    until_final(&cluster, Service::Node, last).await;
-    assert_eq!(verify_all(&cluster), cluster.rpc().block_number().await.unwrap());
+    let last = pay(&cluster.rpc(), &mut account).await;
+    until_final(&cluster.rpc_of(Service::Sequencer), last).await;
+    until_final(&cluster.rpc_of(Service::Node), last).await;
+    assert_eq!(verify_all(&cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
 }
 
 /// A DA node whose answers are wrong on their way, for settlement, the follower and the light client: nothing becomes

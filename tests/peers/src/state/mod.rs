@@ -1,8 +1,8 @@
 //! Blocks of updates on many accounts: to the new root, and until they are durable.
 //!
 //! All hold the same accounts and get the same blocks. They take turns, a turn being a few blocks one after the other,
-//! as a node has them: whoever has its turn finds the caches as another has left them. Afterwards each is closed, opened again from what it
-//! has written, and asked for the last block's values.
+//! as a node has them: whoever has its turn finds the caches as another has left them. Afterwards each is closed,
+//! opened again from what it has written, and asked for the last block's values.
 
 /// Of `weft bench state`, so that both measure the same. As a file, because weft-bench would bring revm along.
 #[path = "../../../bench/src/state/accounts.rs"]

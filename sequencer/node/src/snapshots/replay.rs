@@ -7,7 +7,7 @@ use std::path::Path;
 
 use weft_execution::parallel::Engine;
 use weft_execution::{BlockBuilder, Missing, Parent, Sealed, World};
-use weft_primitives::ChainConfig;
+use weft_primitives::{B256, ChainConfig};
 
 use super::SnapshotError;
 use super::read::begin;
@@ -39,6 +39,14 @@ pub enum ReplayError {
     /// The file is of a chain that went another way.
     #[error("the snapshot has another block {0} than this chain")]
     OtherBlock(u64),
+    /// The genesis file is another chain's.
+    #[error("the genesis file is not this chain's: its state root is {got}, block 0 has {want}")]
+    OtherGenesis {
+        /// The file's.
+        got: B256,
+        /// In the store.
+        want: B256,
+    },
     /// Executing a block does not give what is stored.
     #[error("block {0} does not come out as it is stored: {1}")]
     Differs(u64, String),
@@ -69,8 +77,13 @@ pub fn replay(
             (rest.read(head, path)?.world()?, last)
         }
     };
-    if world.state_root() != last.header.state_root {
-        return Err(ReplayError::Differs(last.header.number, "its state has another root".to_owned()));
+    let (got, want) = (world.state_root(), last.header.state_root);
+    if got != want {
+        // A file's state has the root that its commitment names.
+        return Err(match file {
+            None => ReplayError::OtherGenesis { got, want },
+            Some(_) => ReplayError::OtherBlock(last.header.number),
+        });
     }
     let mut engine = Engine::on_all_threads();
     for number in last.header.number + 1..=to {

@@ -114,7 +114,10 @@ async fn states_of_any_age_are_made_again() {
     }
     assert_eq!(roots.last(), Some(&store.block(6).unwrap().unwrap().header.state_root));
     assert!(matches!(replay(chain, store, None, 7, |_| ()), Err(ReplayError::NoBlock(7))));
-    // Another chain's file, and a file that is none.
+    // Another chain's genesis, its file, and a file that is none.
+    let wrong = include_str!("../../../../config/genesis.dev.json");
+    let wrong = weft_primitives::ChainConfig::from_json(wrong).unwrap();
+    assert!(matches!(replay(&wrong, store, None, 1, |_| ()), Err(ReplayError::OtherGenesis { .. })));
     let mut other = Rollup::new();
     let next = other.batch(2);
     other.settle(&next);

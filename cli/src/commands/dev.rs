@@ -70,6 +70,10 @@ pub async fn run(args: DevArgs) -> Result<Exit, Failure> {
     };
     let announce = async {
         if wait_until_ready(&endpoints, &stop).await {
+            // Now it is known to be that of the chain in the folder.
+            if let Err(error) = std::fs::write(folder.genesis(), &genesis) {
+                tracing::warn!(%error, "the genesis file was not written");
+            }
             let text = tell(&args, &endpoints, &chain, &accounts, &folder);
             // Whoever started us may have closed our output; that is no reason to end.
             drop(std::io::stdout().write_all(text.as_bytes()));
@@ -222,6 +226,7 @@ fn tell(
             "settlement": { "grpc": settlement_grpc, "http": settlement_http },
             "light": { "grpc": light_grpc, "http": light_http },
             "data_dir": folder.path,
+            "genesis": folder.genesis(),
         });
         return format!("{value}\nready\n");
     }
@@ -233,7 +238,9 @@ fn tell(
          \x20 sequencer          http://{sequencer_http}   gRPC {sequencer_grpc}\n\
          \x20 DA node            http://{da_http}   gRPC {da_grpc}\n\
          \x20 settlement         http://{settlement_http}   gRPC {settlement_grpc}\n\
-         \x20 light client       http://{light_http}   gRPC {light_grpc}\n\n",
+         \x20 light client       http://{light_http}   gRPC {light_grpc}\n\
+         \x20 genesis file       {genesis}   (--genesis of weft verify and weft node)\n\n",
+        genesis = folder.genesis().display(),
         chain_id = chain.chain_id(),
         folder = folder.path.display(),
         rpc = endpoints.rpc,

@@ -30,6 +30,8 @@ const PORTS: [&str; 9] = [
 struct Dev {
     process: Process,
     rpc: Rpc,
+    /// What it said of itself.
+    told: Value,
 }
 
 impl Dev {
@@ -44,7 +46,7 @@ impl Dev {
                 let told = text.lines().find(|line| line.starts_with("{\"")).unwrap();
                 let told: Value = serde_json::from_str(told).unwrap();
                 let rpc = Rpc::new(format!("http://{}", told["rpc"].as_str().unwrap()));
-                return Self { process, rpc };
+                return Self { process, rpc, told };
             }
             assert!(process.ended().is_none() && start.elapsed() < Duration::from_secs(60), "not ready:\n{text}");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -144,9 +146,17 @@ async fn the_accounts_of_anvil_begin_a_new_chain() {
     assert_eq!(dev.get("eth_blockNumber", json!([])).await, "0x0");
     assert_eq!(dev.get("eth_call", json!([{ "to": contract }, "latest"])).await, format!("0x{:064x}", 42));
     assert_eq!(dev.get("eth_getTransactionCount", json!([RICH, "latest"])).await, "0x3");
-    // Settlement executes it again, on the same beginning.
+    // Settlement executes it again, on the same beginning, and so does an auditor with the genesis file that there is.
     let receipt = dev.send(json!({ "to": OTHER, "value": "0x5" })).await;
     dev.wait_final(&receipt).await;
+    let [settlement, da] =
+        ["settlement", "da"].map(|name| format!("http://{}", dev.told[name]["grpc"].as_str().unwrap()));
+    let genesis = dev.told["genesis"].as_str().unwrap();
+    let verified = Command::new(weft_binary())
+        .args(["verify", "--all", "--genesis", genesis, "--settlement-url", &settlement, "--da-url", &da])
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
     dev.stop();
 
     let broken = folder.path().join("broken");

@@ -50,6 +50,11 @@ impl Folder {
         Ok((Self { path, temporary, dump }, genesis))
     }
 
+    /// Where the chain's genesis file is once all services are ready, for those who verify it.
+    pub fn genesis(&self) -> PathBuf {
+        self.path.join("genesis.json")
+    }
+
     /// Whether it stays.
     pub const fn is_kept(&self) -> bool {
         self.temporary.is_none()

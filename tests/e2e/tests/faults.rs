@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use weft_e2e::{
-    Cluster, Lying, Service, copy, dev_accounts, final_block, pay, quantity, until, until_final, verify_all,
+    Account, Cluster, Lying, Service, copy, dev_accounts, final_block, pay, quantity, until, until_final, verify_all,
     weft_binary,
 };
 use weft_wire::SettlementClient;
@@ -21,6 +21,14 @@ const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 async fn is_ready(cluster: &Cluster, service: Service) -> (bool, String) {
     let answer = reqwest::get(format!("{}/health/ready", cluster.http(service))).await.unwrap();
     (answer.status().is_success(), answer.text().await.unwrap())
+}
+
+/// Another payment becomes final for all, and an auditor agrees.
+async fn goes_on(cluster: &Cluster, account: &mut Account) {
+    let number = pay(&cluster.rpc(), account).await;
+    until_final(&cluster.rpc_of(Service::Sequencer), number).await;
+    until_final(&cluster.rpc_of(Service::Node), number).await;
+    assert_eq!(verify_all(cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
 }
 
 /// Settlement's database comes from a backup: its log is shorter than what others have seen, so nobody follows it, and
@@ -81,10 +89,7 @@ async fn an_old_backup_of_settlement_is_followed_by_nobody() {
     for service in [Service::Settlement, Service::Sequencer, Service::Node] {
         cluster.ready(service).await;
     }
-    let fourth = pay(&cluster.rpc(), &mut account).await;
-    until_final(&cluster.rpc_of(Service::Sequencer), fourth).await;
-    until_final(&cluster.rpc_of(Service::Node), fourth).await;
-    assert_eq!(verify_all(&cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
+    goes_on(&cluster, &mut account).await;
 }
 
 /// Settlement's database comes from a backup, and it knows who has kept its log: it takes back what is missing, and all
@@ -133,10 +138,7 @@ async fn an_old_backup_of_settlement_is_restored_from_those_who_kept_the_log() {
             cluster.ready(service).await;
         }
     }
-    let last = pay(&cluster.rpc(), &mut account).await;
-    until_final(&cluster.rpc_of(Service::Sequencer), last).await;
-    until_final(&cluster.rpc_of(Service::Node), last).await;
-    assert_eq!(verify_all(&cluster)["last_block"], cluster.rpc().block_number().await.unwrap());
+    goes_on(&cluster, &mut account).await;
 }
 
 /// A DA node whose answers are wrong on their way, for settlement, the follower and the light client: nothing becomes

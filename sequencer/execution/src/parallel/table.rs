@@ -15,11 +15,18 @@ use alloy_primitives::{Address, U256};
 
 use super::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// Places in the first part, and entries in the smallest index; each next one has twice as many.
+/// Places in the first part; each next one has twice as many.
 const FIRST: u32 = 1_024;
+
+/// Entries of the smallest index; each next one has twice as many. Far more than most blocks need, so that one that
+/// touches thousands of places that nobody expected finds them at once all the same: in a full index it takes long.
+const FIRST_INDEX: u32 = 16_384;
 
 /// Parts: up to 2^31 places.
 const PARTS: usize = 21;
+
+/// Indices: up to 2^31 entries.
+const LEVELS: usize = 17;
 
 /// Entries looked at in one index. At three quarters full nearly all keys are within ten of where they belong.
 const MOST_PROBES: u32 = 128;
@@ -70,7 +77,7 @@ pub(super) struct Table<K, T> {
     len: AtomicU32,
     /// The index in which everything is looked for first.
     main: usize,
-    indices: [OnceLock<Index>; PARTS],
+    indices: [OnceLock<Index>; LEVELS],
     parts: [OnceLock<Part<K, T>>; PARTS],
 }
 
@@ -86,13 +93,13 @@ impl<K: Key, T: Default> Table<K, T> {
             hasher: DefaultHashBuilder::default(),
             len: AtomicU32::new(0),
             main: 0,
-            indices: [const { OnceLock::new() }; PARTS],
+            indices: [const { OnceLock::new() }; LEVELS],
             parts: [const { OnceLock::new() }; PARTS],
         }
     }
 
     fn index(&self, level: usize) -> &[AtomicU64] {
-        self.indices[level].get_or_init(|| (0..size(level)).map(|_| AtomicU64::new(0)).collect())
+        self.indices[level].get_or_init(|| (0..entries(level)).map(|_| AtomicU64::new(0)).collect())
     }
 
     fn bucket(&self, number: u32) -> &Bucket<K, T> {
@@ -112,10 +119,10 @@ impl<K: Key, T: Default> Table<K, T> {
     pub(super) fn number(&self, key: K) -> u32 {
         let hash = self.hash(&key);
         let mut mine = None;
-        for level in self.main..PARTS {
+        for level in self.main..LEVELS {
             let index = self.index(level);
             for probe in 0..MOST_PROBES {
-                let entry = &index[((hash as u32).wrapping_add(probe) & (size(level) - 1)) as usize];
+                let entry = &index[((hash as u32).wrapping_add(probe) & (entries(level) - 1)) as usize];
                 let mut found = entry.load(Ordering::Acquire);
                 if found == 0 {
                     let number = *mine.get_or_insert_with(|| self.insert(key));
@@ -181,12 +188,12 @@ impl<K: Key, T: Default> Table<K, T> {
     pub(super) fn settle(&mut self, expected: u32) {
         let spilled = self.indices[self.main + 1..].iter().any(|index| index.get().is_some());
         let wanted = self.len().saturating_add(expected).saturating_mul(3) / 2;
-        if !spilled && size(self.main) >= wanted {
+        if !spilled && entries(self.main) >= wanted {
             return;
         }
-        let fits = (0..PARTS).find(|level| size(*level) >= wanted).unwrap_or(PARTS - 1);
+        let fits = (0..LEVELS).find(|level| entries(*level) >= wanted).unwrap_or(LEVELS - 1);
         self.main = fits.max(self.main);
-        let old = std::mem::replace(&mut self.indices, [const { OnceLock::new() }; PARTS]);
+        let old = std::mem::replace(&mut self.indices, [const { OnceLock::new() }; LEVELS]);
         // Only what was found before: a number that was given up has the same key as the one that counts.
         for entry in old.into_iter().filter_map(OnceLock::into_inner).flatten() {
             let entry = entry.into_inner();
@@ -200,10 +207,10 @@ impl<K: Key, T: Default> Table<K, T> {
     }
 
     fn enter(&self, hash: u64, number: u32) {
-        for level in self.main..PARTS {
+        for level in self.main..LEVELS {
             let index = self.index(level);
             for probe in 0..MOST_PROBES {
-                let entry = &index[((hash as u32).wrapping_add(probe) & (size(level) - 1)) as usize];
+                let entry = &index[((hash as u32).wrapping_add(probe) & (entries(level) - 1)) as usize];
                 if entry.load(Ordering::Relaxed) == 0 {
                     return entry.store(word(hash, number), Ordering::Relaxed);
                 }
@@ -222,8 +229,14 @@ const fn base(part: usize) -> u32 {
     FIRST * ((1 << part) - 1)
 }
 
+/// Places of a part.
 const fn size(part: usize) -> u32 {
     FIRST << part
+}
+
+/// Entries of an index.
+const fn entries(level: usize) -> u32 {
+    FIRST_INDEX << level
 }
 
 #[cfg(test)]
@@ -283,14 +296,14 @@ mod tests {
     #[test]
     fn settling_keeps_numbers() {
         let mut table = Table::<u64, Mutex<u64>>::new();
-        for key in 0..5_000 {
+        for key in 0..20_000 {
             assert_eq!(table.number(key), key as u32);
             *table.place(key as u32).lock().unwrap() = key * 3;
         }
-        table.settle(5_000);
-        assert_eq!((table.len(), size(table.main)), (5_000, 16_384));
+        table.settle(20_000);
+        assert_eq!((table.len(), entries(table.main)), (20_000, 65_536));
         assert!(table.indices[table.main + 1..].iter().all(|index| index.get().is_none()));
-        for key in 0..5_000 {
+        for key in 0..20_000 {
             let number = table.number(key);
             assert_eq!((number, *table.place(number).lock().unwrap()), (key as u32, key * 3));
         }

@@ -101,6 +101,23 @@ pub enum TxCommand {
         #[allow(missing_docs)]
         endpoints: Endpoints,
     },
+    /// The transactions of an account, the newest first: what it sent, what was sent to it, what moved a token of it. Asks a
+    /// node that keeps the index by account (--index-accounts).
+    #[command(after_help = "Examples:\n  weft tx list 0x7099..\n  weft tx list 0x7099.. --limit 100 --json\n  \
+                            weft tx list 0x7099.. --cursor 0x00..   # goes on where a page ended")]
+    List {
+        /// The account.
+        address: Address,
+        /// Most transactions, from 1 to 100.
+        #[arg(long, default_value_t = 25)]
+        limit: u64,
+        /// What the page before ended with.
+        #[arg(long)]
+        cursor: Option<Bytes>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoints: Endpoints,
+    },
     /// Where a transaction is on its way to finality.
     #[command(after_help = "Example:\n  weft tx status 0x1234.. --wait finalized")]
     Status {
@@ -345,6 +362,9 @@ pub enum BenchCommand {
         /// Ether transfers, of 2,000 senders in turn.
         #[arg(long, default_value_t = 100_000)]
         transactions: usize,
+        /// Keep the index by account.
+        #[arg(long)]
+        index_accounts: bool,
         /// Measured rounds of each; the median counts.
         #[arg(long, default_value_t = 3)]
         rounds: usize,

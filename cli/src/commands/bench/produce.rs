@@ -39,7 +39,7 @@ struct Times {
 }
 
 /// Measures and prints the rows.
-pub fn run(count: usize, rounds: usize, json: bool) -> Result<Exit, Failure> {
+pub fn run(count: usize, index_accounts: bool, rounds: usize, json: bool) -> Result<Exit, Failure> {
     eprintln!("signing {count} transactions");
     let mut accounts = Accounts::new("produce", SENDERS, 31_337)?;
     let genesis = genesis(crate::DEV_GENESIS, &[&accounts])?;
@@ -52,10 +52,12 @@ pub fn run(count: usize, rounds: usize, json: bool) -> Result<Exit, Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut admitted = Vec::new();
     for most in BLOCKS {
+        let limits =
+            Limits { block_min_interval_ms: 0, block_max_transactions: most, index_accounts, ..Limits::default() };
         let (mut ours, mut baseline) = (Vec::new(), Vec::new());
         for _ in 0..rounds.max(1) {
             for (times, together) in [(&mut baseline, false), (&mut ours, true)] {
-                let run = one(&genesis, &transactions, most, together)?;
+                let run = one(&genesis, &transactions, limits, together)?;
                 admitted.push(run.admitted);
                 times.push(run.produced);
             }
@@ -78,7 +80,7 @@ fn per_second(count: usize, mut times: Vec<Duration>) -> f64 {
 }
 
 /// All transactions into the pool, and then into blocks.
-fn one(genesis: &str, transactions: &[Bytes], most: usize, together: bool) -> Result<Times, Failure> {
+fn one(genesis: &str, transactions: &[Bytes], limits: Limits, together: bool) -> Result<Times, Failure> {
     let folder = tempfile::tempdir()?;
     let failure = |error: &dyn std::error::Error| Failure(error.to_string());
     let signer = dev_accounts::signer(0).ok_or_else(|| Failure("no development account".to_owned()))?;
@@ -94,12 +96,12 @@ fn one(genesis: &str, transactions: &[Bytes], most: usize, together: bool) -> Re
         signer,
         da_url: String::new(),
         settlement_url: String::new(),
-        limits: Limits { block_min_interval_ms: 0, block_max_transactions: most, ..Limits::default() },
+        limits,
         mempool: all,
         rpc: RpcConfig::default(),
     };
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir).map_err(|error| failure(&error))?));
-    let limits = &config.limits;
+    let store = store.index_accounts(limits.index_accounts).map_err(|error| failure(&error))?;
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters);
     let backend = Backend::new(Arc::new(chain.map_err(|error| failure(&error))?), &config)?;
 

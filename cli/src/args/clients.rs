@@ -356,15 +356,13 @@ pub enum BenchCommand {
         json: bool,
     },
     /// How fast a sequencer takes transactions and makes blocks of them, without anyone else: no network, no data
-    /// availability, no settlement. Beside it, each block made only when the one before is durable.
+    /// availability, no settlement. Beside it, each block made only when the one before is durable; and how fast it is
+    /// with the index by account.
     #[command(after_help = "Example:\n  weft bench produce --transactions 200000")]
     Produce {
         /// Ether transfers, of 2,000 senders in turn.
         #[arg(long, default_value_t = 100_000)]
         transactions: usize,
-        /// Keep the index by account.
-        #[arg(long)]
-        index_accounts: bool,
         /// Measured rounds of each; the median counts.
         #[arg(long, default_value_t = 3)]
         rounds: usize,

@@ -48,7 +48,7 @@ async function ofAnyAge(address, page) {
   return {
     transactions: there.map(([transaction]) => transaction),
     kinds: there.map(([, kinds]) => kinds),
-    lead: `The newest first; sent, received, or with a token of it moved.${from > 0 ? ` Blocks before ${int(from)} are not in this node's index.` : ""}`,
+    lead: `The newest first: sent, received, or moving a token from or to it.${from > 0 ? ` Blocks before ${int(from)} are not in this node's index.` : ""}`,
     complete: from === 0,
     cursor: page.cursor,
   };

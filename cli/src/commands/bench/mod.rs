@@ -30,8 +30,8 @@ pub async fn run(command: BenchCommand) -> Result<Exit, Failure> {
             let options = weft_bench::state::Options { rounds, threads, keys, only };
             state::run(&options, mainnet.as_deref(), shape, json)
         }
-        BenchCommand::Produce { transactions, index_accounts, rounds, json } => {
-            let work = move || produce::run(transactions, index_accounts, rounds, json);
+        BenchCommand::Produce { transactions, rounds, json } => {
+            let work = move || produce::run(transactions, rounds, json);
             tokio::task::spawn_blocking(work).await.map_err(|error| Failure(error.to_string()))?
         }
         BenchCommand::Rebuild { transactions, shape, json } => rebuild::run(transactions, shape, json).await,

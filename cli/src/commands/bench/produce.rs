@@ -32,6 +32,9 @@ const GROUPS: usize = 64;
 
 const BASELINE: &str = "each block after the one before is durable";
 
+/// Of blocks made with the index by account, a write for each account that they touch.
+const UNINDEXED: &str = "without the index by account";
+
 /// What one run took.
 struct Times {
     admitted: Duration,
@@ -39,7 +42,7 @@ struct Times {
 }
 
 /// Measures and prints the rows.
-pub fn run(count: usize, index_accounts: bool, rounds: usize, json: bool) -> Result<Exit, Failure> {
+pub fn run(count: usize, rounds: usize, json: bool) -> Result<Exit, Failure> {
     eprintln!("signing {count} transactions");
     let mut accounts = Accounts::new("produce", SENDERS, 31_337)?;
     let genesis = genesis(crate::DEV_GENESIS, &[&accounts])?;
@@ -52,19 +55,24 @@ pub fn run(count: usize, index_accounts: bool, rounds: usize, json: bool) -> Res
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut admitted = Vec::new();
     for most in BLOCKS {
-        let limits =
-            Limits { block_min_interval_ms: 0, block_max_transactions: most, index_accounts, ..Limits::default() };
-        let (mut ours, mut baseline) = (Vec::new(), Vec::new());
+        let limits = Limits { block_min_interval_ms: 0, block_max_transactions: most, ..Limits::default() };
+        let indexing = Limits { index_accounts: true, ..limits };
+        let (mut ours, mut baseline, mut indexed) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds.max(1) {
-            for (times, together) in [(&mut baseline, false), (&mut ours, true)] {
+            for (times, limits, together) in
+                [(&mut baseline, limits, false), (&mut ours, limits, true), (&mut indexed, indexing, true)]
+            {
                 let run = one(&genesis, &transactions, limits, together)?;
                 admitted.push(run.admitted);
                 times.push(run.produced);
             }
         }
-        let (ours, baseline) = (per_second(count, ours), per_second(count, baseline));
-        let name = format!("produce_{most}");
-        add(Row::compared(&name, ours, "tx/s", BASELINE, baseline, ours / baseline, threads));
+        let [ours, baseline, indexed] = [ours, baseline, indexed].map(|times| per_second(count, times));
+        let mut beside = |name: &str, value: f64, what, baseline: f64| {
+            add(Row::compared(&format!("{name}_{most}"), value, "tx/s", what, baseline, value / baseline, threads));
+        };
+        beside("produce", ours, BASELINE, baseline);
+        beside("index", indexed, UNINDEXED, ours);
     }
     add(Row::new("admit", per_second(count, admitted), "tx/s"));
     if json {

@@ -38,26 +38,38 @@ async function indexed(address, cursor) {
 async function lately(address) {
   const own = (await recent()).filter((each) => each.from === address || each.to === address).slice(0, SHOWN);
   const kinds = ({ from, to }) => [from === address && "sent", to === address && "received"].filter(Boolean);
-  return { transactions: own, kinds: own.map(kinds), lead: "In the newest blocks alone: this node keeps no index by account." };
+  return {
+    transactions: own,
+    kinds: own.map(kinds),
+    lead: "In the newest blocks alone: this node keeps no index by account.",
+  };
 }
 
-async function ofAnyAge(address, page) {
+async function ofAnyAge(page) {
   const found = await all(page.transactions.map(({ hash }) => ["eth_getTransactionByHash", [hash]]));
   const there = page.transactions.map((each, at) => [found[at], each.kinds]).filter(([transaction]) => transaction);
   const from = small(page.completeFrom);
+  const rest = from > 0 ? ` Blocks before ${int(from)} are not in this node's index.` : "";
   return {
     transactions: there.map(([transaction]) => transaction),
     kinds: there.map(([, kinds]) => kinds),
-    lead: `The newest first: sent, received, or moving a token from or to it.${from > 0 ? ` Blocks before ${int(from)} are not in this node's index.` : ""}`,
+    lead: `The newest first: sent, received, or moving a token from or to it.${rest}`,
     complete: from === 0,
     cursor: page.cursor,
   };
 }
 
+/** What is said where there is nothing to show. */
+function nothing(complete, cursor) {
+  if (!complete) return "None in the blocks that were looked at.";
+  return cursor ? "No older ones." : "None.";
+}
+
 /** The card with a page of an account's transactions; the newest without a cursor. */
 export async function history(address, cursor) {
   const page = await indexed(address, cursor);
-  const { transactions, kinds, lead, complete, cursor: next } = page ? await ofAnyAge(address, page) : await lately(address);
+  const found = await (page ? ofAnyAge(page) : lately(address));
+  const { transactions, kinds, lead, complete, cursor: next } = found;
   const receipts = await all(transactions.map(({ hash }) => ["eth_getTransactionReceipt", [hash]]));
   const rows = table(
     "Its transactions, the newest first",
@@ -77,9 +89,7 @@ export async function history(address, cursor) {
     { class: "card" },
     h("h2", null, "Transactions"),
     h("p", { class: "lead" }, lead),
-    transactions.length
-      ? rows.element
-      : h("p", { class: "empty" }, complete ? (cursor ? "No older ones." : "None.") : "None in the blocks that were looked at."),
+    transactions.length ? rows.element : h("p", { class: "empty" }, nothing(complete, cursor)),
     h(
       "nav",
       { class: "pages", "aria-label": "Pages" },

@@ -240,6 +240,30 @@ async function figures(browser, facts) {
     const rest = (wei % 10n ** 18n).toString().padStart(18, "0").replace(/0+$/, "");
     await shows(page, `${(wei / 10n ** 18n).toLocaleString("en-US")}${rest && `.${rest}`} ETH`);
   });
+  await check("an account's transactions are shown whatever their age, page by page", async () => {
+    const last = Number((await ask("eth_getTransactionReceipt", facts.early.at(-1))).blockNumber);
+    await until(async () => Number(await ask("eth_blockNumber")) > last + 50);
+    await go(page, `#/address/${facts.hermit}`);
+    const links = page.locator('main td a[href^="#/tx/"]');
+    const shown = async (count) => {
+      await until(async () => (await links.count()) === count);
+      return links.evaluateAll((all) => all.map(({ title }) => title));
+    };
+    const newest = await shown(25);
+    await page.click("main nav.pages >> text=Older");
+    const older = await shown(facts.early.length - 25);
+    const wanted = [...facts.early].reverse();
+    const place = async (hash) => {
+      const { blockNumber, transactionIndex } = await ask("eth_getTransactionReceipt", hash);
+      return Number(blockNumber) * 100_000 + Number(transactionIndex);
+    };
+    const places = await Promise.all([...newest, ...older].map(place));
+    expect(new Set([...newest, ...older, ...wanted]).size === wanted.length, "each of them once");
+    expect(places.every((each, at) => at === 0 || places[at - 1] > each), "the newest first");
+    expect((await page.locator("main nav.pages >> text=Older").count()) === 0, "nothing older");
+    await page.click("main nav.pages >> text=Newest");
+    expect((await shown(25)).join() === newest.join(), "the first page again");
+  });
   await check("names from contracts are text, and cannot turn what is around them", async () => {
     await go(page, `#/address/${facts.picture}`);
     await shows(page, "<b>Pictures</b>");

@@ -21,6 +21,9 @@ const CALM_MS = 250;
 const CROWD_MS = 1_500;
 /** Bytes of a call that nothing makes smaller. */
 const NOISE_BYTES = 40_000;
+/** Is paid so often before all else, and never again. */
+const HERMIT = `0x${"e1".repeat(20)}`;
+const EARLY = 30;
 /** Has no key. */
 const FRIEND = `0x${"e0".repeat(20)}`;
 
@@ -38,6 +41,7 @@ export async function traffic(rpc) {
     return new Contract(await made.getAddress(), abi, alice);
   };
   const mined = async (sent) => (await sent).wait();
+  const early = await payEarly(provider, bob);
   const token = await deploy(Token, parseEther("1000000"));
   const picture = await deploy(Picture);
   const counter = await deploy(Counter);
@@ -62,8 +66,21 @@ export async function traffic(rpc) {
     unique: unique.hash,
     reverted: reverted.hash,
     large: large.hash,
+    hermit: HERMIT,
+    early,
   };
   return { facts, again, move };
+}
+
+/** Hashes of what the hermit is paid, in order. */
+async function payEarly(provider, payer) {
+  const first = await provider.getTransactionCount(payer.address);
+  const paid = Array.from({ length: EARLY }, (_, at) =>
+    payer.sendTransaction({ ...FEES, to: HERMIT, value: 1n, nonce: first + at, gasLimit: 21_000n }),
+  );
+  const sent = await Promise.all(paid);
+  await Promise.all(sent.map((each) => each.wait()));
+  return sent.map(({ hash }) => hash);
 }
 
 const FEES = { maxFeePerGas: 20_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n, chainId: 31337n, type: 2 };

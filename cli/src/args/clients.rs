@@ -101,6 +101,23 @@ pub enum TxCommand {
         #[allow(missing_docs)]
         endpoints: Endpoints,
     },
+    /// The transactions of an account, the newest first: what it sent, what was sent to it, what moved a token of it. Asks a
+    /// node that keeps the index by account (--index-accounts).
+    #[command(after_help = "Examples:\n  weft tx list 0x7099..\n  weft tx list 0x7099.. --limit 100 --json\n  \
+                            weft tx list 0x7099.. --cursor 0x00..   # goes on where a page ended")]
+    List {
+        /// The account.
+        address: Address,
+        /// Most transactions, from 1 to 100.
+        #[arg(long, default_value_t = 25)]
+        limit: u64,
+        /// What the page before ended with.
+        #[arg(long)]
+        cursor: Option<Bytes>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        endpoints: Endpoints,
+    },
     /// Where a transaction is on its way to finality.
     #[command(after_help = "Example:\n  weft tx status 0x1234.. --wait finalized")]
     Status {
@@ -339,7 +356,8 @@ pub enum BenchCommand {
         json: bool,
     },
     /// How fast a sequencer takes transactions and makes blocks of them, without anyone else: no network, no data
-    /// availability, no settlement. Beside it, each block made only when the one before is durable.
+    /// availability, no settlement. Beside it, each block made only when the one before is durable; and how fast it is
+    /// with the index by account.
     #[command(after_help = "Example:\n  weft bench produce --transactions 200000")]
     Produce {
         /// Ether transfers, of 2,000 senders in turn.

@@ -83,6 +83,9 @@ pub struct DevArgs {
     /// Port of the light client's HTTP.
     #[arg(long, default_value_t = 9401, help_heading = "Ports")]
     pub light_http_port: u16,
+    /// Keep no index by account (weft_getAccountTransactions), which takes time.
+    #[arg(long)]
+    pub no_index_accounts: bool,
     /// Print the endpoints as one line of JSON instead of text.
     #[arg(long)]
     pub json: bool,

@@ -61,6 +61,10 @@ pub struct NodeArgs {
     /// Blocks whose state can still be read, and that can be taken back if settlement rejects them.
     #[arg(long, global = true, default_value_t = Limits::default().history_blocks, help_heading = "Limits")]
     pub history_blocks: u64,
+    /// Keep an index by account, for weft_getAccountTransactions: what an account sent and received, of any age. Writing it
+    /// takes time. Blocks from before are indexed in the background.
+    #[arg(long, help_heading = "Limits")]
+    pub index_accounts: bool,
     /// Block subscriptions at once.
     #[arg(long, default_value_t = Limits::default().max_subscribers, help_heading = "Limits")]
     pub max_subscribers: usize,
@@ -209,6 +213,7 @@ impl NodeArgs {
             sequencer_url: self.sequencer.clone(),
             limits: Limits {
                 history_blocks: self.history_blocks,
+                index_accounts: self.index_accounts,
                 max_subscribers: self.max_subscribers,
                 max_waiters: self.max_waiters,
                 ..Limits::default()

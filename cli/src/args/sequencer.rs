@@ -44,6 +44,10 @@ pub struct SequencerArgs {
     /// gRPC URL of the settlement service.
     #[arg(long, default_value = "http://127.0.0.1:9300")]
     pub settlement_url: String,
+    /// Keep an index by account, for weft_getAccountTransactions: what an account sent and received, of any age. Writing it
+    /// takes time. Blocks from before are indexed in the background.
+    #[arg(long, help_heading = "Blocks")]
+    pub index_accounts: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub tuning: Tuning,
@@ -138,6 +142,7 @@ impl Tuning {
             batch_max_age_ms: self.batch_max_age_ms,
             batch_max_pending: self.batch_max_pending,
             history_blocks: self.history_blocks,
+            index_accounts: Limits::default().index_accounts,
             store_min_free_bytes: self.store_min_free_bytes,
             max_subscribers: self.max_subscribers,
             max_waiters: self.max_waiters,
@@ -169,7 +174,8 @@ pub struct Tuned {
 impl SequencerArgs {
     /// The service's configuration. Makes the data folder and a missing key.
     pub fn to_config(&self) -> Result<Config, Failure> {
-        let Tuned { limits, mempool, rpc } = self.tuning.sequencer_config();
+        let Tuned { mut limits, mempool, rpc } = self.tuning.sequencer_config();
+        limits.index_accounts = self.index_accounts;
         Ok(Config {
             data_dir: self.data_dir.join("db"),
             chain: load_chain(self.genesis.as_deref())?,

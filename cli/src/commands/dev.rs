@@ -178,7 +178,8 @@ impl Configs {
             retention: weft_da_node::Retention::default(),
             archive: None,
         };
-        let Tuned { limits, mempool, mut rpc } = args.tuning.sequencer_config();
+        let Tuned { mut limits, mempool, mut rpc } = args.tuning.sequencer_config();
+        limits.index_accounts = !args.no_index_accounts;
         rpc.development = Some(weft_sequencer::Development { accounts: accounts.to_vec() });
         let sequencer = weft_sequencer::Config {
             data_dir: sequencer_dir.join("db"),

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use weft_wire::SequencerClient;
@@ -26,6 +26,12 @@ pub async fn run(command: TxCommand) -> Result<Exit, Failure> {
             let params = json!([{ "to": to, "data": data }, block_tag(&block)]);
             let output = Rpc::new(&endpoints.rpc_url)?.call("eth_call", params).await?;
             print(endpoints.json, &output, || output.as_str().unwrap_or_default().to_owned())?;
+            Ok(Exit::Ok)
+        }
+        TxCommand::List { address, limit, cursor, endpoints } => {
+            let params = json!([address, { "limit": format!("{limit:#x}"), "cursor": cursor }]);
+            let page = Rpc::new(&endpoints.rpc_url)?.call("weft_getAccountTransactions", params).await?;
+            print(endpoints.json, &page, || page_in_words(address, &page))?;
             Ok(Exit::Ok)
         }
         TxCommand::Status { hash, wait, timeout_s, endpoints } => {
@@ -51,11 +57,38 @@ async fn send(endpoints: &Endpoints, raw: alloy_primitives::Bytes, quiet: bool) 
     Ok(if receipt["status"] == "0x1" { Exit::Ok } else { Exit::Error })
 }
 
+fn quantity(value: &Value) -> u128 {
+    let digits = value.as_str().unwrap_or_default().trim_start_matches("0x");
+    u128::from_str_radix(digits, 16).unwrap_or_default()
+}
+
+/// A line a transaction; then how to go on, and what was not looked at.
+fn page_in_words(address: Address, page: &Value) -> String {
+    let mut lines = Vec::new();
+    for each in page["transactions"].as_array().into_iter().flatten() {
+        let kinds: Vec<&str> = each["kinds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let (hash, block, index) = (&each["hash"], quantity(&each["blockNumber"]), quantity(&each["transactionIndex"]));
+        lines.push(format!(
+            "{}  block {block}, position {index}: {}",
+            hash.as_str().unwrap_or_default(),
+            kinds.join(", ")
+        ));
+    }
+    if lines.is_empty() {
+        lines.push(format!("no transaction of {address}"));
+    }
+    if let Some(cursor) = page["cursor"].as_str() {
+        lines.push(format!("older ones: weft tx list {address} --cursor {cursor}"));
+    }
+    match quantity(&page["completeFrom"]) {
+        0 => {}
+        from => lines.push(format!("blocks before {from} are not in this node's index")),
+    }
+    lines.join("\n")
+}
+
 fn receipt_in_words(hash: B256, receipt: &Value, elapsed_ms: f64) -> String {
-    let number = |field: &str| {
-        let digits = receipt[field].as_str().unwrap_or_default().trim_start_matches("0x");
-        u128::from_str_radix(digits, 16).unwrap_or_default()
-    };
+    let number = |field: &str| quantity(&receipt[field]);
     let outcome = if receipt["status"] == "0x1" { "succeeded" } else { "reverted" };
     format!(
         "{hash}\n  {outcome} in block {}, durable after {elapsed_ms:.1} ms\n  gas {} at {} wei",

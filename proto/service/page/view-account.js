@@ -1,27 +1,16 @@
 // Accounts and contracts: who was busy lately, and one of them.
 import { card, h, keep, put, table, terms } from "./dom.js";
 import { amount, big, bytes, ether, foreign, int, many, small } from "./format.js";
-import { live, newestBlocks } from "./live.js";
+import { live } from "./live.js";
 import { TRANSFER, token } from "./abi.js";
 import { addressLink, blockLink, trouble, txLink, whole } from "./parts.js";
 import { all, call } from "./rpc.js";
 import { eventItem } from "./view-transaction.js";
-import { transactionRow } from "./view-block.js";
+import { history, recent } from "./view-history.js";
 
-/** Newest blocks that are looked through: there is no index by account. */
-const BLOCKS = 40;
-/** Transactions of one block that are looked through. */
-const PER_BLOCK = 200;
 const SHOWN = 25;
 /** How often, milliseconds. */
 const AGAIN_MS = 2_000;
-
-/** Transactions of the newest blocks, the newest first. */
-async function recent() {
-  const numbers = newestBlocks(BLOCKS).map(({ number }) => [`0x${number.toString(16)}`, true]);
-  const blocks = await all(numbers.map((params) => ["eth_getBlockByNumber", params]));
-  return blocks.filter(Boolean).flatMap((block) => block.transactions.slice(0, PER_BLOCK).reverse());
-}
 
 export function accounts() {
   const people = table("Accounts that sent lately", ["Account", "Sent", "Received", "Balance"], { numeric: [1, 2, 3] });
@@ -34,11 +23,7 @@ export function accounts() {
   const element = h(
     "div",
     { class: "stack" },
-    h(
-      "p",
-      { class: "lead" },
-      `Seen in the newest ${BLOCKS} blocks: there is no index by account. Search for any address.`,
-    ),
+    h("p", { class: "lead" }, "Seen in the newest blocks. Search for any address."),
     h(
       "div",
       { class: "columns" },
@@ -121,14 +106,16 @@ const named = (found) =>
 const EVENTS = 30;
 const EVENT_BLOCKS = 5_000;
 
-export function account(address) {
+/** An account; with a cursor (`#/address/0x…/0x…`) and its transactions from there down. */
+export function account(address, cursor) {
   if (!/^0x[0-9a-f]{40}$/i.test(address ?? "")) throw new Error(`${address} is not an address`);
+  if (!/^(0x[0-9a-f]{24})?$/i.test(cursor ?? "")) throw new Error(`${cursor} is no place among transactions`);
   address = address.toLowerCase();
   const element = h("div", { class: "stack" }, h("p", { class: "empty" }, "Reading…"));
   let ended = false;
   const facts = h("div");
   const events = h("div");
-  const sent = h("div");
+  const own = h("div");
   const fill = async () => {
     const [balance, nonce, code, latest] = await Promise.all([
       call("eth_getBalance", [address, "latest"]),
@@ -218,34 +205,12 @@ export function account(address) {
           : h("p", { class: "empty" }, `None${range}.`),
       ),
     );
-    const own = (await recent()).filter((each) => each.from === address || each.to === address).slice(0, SHOWN);
-    const receipts = await all(own.map(({ hash }) => ["eth_getTransactionReceipt", [hash]]));
+    const transactions = await history(address, cursor);
     if (ended) return;
-    const rows = table(
-      "Its newest transactions",
-      ["Block", "Hash", "From", "To", "What", "Value", "Gas used", "Result"],
-      { numeric: [0, 5, 6], wide: [4, 6], desk: [2] },
-    );
-    rows.body.append(
-      ...own.map((transaction, at) => {
-        const row = transactionRow(transaction, receipts[at]);
-        row.prepend(h("td", { class: "n" }, blockLink(small(transaction.blockNumber))));
-        return row;
-      }),
-    );
-    put(
-      sent,
-      h(
-        "section",
-        { class: "card" },
-        h("h2", null, "Transactions"),
-        h("p", { class: "lead" }, `In the newest ${BLOCKS} blocks; there is no index by account.`),
-        own.length ? rows.element : h("p", { class: "empty" }, "None there."),
-      ),
-    );
+    put(own, transactions);
   };
   fill().then(
-    () => ended || put(element, facts, events, sent),
+    () => ended || put(element, facts, own, events),
     (error) => put(element, trouble("This account cannot be read.", error.message)),
   );
   return { title: `Address ${address.slice(0, 10)}…`, heading: "Address", element, stop: () => (ended = true) };

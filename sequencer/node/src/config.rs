@@ -113,6 +113,8 @@ pub struct Limits {
     pub batch_max_pending: u64,
     /// `history_blocks`: blocks whose state can still be read.
     pub history_blocks: u64,
+    /// `index_accounts`: the transactions of each account can be asked for, of any age. Writing the index takes time.
+    pub index_accounts: bool,
     /// `store.min_free_bytes`: with less free disk space than this, new transactions are refused.
     pub store_min_free_bytes: u64,
     /// `max_subscribers`: block subscriptions at once.
@@ -134,6 +136,7 @@ impl Default for Limits {
             batch_max_age_ms: 2_000,
             batch_max_pending: 256,
             history_blocks: 8_192,
+            index_accounts: false,
             store_min_free_bytes: 256 << 20,
             max_subscribers: 1_024,
             max_waiters: 65_536,

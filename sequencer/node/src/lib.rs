@@ -4,13 +4,14 @@
 //! [`producer`] makes blocks of it, [`chain`] makes them durable and then
 //! visible, [`batcher`] brings them to DA and settlement; [`derive`] makes the same chain again from what DA and
 //! settlement hold: of a follower ([`follow`]), and of a sequencer that has lost its data; [`snapshots`] are states in
-//! files to begin with, [`promises`] are the sequencer's word for its blocks, [`proofs`] show what an account was, [`witness`] what others need to execute a batch again. [`backend`] is what the servers
+//! files to begin with, [`promises`] are the sequencer's word for its blocks, [`proofs`] show what an account was, `accounts` what it has done, [`witness`] what others need to execute a batch again. [`backend`] is what the servers
 //! ([`grpc`], JSON-RPC) may do, and [`dialect`] in what the served chain may differ from Weft's own;
 //! [`figures`] is how blocks were executed, for people; [`metrics`] lists what operators can watch,
 //! `traces` is what they see of one transaction.
 //! Deliberately absent: the rules of execution (weft-execution) and of batches
 //! (weft-primitives).
 
+mod accounts;
 pub mod admission;
 pub mod backend;
 pub mod batcher;

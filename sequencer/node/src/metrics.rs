@@ -117,6 +117,11 @@ pub const RPC_METRICS: &[Metric] = &[
     Metric::counter("weft_rpc_requests_total", &["method"], "JSON-RPC calls; methods that do not exist are `other`."),
     Metric::counter("weft_rpc_errors_total", &["code", "method"], "JSON-RPC calls answered by an error, by its code."),
     Metric::histogram("weft_rpc_seconds", &["method"], "How long a JSON-RPC call took."),
+    Metric::gauge(
+        "weft_rpc_account_index_first_block",
+        &[],
+        "With index_accounts: the block from which on the index by account is complete; falls while older ones are added.",
+    ),
     Metric::counter("weft_rpc_connections_refused_total", &[], "Connections refused because there were too many."),
     Metric::gauge("weft_rpc_subscriptions", &[], "Open subscriptions."),
     Metric::counter("weft_rpc_subscribers_cut_total", &[], "Subscriptions ended because their reader was too slow."),

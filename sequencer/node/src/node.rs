@@ -41,8 +41,8 @@ pub async fn follow(
     metrics::gauge!("weft_node_broken_promises").set(0.0);
     metrics::gauge!("weft_node_promises_waiting").set(0.0);
     let readiness = Readiness::new(&[DERIVED]);
-    let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let limits = config.limits;
+    let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?)).index_accounts(limits.index_accounts)?;
     let chain = Arc::new(Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?);
     let sequencer = config.sequencer_url.as_deref().map(SequencerClient::new).transpose()?;
     let backend = Backend::following(chain.clone(), &config, sequencer.clone(), progress.subscribe());

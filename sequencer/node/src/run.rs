@@ -24,7 +24,7 @@ use crate::metrics::{METRICS, RPC_METRICS};
 use crate::mirror::MirrorService;
 use crate::producer::{Producer, ProducerError};
 use crate::store::{ChainStore, RocksKv, StoreError};
-use crate::{requeue, rpc};
+use crate::{accounts, requeue, rpc};
 
 /// Where a sequencer listens.
 #[derive(Debug)]
@@ -113,6 +113,7 @@ pub async fn run(
     catalogue::announce(METRICS);
     catalogue::announce(RPC_METRICS);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
+    let store = store.index_accounts(config.limits.index_accounts)?;
     let mut waiting = Vec::new();
     loop {
         let listeners = listeners.again().map_err(RunError::Listen)?;
@@ -180,10 +181,11 @@ pub(crate) async fn serve(
         }),
         ending(stop, async { Ok(rpc::serve(backend.clone(), listeners.rpc, stop.clone()).await?) }),
         ending(stop, async { http::serve(listeners.http, router, stop.clone()).await.map_err(RunError::Http) }),
+        ending(stop, async { Ok(accounts::fill(backend.chain().clone(), stop.clone()).await?) }),
     );
-    let (work, grpc, rpc, http) = results;
+    let (work, grpc, rpc, http, accounts) = results;
     // A defect of any other part counts more than a forced batch.
-    grpc.and(rpc).and(http).and(work)
+    grpc.and(rpc).and(http).and(accounts).and(work)
 }
 
 /// All but serving: first what settlement has and this folder does not, then production.

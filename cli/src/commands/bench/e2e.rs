@@ -182,7 +182,7 @@ impl Rollup {
         let file = folder.path().join("genesis.json");
         std::fs::write(&file, genesis)?;
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["dev", "--json", "--log", "warn", "--mempool-max-per-sender", "1000000"])
+            .args(["dev", "--json", "--log", "warn", "--mempool-max-per-sender", "1000000", "--no-index-accounts"])
             .args(["--rpc-port", "0", "--sequencer-grpc-port", "0", "--sequencer-http-port", "0"])
             .args(["--da-grpc-port", "0", "--da-http-port", "0", "--light-http-port", "0"])
             .args(["--light-grpc-port", "0"])

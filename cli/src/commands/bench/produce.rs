@@ -32,6 +32,9 @@ const GROUPS: usize = 64;
 
 const BASELINE: &str = "each block after the one before is durable";
 
+/// Of blocks made with the index by account, a write for each account that they touch.
+const UNINDEXED: &str = "without the index by account";
+
 /// What one run took.
 struct Times {
     admitted: Duration,
@@ -52,17 +55,24 @@ pub fn run(count: usize, rounds: usize, json: bool) -> Result<Exit, Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut admitted = Vec::new();
     for most in BLOCKS {
-        let (mut ours, mut baseline) = (Vec::new(), Vec::new());
+        let limits = Limits { block_min_interval_ms: 0, block_max_transactions: most, ..Limits::default() };
+        let indexing = Limits { index_accounts: true, ..limits };
+        let (mut ours, mut baseline, mut indexed) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds.max(1) {
-            for (times, together) in [(&mut baseline, false), (&mut ours, true)] {
-                let run = one(&genesis, &transactions, most, together)?;
+            for (times, limits, together) in
+                [(&mut baseline, limits, false), (&mut ours, limits, true), (&mut indexed, indexing, true)]
+            {
+                let run = one(&genesis, &transactions, limits, together)?;
                 admitted.push(run.admitted);
                 times.push(run.produced);
             }
         }
-        let (ours, baseline) = (per_second(count, ours), per_second(count, baseline));
-        let name = format!("produce_{most}");
-        add(Row::compared(&name, ours, "tx/s", BASELINE, baseline, ours / baseline, threads));
+        let [ours, baseline, indexed] = [ours, baseline, indexed].map(|times| per_second(count, times));
+        let mut beside = |name: &str, value: f64, what, baseline: f64| {
+            add(Row::compared(&format!("{name}_{most}"), value, "tx/s", what, baseline, value / baseline, threads));
+        };
+        beside("produce", ours, BASELINE, baseline);
+        beside("index", indexed, UNINDEXED, ours);
     }
     add(Row::new("admit", per_second(count, admitted), "tx/s"));
     if json {
@@ -78,7 +88,7 @@ fn per_second(count: usize, mut times: Vec<Duration>) -> f64 {
 }
 
 /// All transactions into the pool, and then into blocks.
-fn one(genesis: &str, transactions: &[Bytes], most: usize, together: bool) -> Result<Times, Failure> {
+fn one(genesis: &str, transactions: &[Bytes], limits: Limits, together: bool) -> Result<Times, Failure> {
     let folder = tempfile::tempdir()?;
     let failure = |error: &dyn std::error::Error| Failure(error.to_string());
     let signer = dev_accounts::signer(0).ok_or_else(|| Failure("no development account".to_owned()))?;
@@ -94,12 +104,12 @@ fn one(genesis: &str, transactions: &[Bytes], most: usize, together: bool) -> Re
         signer,
         da_url: String::new(),
         settlement_url: String::new(),
-        limits: Limits { block_min_interval_ms: 0, block_max_transactions: most, ..Limits::default() },
+        limits,
         mempool: all,
         rpc: RpcConfig::default(),
     };
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir).map_err(|error| failure(&error))?));
-    let limits = &config.limits;
+    let store = store.index_accounts(limits.index_accounts).map_err(|error| failure(&error))?;
     let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters);
     let backend = Backend::new(Arc::new(chain.map_err(|error| failure(&error))?), &config)?;
 

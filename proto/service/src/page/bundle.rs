@@ -53,6 +53,7 @@ files! {
     "/page/view-da.js" => JS "view-da.js",
     "/page/view-execution.js" => JS "view-execution.js",
     "/page/view-health.js" => JS "view-health.js",
+    "/page/view-history.js" => JS "view-history.js",
     "/page/view-overview.js" => JS "view-overview.js",
     "/page/view-settlement.js" => JS "view-settlement.js",
     "/page/view-transaction.js" => JS "view-transaction.js",

@@ -1,7 +1,7 @@
 //! A sequencer beside settlement's state machine, and a follower, all in memory: for the tests of this crate.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use weft_wire::RemoteError;
 use super::{DeriveError, Deriver, LogView, Payloads, Progress, rules};
 use crate::batcher::{Cutter, Stages};
 use crate::chain::Chain;
-use crate::store::{ChainStore, Kv, MemoryKv};
+use crate::store::{ChainStore, Kinds, Kv, MemoryKv, Place};
 use crate::testing::{TestNode, config, signer, transfer};
 
 /// Payloads by hash; one that is not there is missing, one in `lies` comes wrong so many times first.
@@ -189,7 +189,8 @@ pub struct Follower {
 
 impl Follower {
     pub fn open(kv: Arc<dyn Kv>, da: &Arc<Da>) -> Self {
-        let chain = Arc::new(Chain::open(config().chain, ChainStore::new(kv), HISTORY, 8).unwrap());
+        let store = ChainStore::new(kv).index_accounts(true).unwrap();
+        let chain = Arc::new(Chain::open(config().chain, store, HISTORY, 8).unwrap());
         let progress = watch::channel(Progress::default()).0;
         Self { chain, view: LogView::new(the_rules()), da: da.clone(), progress }
     }
@@ -229,9 +230,29 @@ impl Follower {
             }
         }
         assert_eq!(own.store().block(latest + 1).unwrap().map(|block| block.hash), None);
+        self.assert_indexed(latest);
         let tip = own.store().block(latest).unwrap().unwrap();
         assert_eq!(own.world().state_root(), tip.header.state_root);
         assert_eq!(own.tip().parent.hash, tip.hash);
+    }
+
+    /// The index by account has what the blocks up to `latest` have, and no more.
+    fn assert_indexed(&self, latest: u64) {
+        let store = self.chain.store();
+        let mut senders: BTreeMap<Address, Vec<Place>> = BTreeMap::new();
+        for number in (0..=latest).rev() {
+            let transactions = store.block(number).unwrap().unwrap().body.transactions;
+            for (index, transaction) in (0..transactions.len() as u32).zip(&transactions).rev() {
+                senders.entry(transaction.sender()).or_default().push(Place { number, index });
+            }
+        }
+        let end = Place { number: u64::MAX, index: 0 };
+        for (sender, wanted) in senders {
+            let all = store.account_transactions(&sender, end, usize::MAX).unwrap().unwrap();
+            let sent = all.found.iter().filter(|(_, kinds)| kinds.has(Kinds::SENT));
+            let found: Vec<Place> = sent.map(|(place, _)| *place).collect();
+            assert_eq!((found, all.complete_from), (wanted, 0));
+        }
     }
 
     pub fn balance(&self, number: u64) -> U256 {

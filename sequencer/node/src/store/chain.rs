@@ -1,13 +1,14 @@
 //! The chain's records over a key-value store.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use weft_execution::access::{self, AccountChanges, BlockAccessList};
 use weft_execution::{Receipt, receipt};
 use weft_primitives::{B256, Bytes, InboxItem};
 use weft_state::{TreeKey, Undo, UpdateBatch, Value};
 
+use super::accounts;
 use super::keys::{HALT, HEAD, LOG, REWIND};
 use super::log_bits::{self, LogBits, Row, Wanted};
 use super::withdrawals::Nodes;
@@ -55,6 +56,10 @@ pub struct LogNews<'a> {
 pub struct ChainStore {
     pub(super) kv: Arc<dyn Kv>,
     pub(super) log_bits: Arc<LogBits>,
+    /// Whether blocks are written with their rows of the index by account.
+    pub(super) accounts_kept: bool,
+    /// Held by who writes rows of older blocks, and by who takes blocks back.
+    pub(super) filling: Arc<Mutex<()>>,
 }
 
 pub(super) fn put(family: Family, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Write {
@@ -70,9 +75,9 @@ pub(super) fn number_of(bytes: &[u8]) -> Result<u64, StoreError> {
 }
 
 impl ChainStore {
-    /// Over `kv`.
+    /// Over `kv`; blocks are written without the index by account ([`ChainStore::index_accounts`]).
     pub fn new(kv: Arc<dyn Kv>) -> Self {
-        Self { kv, log_bits: Arc::default() }
+        Self { kv, log_bits: Arc::default(), accounts_kept: false, filling: Arc::default() }
     }
 
     /// Writes blocks in a row, their receipts, access lists, indexes, state and undo records: all of it, durably, or
@@ -94,6 +99,9 @@ impl ChainStore {
             let header = &new.block.header;
             self.log_bits.add(&*self.kv, header.number, &header.logs_bloom.0, writes)?;
             Self::write_block(&new, writes);
+            if self.accounts_kept {
+                accounts::add(header.number, new.receipts, writes);
+            }
             self.write_withdrawals(&new, &mut nodes, writes)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What only those write who derive the chain from the settlement log: batches with their blocks at once, what the log
 //! says of them, and going back.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use weft_execution::Receipt;
 use weft_primitives::{B256, Bytes, InboxItem, keccak256};
@@ -93,6 +93,8 @@ impl ChainStore {
         let last = imported.block.header.number;
         let log = LogState { safe: last, finalized: last, ..LogState::default() };
         writes.push(put(Family::Meta, LOG, log.encode()));
+        // A node that has never had a block may have left the mark of a whole one.
+        writes.push(Self::no_accounts());
         // The log that is written ahead is one: what came before this is durable with it.
         self.kv.write(writes, true)
     }
@@ -169,6 +171,8 @@ impl ChainStore {
             writes.extend([Family::Batch, Family::Payload].map(|family| delete(family, number_key(index))));
         }
         LogBits::forget(to, latest, &mut writes);
+        let _filling = self.filling.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_accounts(to + 1, latest, &mut writes)?;
         writes.push(put(Family::Meta, HEAD, number_key(to).to_vec()));
         writes.push(put(Family::Meta, LOG, log.encode()));
         self.kv.write(writes, true)

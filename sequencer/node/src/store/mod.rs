@@ -4,6 +4,7 @@
 //! Everything that must move together is one list of writes, applied at once
 //! or not at all.
 
+mod accounts;
 mod chain;
 mod derived;
 mod kept_log;
@@ -19,6 +20,7 @@ mod withdrawals;
 
 use std::path::PathBuf;
 
+pub use accounts::{AccountTransactions, Kinds, Place};
 pub use chain::{ChainStore, LogNews, NewBlock};
 pub use derived::{Imported, ViewNews};
 pub use kept_log::SignedHead;

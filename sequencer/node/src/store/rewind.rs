@@ -1,10 +1,12 @@
 //! Taking blocks back: all that was written with them goes, and what takes their place comes, in one write.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use weft_primitives::Bytes;
 use weft_state::{TreeKey, Value};
 
+use super::accounts;
 use super::chain::{number_key, number_of, put};
 use super::keys::REWIND;
 use super::log_bits::LogBits;
@@ -83,11 +85,16 @@ impl ChainStore {
         }
         // Of one key the last write counts.
         let first = new.block.header.number;
+        let _filling = self.filling.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = replaced.blocks.last() {
             LogBits::forget(first - 1, last.header.number, &mut writes);
+            self.forget_accounts(first, last.header.number, &mut writes)?;
         }
         self.log_bits.add(&*self.kv, first, &new.block.header.logs_bloom.0, &mut writes)?;
         Self::write_block(new, &mut writes);
+        if self.accounts_kept {
+            accounts::add(first, new.receipts, &mut writes);
+        }
         self.write_withdrawals(new, &mut Nodes::default(), &mut writes)?;
         let index = number_key(batch.header.batch_index);
         writes.push(put(Family::Batch, index, batch.encode()));

@@ -4,6 +4,7 @@
 //! reads the disk or runs the EVM goes to bounded workers ([`Context::read`], [`Context::simulate`]).
 
 mod access;
+mod account;
 mod block;
 mod bridge;
 mod call;
@@ -168,6 +169,7 @@ pub fn methods(context: &Context) -> Result<Methods, RegisterMethodError> {
     methods.merge(weft::WeftServer::into_rpc(context.clone()))?;
     methods.merge(bridge::BridgeServer::into_rpc(context.clone()))?;
     methods.merge(proof::ProveServer::into_rpc(context.clone()))?;
+    methods.merge(account::AccountServer::into_rpc(context.clone()))?;
     methods.merge(stats::ExecutionServer::into_rpc(context.clone()))?;
     if let Some(own) = &context.config().development {
         let server = development::Unlocked::new(context.clone(), own);

@@ -16,7 +16,8 @@
 //! whatever the threads do.
 //!
 //! A block is to take no longer than on one thread. So one thread begins
-//! alone, and calls others only if much seems to be left ([`prospect`]); where most
+//! alone, and calls others only if much seems to be left ([`prospect`]); what
+//! seems to take long is begun first ([`early`]); where most
 //! outcomes do not hold, the head goes on alone for a while; and who has
 //! nothing to do executes the transaction that all wait for once more, in case
 //! its thread is asleep. A worker remembers what it can from transaction to
@@ -30,6 +31,7 @@ mod candidate;
 mod cell;
 mod changed;
 mod database;
+mod early;
 mod engine;
 mod evm;
 mod hashes;

@@ -14,6 +14,41 @@ const WORTH: u32 = 12;
 /// others cannot help with it.
 const PAYMENT: u64 = 2_000;
 
+/// Transactions that are begun early, for each thread, at most.
+const EARLY_PER_THREAD: usize = 2;
+
+/// Gas that is asked for before a transaction, of all gas, so that it makes a difference if it is begun early: one part
+/// in so many.
+const LATE: u64 = 4;
+
+/// How often the gas that a transaction asks for the others may find behind it, and be done before it all the same:
+/// most transactions ask for more than they need.
+const LONG: u64 = 4;
+
+/// Candidates among which those are looked for, at most.
+const MOST_LOOKED_AT: usize = 8_192;
+
+/// Those of the candidates from the one at `from` on for which all others would have to wait at the end, if they were
+/// begun in their turn: long ones that come late. The longest first.
+pub(super) fn longest<C: Candidate>(candidates: &[C], from: usize, threads: usize) -> Vec<u32> {
+    let work = |candidate: &C| if candidate.pays().is_some() { 0 } else { candidate.gas_limit() };
+    let end = candidates.len().min(from + MOST_LOOKED_AT);
+    let gas: Vec<u64> = candidates[from..end].iter().map(work).collect();
+    let all = gas.iter().copied().fold(0, u64::saturating_add);
+    let (mut before, mut longest) = (0u64, Vec::new());
+    for (gas, at) in gas.into_iter().zip(from as u32..) {
+        let behind = all.saturating_sub(before).saturating_sub(gas);
+        let helped = behind / (threads as u64 - 1).max(1);
+        if gas > 0 && before >= all / LATE && helped < gas.saturating_mul(LONG) {
+            longest.push((gas, at));
+        }
+        before = before.saturating_add(gas);
+    }
+    longest.sort_unstable_by_key(|(gas, at)| (std::cmp::Reverse(*gas), *at));
+    longest.truncate(EARLY_PER_THREAD * threads);
+    longest.into_iter().map(|(_, at)| at).collect()
+}
+
 /// Looks at each candidate twice, at most.
 pub(super) struct Prospect<'c, C> {
     candidates: &'c [C],
@@ -84,6 +119,18 @@ mod tests {
         // It was slower than it seemed at first.
         assert_eq!(ask(&many[..100], &[(10, 40, false), (11, 400, false)]), [false, true]);
         assert_eq!(ask(&many, &[(1_000, 4_000, false)]), [false]);
+    }
+
+    #[test]
+    fn long_ones_that_come_late_are_begun_early() {
+        let mut all: Vec<TxEnv> = (0..100).map(|_| call(50_000)).collect();
+        // Of those that are alike the last ones, which does no harm.
+        assert_eq!(longest(&all, 0, 2), [95, 96, 97, 98]);
+        (all[3], all[60], all[99]) = (call(900_000), call(800_000), call(2_000_000));
+        all[50] = TxEnv { gas_limit: 30_000_000, ..payment() };
+        assert_eq!(longest(&all, 0, 2), [99, 60, 96, 97]);
+        assert_eq!(longest(&all[..100], 99, 2), [0; 0]);
+        assert_eq!(longest(&all[..1], 1, 2), [0; 0]);
     }
 
     #[test]

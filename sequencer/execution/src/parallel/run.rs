@@ -1,18 +1,19 @@
 //! A block's transactions on several threads.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use revm::context::{BlockEnv, CfgEnv};
 
 use super::candidate::Candidate;
+use super::early::Early;
 use super::engine::Engine;
 use super::head::{Head, Progress, Sink};
 use super::memory::Memory;
 use super::outcome::Outcome;
-use super::prospect::Prospect;
+use super::prospect::{Prospect, longest};
 use super::schedule::{Claims, Limit, Race, Stop, Taken};
 use super::scratch::Scratches;
 use super::stats::Lane;
@@ -62,6 +63,8 @@ pub(super) struct Block<'a, V: StateView + ?Sized, C, S> {
     block: &'a BlockEnv,
     candidates: &'a [C],
     claims: Claims,
+    /// Once several threads work on it.
+    early: OnceLock<Early>,
     limit: Limit,
     stop: Stop,
     at_once: u32,
@@ -92,6 +95,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             block,
             candidates,
             claims: Claims::new(),
+            early: OnceLock::new(),
             limit: Limit::new(len),
             stop: Stop::new(),
             records: head.record.is_some(),
@@ -139,10 +143,12 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     }
 
     fn together(&self, engine: &Engine, hand: &mut Hand<'a, V>) {
-        self.claims.all(0, self.memory.window.done.get());
+        let done = self.memory.window.done.get();
+        self.claims.all(0, done);
         let Some(others) = engine.others() else {
             return self.at_head(|head| self.in_turn(head, hand, head.next..self.len(), None));
         };
+        self.early.get_or_init(|| Early::new(&longest(self.candidates, done as usize, engine.threads)));
         let help = |number| {
             let mut hand = self.hand(number);
             self.work(&mut hand);
@@ -183,6 +189,10 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                 self.at_head(|head| self.advance(head, hand, idle));
             }
             let end = self.limit.get().min(self.memory.window.done.get().saturating_add(self.memory.window.len()));
+            if let Some(at) = self.early.get().and_then(|early| early.next(end)) {
+                self.ahead(hand, at);
+                continue;
+            }
             let claimed = self.claims.next(end, self.at_once);
             if claimed.is_empty() {
                 idle_since.get_or_insert_with(Instant::now);
@@ -233,11 +243,18 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                 at += if self.memory.window.leave(at, left) { left } else { 1 };
                 hand.useless = if left == self.at_once { hand.useless + 1 } else { 0 };
             } else {
-                self.ahead(hand, at);
+                if self.is_left(at) {
+                    self.ahead(hand, at);
+                }
                 at += 1;
                 hand.useless = 0;
             }
         }
+    }
+
+    /// Whether nobody has begun this transaction early.
+    fn is_left(&self, at: u32) -> bool {
+        self.early.get().is_none_or(|early| early.is_left(at))
     }
 
     fn candidates_of(&self, range: &Range<u32>) -> &[C] {
@@ -305,9 +322,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             match turn.step(at, head.alone_until) {
                 Step::End => self.stop.now(),
                 Step::Commit => {
-                    window.take(at, &mut hand.outcome);
-                    let candidate = &self.candidates[at as usize];
-                    let progress = self.ready(head, hand, candidate)?;
+                    let progress = self.take(head, hand, at)?;
                     // Not each time: all the others look at it all the time.
                     if head.next.is_multiple_of(DONE_EVERY) {
                         window.done.advance(head.next);
@@ -318,10 +333,43 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                     hand.useless = 0;
                     self.in_turn(head, hand, range, None)?;
                 }
-                Step::InTurn(range) => self.in_turn(head, hand, range, None)?,
+                Step::InTurn(range) => {
+                    while head.next < range.end && !self.stop.is_set() {
+                        self.begun(head, hand)?;
+                        self.in_turn(head, hand, head.next..range.end, None)?;
+                    }
+                }
                 Step::Wait => break,
             }
         }
+        Ok(())
+    }
+
+    /// Takes the next transaction, which waits in the window.
+    fn take(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, at: u32) -> Result<Progress, Missing> {
+        self.memory.window.take(at, &mut hand.outcome);
+        self.ready(head, hand, &self.candidates[at as usize])
+    }
+
+    /// Takes the next transaction, if somebody has begun it early; if it is not ready, executes it once more, in case they
+    /// are asleep.
+    fn begun(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>) -> Result<(), Missing> {
+        let (window, at) = (&self.memory.window, head.next);
+        if !self.early.get().is_some_and(|early| early.is_begun(at)) {
+            return Ok(());
+        }
+        let candidate = &self.candidates[at as usize];
+        if window.owner(at).is_none() {
+            hand.lane.executed += 1;
+            hand.worker.race(at, candidate, &mut hand.outcome);
+        }
+        // Either is ready by now; the place may be in use for a moment.
+        while window.owner(at).is_none() && !window.take_over(at) {
+            std::thread::yield_now();
+        }
+        let progress =
+            if window.owner(at).is_some() { self.take(head, hand, at)? } else { self.ready(head, hand, candidate)? };
+        self.went(head, progress);
         Ok(())
     }
 
@@ -333,7 +381,8 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         Ok(progress)
     }
 
-    /// Executes the next transactions, which nobody else has executed or will.
+    /// Executes the next transactions, which nobody else has claimed or will; up to one that somebody has begun early, and
+    /// that is not ready.
     fn in_turn(
         &self,
         head: &mut Head<'a, V, S>,
@@ -346,8 +395,14 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
                 self.memory.window.done.advance(at);
                 hand.worker.expect(self.candidates_of(&(at..range.end.min(at + MOST_AT_ONCE))).iter());
             }
-            let progress = head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?;
-            hand.lane.executed += 1;
+            let progress = if self.is_left(at) {
+                hand.lane.executed += 1;
+                head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?
+            } else if self.memory.window.owner(at).is_some() {
+                self.take(head, hand, at)?
+            } else {
+                break;
+            };
             self.went(head, progress);
             if self.stop.is_set() || until.is_some_and(|until| Instant::now() >= until) {
                 break;

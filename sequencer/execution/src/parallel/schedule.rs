@@ -43,9 +43,17 @@ impl Claims {
         self.0.load(Ordering::Relaxed) > at
     }
 
-    /// Claims all from `at` to `end`; false if `at` is claimed already.
+    /// Claims all from `at` to `end`; false if `at` is claimed already. What is before `at`, and was never claimed, was
+    /// begun early, and is done.
     pub(super) fn all(&self, at: u32, end: u32) -> bool {
-        self.0.compare_exchange(at, end, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let mut next = self.0.load(Ordering::Relaxed);
+        while next <= at {
+            match self.0.compare_exchange(next, end, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => next = now,
+            }
+        }
+        false
     }
 }
 

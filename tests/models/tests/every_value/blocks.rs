@@ -4,8 +4,17 @@ use weft_models::explore;
 
 use crate::block::{Block, Plan};
 
-const PLAN: Plan =
-    Plan { len: 2, in_flight: 1, at_once: 1, workers: 2, helpers: 0, left: |_| false, alone: None, fails: None };
+const PLAN: Plan = Plan {
+    len: 2,
+    in_flight: 1,
+    at_once: 1,
+    workers: 2,
+    helpers: 0,
+    early: &[],
+    left: |_| false,
+    alone: None,
+    fails: None,
+};
 
 #[test]
 fn of_two_calls() {

@@ -1,6 +1,8 @@
 //! Loads see any value that the orders, as they are written, let them see.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../../sequencer/execution/src/parallel/early.rs"]
+mod early;
 #[path = "../../../../sequencer/execution/src/parallel/schedule.rs"]
 mod schedule;
 #[path = "../../../../sequencer/execution/src/parallel/turn.rs"]

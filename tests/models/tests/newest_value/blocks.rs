@@ -5,8 +5,17 @@ use weft_models::explore;
 
 use crate::block::{Block, Plan};
 
-const PLAN: Plan =
-    Plan { len: 3, in_flight: 2, at_once: 1, workers: 2, helpers: 0, left: |_| false, alone: None, fails: None };
+const PLAN: Plan = Plan {
+    len: 3,
+    in_flight: 2,
+    at_once: 1,
+    workers: 2,
+    helpers: 0,
+    early: &[],
+    left: |_| false,
+    alone: None,
+    fails: None,
+};
 
 /// As many interruptions as can be tried in seconds.
 const INTERRUPTIONS: Option<usize> = Some(3);
@@ -58,6 +67,38 @@ fn where_looking_ahead_ends_within_a_claim() {
     let expected = ["left", "left too late", "taken over"];
     let plan = Plan { len: 4, at_once: 2, left: |_| true, alone: Some((0, 2)), ..PLAN };
     explore("alone within a claim", INTERRUPTIONS, &expected, move |seen| Block::run(plan, seen));
+}
+
+#[test]
+fn that_begin_with_the_last() {
+    let expected = ["early", "begun", "begun, not ready", "committed", "repeated", "taken over", "too late"];
+    let plan = Plan { in_flight: 3, early: &[2], ..PLAN };
+    explore("the last first", INTERRUPTIONS, &expected, move |seen| Block::run(plan, seen));
+}
+
+/// What is begun early lies among what others have claimed.
+#[test]
+fn that_begin_within_a_claim() {
+    let expected = ["early", "begun", "begun, not ready", "committed", "taken over", "too late"];
+    let plan = Plan { in_flight: 3, at_once: 3, early: &[1], ..PLAN };
+    explore("within a claim", INTERRUPTIONS, &expected, move |seen| Block::run(plan, seen));
+}
+
+/// Looking ahead ends while something is begun early.
+#[test]
+fn that_begin_early_where_looking_ahead_does_not_pay() {
+    let expected = ["early", "alone", "begun", "begun, not ready", "begun, taken over"];
+    let plan = Plan { len: 4, in_flight: 4, early: &[2], alone: Some((0, 3)), ..PLAN };
+    explore("early and alone", Some(2), &expected, move |seen| Block::run(plan, seen));
+}
+
+/// Nobody comes to claim what was begun early.
+#[test]
+fn where_looking_ahead_ends_at_what_was_begun_early() {
+    let plan = Plan { len: 4, in_flight: 4, early: &[1], alone: Some((0, 3)), ..PLAN };
+    explore("alone from there on", Some(2), &["early", "alone", "begun", "begun, taken over"], move |seen| {
+        Block::run(plan, seen)
+    });
 }
 
 #[test]

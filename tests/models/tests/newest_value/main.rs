@@ -1,6 +1,8 @@
 //! Loads see what was stored last, so that whole blocks can be tried.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../../sequencer/execution/src/parallel/early.rs"]
+mod early;
 // `Wanted` is no part of a block here.
 #[allow(dead_code)]
 #[path = "../../../../sequencer/execution/src/parallel/schedule.rs"]

@@ -32,6 +32,12 @@ atomic!(AtomicBool, bool, false);
 atomic!(AtomicU32, u32, 0);
 atomic!(AtomicU64, u64, 0);
 
+impl AtomicBool {
+    pub(super) fn swap(&self, value: bool, _: Ordering) -> bool {
+        self.0.swap(value, Ordering::AcqRel)
+    }
+}
+
 impl AtomicU32 {
     pub(super) fn compare_exchange(&self, from: u32, to: u32, _: Ordering, _: Ordering) -> Result<u32, u32> {
         self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)

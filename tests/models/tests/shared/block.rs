@@ -11,6 +11,7 @@ use loom::sync::Mutex;
 use loom::thread;
 use weft_models::Seen;
 
+use crate::early::Early;
 use crate::outcome::Outcome;
 use crate::schedule::{Claims, Limit, Race, Stop, Taken};
 use crate::turn::{Step, Turn};
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     pub(super) workers: u32,
     /// Threads that claim once, and never come back.
     pub(super) helpers: u32,
+    /// Transactions that threads begin before all others.
+    pub(super) early: &'static [u32],
     /// Transactions that threads leave to the committer.
     pub(super) left: fn(u32) -> bool,
     /// When this one is done looking ahead ends, until the second one is next.
@@ -59,6 +62,7 @@ pub(super) struct Block {
     plan: Plan,
     window: Window,
     claims: Claims,
+    early: Early,
     limit: Limit,
     stop: Stop,
     race: Race,
@@ -79,6 +83,7 @@ impl Block {
             plan,
             window: Window::new(plan.in_flight),
             claims: Claims::new(),
+            early: Early::new(plan.early),
             limit: Limit::new(plan.len),
             stop: Stop::new(),
             race: Race::new(),
@@ -114,9 +119,12 @@ impl Block {
         self.claimed(&mut hand, self.claim());
     }
 
+    fn end(&self) -> u32 {
+        self.limit.get().min(self.window.done.get().saturating_add(self.window.len()))
+    }
+
     fn claim(&self) -> Range<u32> {
-        let end = self.limit.get().min(self.window.done.get().saturating_add(self.window.len()));
-        self.claims.next(end, self.plan.at_once)
+        self.claims.next(self.end(), self.plan.at_once)
     }
 
     fn work(&self, number: u32) {
@@ -125,6 +133,11 @@ impl Block {
         while !self.stop.is_set() {
             if self.turn(number, idle).may_advance() {
                 self.at_head(|head| self.advance(head, &mut hand, idle));
+            }
+            if let Some(at) = self.early.next(self.end()) {
+                self.seen.note("early");
+                self.ahead(&mut hand, at);
+                continue;
             }
             let claimed = self.claim();
             if claimed.is_empty() {
@@ -145,7 +158,7 @@ impl Block {
         let mut at = claimed.start;
         while at < claimed.end && !self.stop.is_set() {
             if self.window.done.get() == at {
-                self.at_head(|head| if head.next == at { self.in_turn(head, at..claimed.end) } else { Ok(()) });
+                self.at_head(|head| if head.next == at { self.in_turn(head, hand, at..claimed.end) } else { Ok(()) });
             }
             if self.window.done.get() > at {
                 at = self.window.done.get();
@@ -160,7 +173,9 @@ impl Block {
                     1
                 };
             } else {
-                self.ahead(hand, at);
+                if self.early.is_left(at) {
+                    self.ahead(hand, at);
+                }
                 at += 1;
             }
         }
@@ -239,8 +254,7 @@ impl Block {
             match turn.step(at, head.alone_until) {
                 Step::End => self.stop.now(),
                 Step::Commit => {
-                    self.window.take(at, &mut hand.outcome);
-                    self.ready(head, &hand.outcome, true)?;
+                    self.take(head, hand, at)?;
                     if head.next.is_multiple_of(DONE_EVERY) {
                         self.window.done.advance(head.next);
                     }
@@ -248,11 +262,14 @@ impl Block {
                 }
                 Step::Left(range) => {
                     self.seen.note("left");
-                    self.in_turn(head, range)?;
+                    self.in_turn(head, hand, range)?;
                 }
                 Step::InTurn(range) => {
                     self.seen.note("alone");
-                    self.in_turn(head, range)?;
+                    while head.next < range.end && !self.stop.is_set() {
+                        self.begun(head, hand)?;
+                        self.in_turn(head, hand, head.next..range.end)?;
+                    }
                 }
                 Step::Wait => break,
             }
@@ -260,16 +277,50 @@ impl Block {
         Ok(())
     }
 
-    fn in_turn(&self, head: &mut Head, range: Range<u32>) -> Result<(), Missing> {
+    fn in_turn(&self, head: &mut Head, hand: &mut Hand, range: Range<u32>) -> Result<(), Missing> {
         self.window.done.advance(range.start);
         for at in range {
-            self.admit(head, at)?;
-            self.execute(at);
+            if self.early.is_left(at) {
+                self.admit(head, at)?;
+                self.execute(at);
+            } else if self.window.owner(at).is_some() {
+                self.seen.note("begun");
+                self.take(head, hand, at)?;
+            } else {
+                self.seen.note("begun, not ready");
+                break;
+            }
             self.went(head);
             if self.stop.is_set() {
                 break;
             }
         }
+        Ok(())
+    }
+
+    fn take(&self, head: &mut Head, hand: &mut Hand, at: u32) -> Result<(), Missing> {
+        self.window.take(at, &mut hand.outcome);
+        self.ready(head, &hand.outcome, true)
+    }
+
+    fn begun(&self, head: &mut Head, hand: &mut Hand) -> Result<(), Missing> {
+        let at = head.next;
+        if !self.early.is_begun(at) {
+            return Ok(());
+        }
+        if self.window.owner(at).is_none() {
+            self.look_ahead(hand, at);
+        }
+        while self.window.owner(at).is_none() && !self.window.take_over(at) {
+            thread::yield_now();
+        }
+        if self.window.owner(at).is_some() {
+            self.take(head, hand, at)?;
+        } else {
+            self.seen.note("begun, taken over");
+            self.ready(head, &hand.outcome, false)?;
+        }
+        self.went(head);
         Ok(())
     }
 

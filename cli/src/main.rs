@@ -8,6 +8,7 @@ mod dev_accounts;
 mod keystore;
 mod mnemonic;
 mod output;
+mod password;
 mod quantity;
 mod secrets;
 mod transactor;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     // clap prints help, versions and usage errors itself, with exit codes 0 and 2.
     let matches = command.get_matches_from(args);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    secrets::set_password_file(cli.password_file.clone());
+    password::set_file(cli.password_file.clone());
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {

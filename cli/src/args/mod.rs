@@ -49,7 +49,8 @@ Every option is also an environment variable (--da-url: WEFT_DA_URL) and a key o
 #[derive(Debug, Parser)]
 #[command(name = "weft", version, about, after_help = AFTER_HELP, propagate_version = true)]
 pub struct Cli {
-    /// File with the password of key files that are encrypted (keystores); else the variable WEFT_PASSWORD.
+    /// File with the password of key files that are encrypted (keystores); else the variable WEFT_PASSWORD, else it is
+    /// asked for on the terminal.
     #[arg(long, global = true, value_name = "FILE")]
     pub password_file: Option<std::path::PathBuf>,
     /// What to do.

@@ -7,16 +7,17 @@ use serde_json::json;
 use weft_primitives::Signer;
 use weft_service::key_file;
 
-use crate::keystore;
 use crate::output::{Exit, Failure, print};
-use crate::secrets;
+use crate::{keystore, password, secrets};
 
 /// Key files hold one secp256k1 secret: as 64 hexadecimal digits, or encrypted (Web3 Secret Storage, version 3). Wherever
-/// a key file is asked for, both will do; --password-file or WEFT_PASSWORD has the password.
+/// a key file is asked for, both will do; --password-file or WEFT_PASSWORD has the password, else it is asked for on the
+/// terminal.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
     /// Make a new key file, readable by its owner only; never overwrites one.
     #[command(after_help = "Examples:\n  weft keys new /etc/weft/sequencer.key\n  \
+                            weft keys new operator.json --keystore            asks for a password\n  \
                             weft keys new operator.json --keystore --password-file password.txt")]
     New {
         /// Where to write it.
@@ -98,7 +99,7 @@ pub fn run(keys: Keys) -> Result<Exit, Failure> {
 }
 
 fn encrypted(signer: &Signer, path: &Path) -> Result<(), Failure> {
-    Ok(key_file::write(path, &(keystore::encrypt(signer, &secrets::password()?)? + "\n"))?)
+    Ok(key_file::write(path, &(keystore::encrypt(signer, &password::for_new(path)?)? + "\n"))?)
 }
 
 fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {

@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Code, Request, Response, Status, Streaming};
 use weft_execution::Receipt;
-use weft_primitives::{B256, Block};
+use weft_primitives::{B256, Block, SignedPromise};
 use weft_wire::CHUNK_BYTES;
 use weft_wire::convert::{hash, receipt};
 use weft_wire::pb::sequencer::v1 as pb;
@@ -17,7 +17,7 @@ use weft_wire::status::{Plain, Reason, status};
 
 use crate::admission::{self, Gap};
 use crate::backend::{Backend, Stage, TransactionStatus};
-use crate::chain::{FullBlock, Heads};
+use crate::chain::{Forgotten, FullBlock, Heads, Reader};
 use crate::mempool::PoolError;
 use crate::store::{BatchRecord, BatchStage, StoreError, StoredBlock};
 use crate::watch::Watched;
@@ -378,10 +378,10 @@ impl pb::sequencer_server::Sequencer for SequencerService {
         request: Request<pb::SubscribeBlocksRequest>,
     ) -> Result<Response<Self::SubscribeBlocksStream>, Status> {
         let permit = self.subscriber()?;
-        let heads = self.backend.chain().watch_heads();
-        let next = request.into_inner().from_number.unwrap_or(heads.borrow().latest + 1);
-        let (backend, rollbacks) = (self.backend.clone(), self.backend.chain().rollbacks());
-        let blocks = subscription(Subscription { backend, heads, next, rollbacks, _permit: permit });
+        let (backend, heads) = (self.backend.clone(), self.backend.chain().watch_heads());
+        let mut reader = backend.chain().reader();
+        reader.next = request.into_inner().from_number.unwrap_or(reader.next);
+        let blocks = subscription(Subscription { backend, heads, reader, _permit: permit });
         Ok(Response::new(Box::pin(blocks)))
     }
 
@@ -444,37 +444,50 @@ impl pb::sequencer_server::Sequencer for SequencerService {
 struct Subscription {
     backend: Backend,
     heads: watch::Receiver<Heads>,
-    next: u64,
-    /// Of the chain, when this was begun.
-    rollbacks: u64,
+    reader: Reader,
     _permit: OwnedSemaphorePermit,
+}
+
+fn rolled_back(from: &str) -> Status {
+    Plain::precondition("ROLLED_BACK", format!("settlement rejected blocks that were given: ask again from {from}"))
+        .into()
+}
+
+async fn read_block(backend: &Backend, number: u64) -> Result<Option<(FullBlock, Option<SignedPromise>)>, Status> {
+    let backend = backend.clone();
+    let read = move || -> Result<_, StoreError> {
+        let Some(full) = backend.full_block(number)? else { return Ok(None) };
+        let promise = backend.promise(number, full.block.hash)?;
+        Ok(Some((full, promise)))
+    };
+    let found = tokio::task::spawn_blocking(read).await.map_err(Plain::internal)?;
+    found.map_err(internal)
 }
 
 /// Blocks from the store, in order, as they become durable: a slow reader misses nothing.
 fn subscription(state: Subscription) -> impl Stream<Item = Result<pb::SubscribeBlocksResponse, Status>> + Send {
     stream::try_unfold(state, |mut state| async move {
         loop {
-            if state.backend.chain().rollbacks() != state.rollbacks {
-                let latest = state.heads.borrow().latest;
-                let why = format!("settlement rejected blocks that were given: ask again from block {}", latest + 1);
-                return Err(Plain::precondition("ROLLED_BACK", why).into());
+            let latest = state.heads.borrow_and_update().latest;
+            let gone = state.reader.go_back(state.backend.chain());
+            let gone = gone.map_err(|Forgotten| rolled_back("a block that is final"))?;
+            if !gone.is_empty() {
+                return Err(rolled_back(&format!("block {}", state.reader.next)));
             }
-            if state.heads.borrow_and_update().latest < state.next {
+            let number = state.reader.next;
+            let found = if number <= latest { read_block(&state.backend, number).await? } else { None };
+            let is_current = state.reader.is_current(state.backend.chain());
+            let Some((full, promise)) = found.filter(|_| is_current) else {
+                if number <= latest && is_current {
+                    return Err(Plain::internal(format_args!("block {number} is gone")).into());
+                }
+                // The end of a rollback moves the head, too.
                 if state.heads.changed().await.is_err() {
                     return Ok(None);
                 }
                 continue;
-            }
-            let (backend, number) = (state.backend.clone(), state.next);
-            let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
-                let Some(full) = backend.full_block(number)? else { return Ok(None) };
-                let promise = backend.promise(number, full.block.hash)?;
-                Ok(Some((full, promise)))
-            });
-            let Some((full, promise)) = found.await.map_err(Plain::internal)?.map_err(internal)? else {
-                return Err(Plain::internal(format_args!("block {number} is gone")).into());
             };
-            state.next += 1;
+            state.reader.pass();
             let receipts = wire_receipts(&full.block, &full.receipts).collect();
             let (block, promise) = (Some(wire_block(&full.block)), promise.as_ref().map(Into::into));
             let answer = pb::SubscribeBlocksResponse { block, receipts, promise };

@@ -1,9 +1,10 @@
 //! Keystores and keys in the environment, and the accounts of `weft dev`, as users have them.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -53,6 +54,58 @@ fn keys_are_encrypted_and_come_back() {
         let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+}
+
+/// Runs `weft ARGS` on a terminal of its own, and types each answer when what comes before it is asked. All that the
+/// terminal has shown, and how it ended.
+fn on_a_terminal(folder: &Path, args: &str, answers: &[(&str, &str)]) -> (String, ExitStatus) {
+    // Of util-linux, in every Debian. It shows what is typed, unless the program forbids it.
+    let command = format!("{} {args}", weft_binary().canonicalize().unwrap().display());
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--echo", "always", "--command", &command, "/dev/null"])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typed, mut shown, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap(), Vec::new());
+    let mut from = 0;
+    for (question, answer) in answers {
+        while !String::from_utf8_lossy(&screen[from..]).contains(question) {
+            let mut some = [0; 256];
+            let count = shown.read(&mut some).unwrap();
+            assert!(count > 0, "never asked {question}: {}", String::from_utf8_lossy(&screen));
+            screen.extend_from_slice(&some[..count]);
+        }
+        from = screen.len();
+        // What is typed before the echo is off is thrown away, as with every such question.
+        std::thread::sleep(Duration::from_secs(1));
+        typed.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+    drop(typed);
+    shown.read_to_end(&mut screen).unwrap();
+    (String::from_utf8(screen).unwrap(), script.wait().unwrap())
+}
+
+#[test]
+fn a_password_is_asked_for_on_a_terminal_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "long live the queen";
+    let new = [("New password of a.json: ", secret), ("The same again: ", secret)];
+    let (screen, ended) = on_a_terminal(folder.path(), "keys new a.json --keystore", &new);
+    assert!(ended.success() && !screen.contains("queen"), "{screen}");
+    let address = screen.lines().last().unwrap().trim().to_owned();
+    let show = [("Password of a.json: ", secret)];
+    let (screen, ended) = on_a_terminal(folder.path(), "keys show a.json", &show);
+    assert!(ended.success() && screen.contains(&address) && !screen.contains("queen"), "{screen}");
+    assert_eq!(text(&weft(folder.path(), &[("WEFT_PASSWORD", secret)], &["keys", "show", "a.json"])), address);
+    // A slip of the finger, and nothing at all.
+    let slip = [("New password of b.json: ", secret), ("The same again: ", "long live the quen")];
+    let (screen, ended) = on_a_terminal(folder.path(), "keys new b.json --keystore", &slip);
+    assert!(!ended.success() && screen.contains("differ"), "{screen}");
+    let (screen, ended) = on_a_terminal(folder.path(), "keys new b.json --keystore", &[("New password", "")]);
+    assert!(!ended.success() && screen.contains("empty"), "{screen}");
+    assert!(!folder.path().join("b.json").exists());
 }
 
 #[tokio::test]

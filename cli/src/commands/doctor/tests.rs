@@ -152,6 +152,30 @@ async fn wrong_configurations_are_told() {
     assert!(found.contains("settlement configuration: --da-address is needed"), "{found}");
 }
 
+/// What each thing in the way of a database is taken for: `weft_settlement_node::store`.
+#[tokio::test]
+async fn databases_that_cannot_be_used_are_told_with_what_to_do() {
+    let rollup = Rollup::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut before = "data_dir".to_owned();
+    for (url, words, fix) in [
+        (format!("postgres://weft:hush@{nobody}/rollup"), "no server answers", "start the server"),
+        // Takes the connection, and says nothing.
+        (format!("postgres://weft:hush@{}/rollup", silent.local_addr().unwrap()), "no answer within", "a firewall"),
+        ("postgres://weft:hush@host:port/rollup".to_owned(), "no URL of a database", "postgres://USER"),
+    ] {
+        let line = format!("database_url = \"{url}\"\ndata_dir");
+        rollup.replace("settlement", &before, &line);
+        before = line;
+        let report = rollup.examine().await;
+        let found = report.findings.iter().find(|found| found.check == "database").unwrap();
+        assert_eq!(found.grade, Grade::Problem, "{found:?}");
+        assert!(found.found.contains(words) && found.fix.as_ref().unwrap().contains(fix), "{found:?}");
+        assert!(!format!("{report:?}{}", report.text()).contains("hush"), "{report:?}");
+    }
+}
+
 #[test]
 fn the_example_files_make_plans() {
     let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());

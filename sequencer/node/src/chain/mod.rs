@@ -13,6 +13,7 @@
 mod derived;
 mod open;
 mod past;
+mod removed;
 mod rewind;
 mod rollback;
 mod snapshot;
@@ -35,6 +36,8 @@ use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
 pub use derived::Ground;
 pub use past::{PastError, Proved};
+use removed::Removed;
+pub use removed::{Forgotten, Gone, Reader};
 pub use rewind::rewind;
 pub use snapshot::Snapshot;
 pub use waiters::Waiter;
@@ -129,7 +132,7 @@ struct Recent {
     undos: VecDeque<Arc<Undo>>,
     /// How often blocks that were not durable were taken back.
     taken_back: u64,
-    /// How often durable blocks were.
+    /// How often durable blocks were; states from before are gone.
     rollbacks: u64,
     /// How they were executed.
     stats: figures::Recent,
@@ -158,6 +161,7 @@ pub struct Chain {
     heads: watch::Sender<Heads>,
     blocks: broadcast::Sender<Arc<FullBlock>>,
     waiters: Waiters,
+    removed: Removed,
 }
 
 /// Why the chain cannot be opened or go on.

@@ -7,7 +7,7 @@ use weft_execution::{Parent, World};
 use weft_primitives::{B256, ChainConfig};
 
 use super::waiters::Waiters;
-use super::{BROADCAST_BLOCKS, Chain, ChainError, Heads, Recent, Tip};
+use super::{BROADCAST_BLOCKS, Chain, ChainError, Heads, Recent, Removed, Tip};
 use crate::store::{ChainStore, NewBlock, StoreError, StoredBlock};
 
 impl Chain {
@@ -69,6 +69,7 @@ impl Chain {
             heads: watch::channel(heads).0,
             blocks: broadcast::channel(BROADCAST_BLOCKS).0,
             waiters: Waiters::new(max_waiters),
+            removed: Removed::default(),
         })
     }
 }

@@ -7,16 +7,11 @@ use std::sync::Arc;
 use weft_execution::Parent;
 use weft_state::Undo;
 
-use super::{Chain, ChainError, Tip, read, write};
+use super::removed::Rollback;
+use super::{Chain, ChainError, Tip, write};
 use crate::store::{LogState, StoreError};
 
 impl Chain {
-    /// How often durable blocks were taken back since the start. Whoever keeps blocks in memory forgets them when this
-    /// has grown.
-    pub fn rollbacks(&self) -> u64 {
-        read(&self.recent).rollbacks
-    }
-
     /// Takes back all blocks after `to`, and the batches from `first_batch` on, durably; `log` is how far the log was
     /// followed then. Nothing may be executed meanwhile, and all that was must be durable.
     pub fn roll_back(&self, to: u64, first_batch: u64, log: &LogState) -> Result<(), ChainError> {
@@ -29,6 +24,9 @@ impl Chain {
         // The newest first.
         let undos: Vec<Arc<Undo>> = (to + 1..=latest).rev().map(undo).collect::<Result<_, _>>()?;
         let block = self.store.block(to)?.ok_or_else(|| lost("block to go back to"))?;
+        // While they can still be read.
+        let rollback = Rollback::read(&self.store, to, latest)?;
+        self.removed.begin();
         self.store.roll_back(latest, to, first_batch, &undos, log)?;
         undos.iter().for_each(|undo| world.revert(undo));
         if world.state_root() != block.header.state_root {
@@ -49,6 +47,8 @@ impl Chain {
         self.heads.send_modify(|heads| {
             heads.latest = to;
             heads.safe = heads.safe.min(to);
+            // Whoever sees the one sees the other.
+            self.removed.end(rollback);
         });
         Ok(())
     }

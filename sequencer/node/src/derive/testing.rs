@@ -11,7 +11,7 @@ use tonic::Code;
 use weft_execution::StateView;
 use weft_execution::forced::{ForcedContext, build};
 use weft_execution::verify::Checkpoint;
-use weft_primitives::{Address, B256, BatchHeader, SignedBatch, U256};
+use weft_primitives::{Address, B256, BatchHeader, SignedBatch, Transaction, U256};
 use weft_service::{Readiness, Shutdown};
 use weft_settlement::{Chain as Machine, Effect, History, Judgement, Limits, LogEntry, Rules, Sampled, Terms};
 use weft_wire::RemoteError;
@@ -90,11 +90,19 @@ impl Rollup {
 
     /// Cuts a batch of `blocks` new blocks, with one transfer each, publishes it and signs its commitment.
     pub fn batch(&mut self, blocks: u64) -> SignedBatch {
+        let first = self.nonce;
+        self.nonce += blocks;
+        let transfers: Vec<_> = (first..self.nonce).map(|nonce| vec![transfer(1, nonce)]).collect();
+        self.batch_of(&transfers)
+    }
+
+    /// The same, of blocks with these transactions.
+    pub fn batch_of(&mut self, blocks: &[Vec<Transaction>]) -> SignedBatch {
         let mut cutter = Cutter::new(self.node.backend.clone(), self.stages.clone()).unwrap();
-        for _ in 0..blocks {
-            let transaction = transfer(1, self.nonce);
-            self.nonce += 1;
-            self.node.submit(&transaction).unwrap();
+        for transactions in blocks {
+            for transaction in transactions {
+                self.node.submit(transaction).unwrap();
+            }
             let cursor = self.node.backend.chain().tip().inbox_cursor as usize;
             let inbox: Vec<_> = self.history.inbox().iter().skip(cursor).map(|row| row.item.clone()).collect();
             self.node.producer.make_block(&inbox).unwrap().unwrap();

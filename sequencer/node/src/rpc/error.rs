@@ -94,6 +94,9 @@ pub enum RpcError {
     /// No such filter, or it expired.
     #[error("filter not found")]
     NoFilter,
+    /// It is one no longer, because it cannot tell all any more.
+    #[error("filter not found: {0}")]
+    FilterMissed(String),
     /// EIP-7966.
     #[error("transaction {hash} was added to the pool but is not in a block after {waited_ms} ms")]
     SyncTimeout {
@@ -146,7 +149,9 @@ impl RpcError {
             Self::Params(_) => PARAMS,
             Self::Unsupported(_) => METHOD,
             Self::Limit { .. } | Self::Busy(_) => LIMIT,
-            Self::Refused(_) | Self::NoBlock | Self::NoHistory { .. } | Self::NoFilter => SERVER,
+            Self::Refused(_) | Self::NoBlock | Self::NoHistory { .. } | Self::NoFilter | Self::FilterMissed(_) => {
+                SERVER
+            }
             Self::Simulation { code, .. } => *code,
             Self::Reverted(_) => REVERTED,
             Self::SyncTimeout { .. } => SYNC_TIMEOUT,

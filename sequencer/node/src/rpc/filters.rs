@@ -1,7 +1,8 @@
 //! Filters that clients poll: at most `rpc.max_filters`, each forgotten when nobody asks for [`TTL`].
 //!
 //! A filter on blocks or logs is a cursor, not a buffer: what it has not delivered is read from the chain when it is
-//! asked for. Only a filter on the pool holds anything, a bounded channel.
+//! asked for. Only a filter on the pool holds anything, a bounded channel. Where blocks were taken back that a filter has
+//! delivered, it goes back too.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,7 @@ use tokio::sync::broadcast;
 
 use super::error::RpcError;
 use super::ids::Ids;
+use crate::chain::Reader;
 
 /// A filter that nobody asks for this long is forgotten (go-ethereum's five minutes).
 pub const TTL: Duration = Duration::from_secs(300);
@@ -33,8 +35,8 @@ pub enum Kind {
 pub struct Polled {
     /// What it delivers.
     pub kind: Kind,
-    /// First block not delivered.
-    pub next: u64,
+    /// How far it has delivered.
+    pub reader: Reader,
 }
 
 struct Slot {
@@ -56,7 +58,7 @@ impl Filters {
     }
 
     /// Adds one and names it.
-    pub fn add(&self, kind: Kind, next: u64, now: Instant) -> Result<String, RpcError> {
+    pub fn add(&self, kind: Kind, reader: Reader, now: Instant) -> Result<String, RpcError> {
         let mut slots = self.slots();
         if slots.len() >= self.most {
             slots.retain(|_, slot| now.saturating_duration_since(slot.used) < TTL);
@@ -66,7 +68,7 @@ impl Filters {
             return Err(RpcError::Limit { what, limit: self.most as u64, key: "rpc.max_filters" });
         }
         let id = self.ids.next();
-        slots.insert(id.clone(), Slot { filter: Arc::new(Mutex::new(Polled { kind, next })), used: now });
+        slots.insert(id.clone(), Slot { filter: Arc::new(Mutex::new(Polled { kind, reader })), used: now });
         metrics::gauge!("weft_rpc_filters").set(slots.len() as f64);
         Ok(id)
     }
@@ -105,14 +107,16 @@ mod tests {
     fn bounded_and_expiring() {
         let filters = Filters::new(2);
         let start = Instant::now();
-        let first = filters.add(Kind::Blocks, 1, start).unwrap();
-        let second = filters.add(Kind::Blocks, 2, start + TTL / 2).unwrap();
-        let full = filters.add(Kind::Blocks, 3, start + TTL / 2).unwrap_err();
+        let chain = crate::testing::node().backend.chain().clone();
+        let at = |next| chain.reader().at(next);
+        let first = filters.add(Kind::Blocks, at(1), start).unwrap();
+        let second = filters.add(Kind::Blocks, at(2), start + TTL / 2).unwrap();
+        let full = filters.add(Kind::Blocks, at(3), start + TTL / 2).unwrap_err();
         assert!(matches!(full, RpcError::Limit { limit: 2, key: "rpc.max_filters", .. }));
         // The first has expired, its place is free.
-        let third = filters.add(Kind::Blocks, 3, start + TTL).unwrap();
+        let third = filters.add(Kind::Blocks, at(3), start + TTL).unwrap();
         assert!(matches!(filters.get(&first, start + TTL), Err(RpcError::NoFilter)));
-        assert_eq!(filters.get(&second, start + TTL).unwrap().lock().unwrap().next, 2);
+        assert_eq!(filters.get(&second, start + TTL).unwrap().lock().unwrap().reader.next, 2);
         assert!(filters.remove(&third) && !filters.remove(&third));
         assert!(filters.get("0x1", start).is_err());
         // Asking keeps it alive.

@@ -14,7 +14,7 @@ use alloy_rpc_types_eth::{Filter, FilterBlockOption};
 use super::blocks::Blocks;
 use super::convert::{self, RpcLog};
 use super::error::RpcError;
-use crate::chain::{FullBlock, Heads};
+use crate::chain::{Forgotten, FullBlock, Gone, Heads};
 use crate::config::RpcConfig;
 use crate::store::log_bits::{self, Row, SECTION_BLOCKS, Wanted};
 
@@ -189,6 +189,21 @@ impl<'a> Candidates<'a> {
 /// The events of one block that match, in order.
 pub fn in_block<'a>(filter: &'a Filter, block: &'a FullBlock) -> impl Iterator<Item = RpcLog> + 'a {
     convert::logs(&block.block, &block.receipts).filter(|log| filter.matches(&log.inner))
+}
+
+/// The events that match in blocks that were taken back, each said to be removed: the last one first, as they have to be
+/// undone.
+pub fn removed(filter: &Filter, gone: &[Gone]) -> Result<Vec<RpcLog>, Forgotten> {
+    let mut all = Vec::new();
+    for gone in gone {
+        for block in gone.with_events()? {
+            if filter.matches_block_range(block.block.header.number) {
+                let logs: Vec<RpcLog> = in_block(filter, block).collect();
+                all.extend(logs.into_iter().rev().map(|log| RpcLog { removed: true, ..log }));
+            }
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

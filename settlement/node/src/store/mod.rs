@@ -30,7 +30,7 @@ use weft_settlement::{
 use weft_state::{TreeKey, Value};
 
 pub(crate) use database::Database;
-pub use inspect::{Inspection, inspect};
+pub use inspect::{InspectError, Inspection, inspect, place};
 pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
 #[cfg(test)]

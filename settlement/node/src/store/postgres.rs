@@ -54,23 +54,18 @@ impl PostgresStore {
     pub async fn connect(url: &str, chain_id: u64) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
-        let readers = pool.connect_with(options.clone()).await?;
+        let readers = pool.connect_with(options.clone()).await;
+        if matches!(readers, Err(sqlx::Error::PoolTimedOut)) {
+            // Why nothing came of it, a single try tells.
+            PgConnection::connect_with(&options).await?;
+        }
+        let readers = readers?;
+        if let Some(setting) = unsafe_setting(&mut *readers.acquire().await?).await? {
+            return Err(StoreError::Unsafe { setting });
+        }
         let store = Self { chain_id: rows::sql(chain_id), writer: Arc::new(Writer::new(options)), readers };
-        store.check_durability().await?;
         sqlx::migrate!("../../migrations/postgres").run(&store.readers).await?;
         Ok(store)
-    }
-
-    /// An acknowledged commit must survive a crash.
-    async fn check_durability(&self) -> Result<(), StoreError> {
-        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
-            let value: String =
-                sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&self.readers).await?;
-            if value == "off" {
-                return Err(StoreError::Unsafe { setting });
-            }
-        }
-        Ok(())
     }
 
     /// The tables of another chain in the same database, over a connection of its own to write.
@@ -148,6 +143,18 @@ impl PostgresStore {
         }
         attempt().await
     }
+}
+
+/// What is off of all that makes an acknowledged commit survive a crash.
+pub(super) async fn unsafe_setting(connection: &mut PgConnection) -> Result<Option<&'static str>, sqlx::Error> {
+    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+        let value: String =
+            sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&mut *connection).await?;
+        if value == "off" {
+            return Ok(Some(setting));
+        }
+    }
+    Ok(None)
 }
 
 fn was_rolled_back(error: &StoreError) -> bool {

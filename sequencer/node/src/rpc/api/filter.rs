@@ -1,7 +1,7 @@
 //! Events, and filters that are polled.
 
 use std::sync::{MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, U64};
 use alloy_rpc_types_eth::Filter as LogFilter;
@@ -9,13 +9,19 @@ use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::broadcast::{self, error::TryRecvError};
 
 use super::{Context, Inner};
+use crate::chain::{Forgotten, Reader};
 use crate::rpc::convert::RpcLog;
 use crate::rpc::error::RpcError;
 use crate::rpc::filters::{Kind, Polled};
 use crate::rpc::logs;
+
+/// How often, and how soon again, blocks are read that are being taken back at this moment: seconds.
+const MAX_TRIES: u32 = 500;
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+const MOVING: &str = "blocks are being taken back; ask again";
 
 /// What a filter found since it was last asked.
 #[derive(Clone, Debug, Serialize)]
@@ -59,7 +65,8 @@ pub trait Filter {
     #[method(name = "newPendingTransactionFilter")]
     fn new_pending_transaction_filter(&self) -> Result<String, RpcError>;
 
-    /// What is new since the last time. After a full page there may be more: ask again.
+    /// What is new since the last time. After a full page there may be more: ask again. Of blocks that were taken back
+    /// since, the events that were given come first, as removed.
     #[method(name = "getFilterChanges")]
     async fn filter_changes(&self, id: String) -> Result<Changes, RpcError>;
 
@@ -76,35 +83,64 @@ impl Inner {
     fn changes(&self, id: &str) -> Result<Changes, RpcError> {
         let filter = self.filters.get(id, Instant::now())?;
         let mut filter: MutexGuard<'_, Polled> = filter.lock().unwrap_or_else(PoisonError::into_inner);
-        let filter = &mut *filter;
-        let heads = self.backend.heads();
-        match &mut filter.kind {
-            Kind::Blocks => {
-                let hashes = self.block_hashes(filter.next, heads.latest)?;
-                filter.next += hashes.len() as u64;
-                Ok(Changes::Hashes(hashes))
+        let Polled { kind, reader } = &mut *filter;
+        let changes = match kind {
+            Kind::Blocks => self.new_blocks(reader).map(Changes::Hashes),
+            Kind::Logs(wanted) => self.new_logs(wanted, reader).map(Changes::Logs),
+            Kind::Accepted(accepted) => self.accepted(accepted).map(Changes::Hashes),
+        };
+        if let Err(RpcError::FilterMissed(_)) = changes {
+            self.filters.remove(id);
+        }
+        changes
+    }
+
+    fn new_blocks(&self, reader: &mut Reader) -> Result<Vec<B256>, RpcError> {
+        let chain = self.backend.chain();
+        for _ in 0..MAX_TRIES {
+            reader.go_back(chain).map_err(forgotten)?;
+            let hashes = self.block_hashes(reader.next, self.backend.heads().latest);
+            if reader.is_current(chain) {
+                let hashes = hashes?;
+                reader.next += hashes.len() as u64;
+                return Ok(hashes);
             }
-            Kind::Logs(wanted) => {
-                let (found, next) = logs::page(&self.blocks, wanted, filter.next, &heads, self.config())?;
-                filter.next = next;
-                Ok(Changes::Logs(found))
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+        Err(RpcError::Refused(MOVING.to_owned()))
+    }
+
+    fn new_logs(&self, wanted: &LogFilter, reader: &mut Reader) -> Result<Vec<RpcLog>, RpcError> {
+        let chain = self.backend.chain();
+        // Only what is delivered moves the filter.
+        let (mut ahead, mut all) = (*reader, Vec::new());
+        for _ in 0..MAX_TRIES {
+            let gone = ahead.go_back(chain).map_err(forgotten)?;
+            all.extend(logs::removed(wanted, &gone).map_err(forgotten)?);
+            let found = logs::page(&self.blocks, wanted, ahead.next, &self.backend.heads(), self.config());
+            if ahead.is_current(chain) {
+                let (found, next) = found?;
+                all.extend(found);
+                *reader = ahead.at(next);
+                return Ok(all);
             }
-            Kind::Accepted(accepted) => {
-                let mut hashes = Vec::new();
-                while hashes.len() < self.config().max_logs {
-                    match accepted.try_recv() {
-                        Ok(hash) => hashes.push(hash),
-                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                        Err(TryRecvError::Lagged(missed)) => {
-                            self.filters.remove(id);
-                            let why = format!("filter not found: it missed {missed} transactions; poll more often");
-                            return Err(RpcError::Refused(why));
-                        }
-                    }
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+        Err(RpcError::Refused(MOVING.to_owned()))
+    }
+
+    fn accepted(&self, accepted: &mut broadcast::Receiver<B256>) -> Result<Vec<B256>, RpcError> {
+        let mut hashes = Vec::new();
+        while hashes.len() < self.config().max_logs {
+            match accepted.try_recv() {
+                Ok(hash) => hashes.push(hash),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                Err(TryRecvError::Lagged(missed)) => {
+                    return Err(RpcError::FilterMissed(format!("it missed {missed} transactions; poll more often")));
                 }
-                Ok(Changes::Hashes(hashes))
             }
         }
+        Ok(hashes)
     }
 
     /// Hashes of the blocks from `next` to `latest`, at most a page of them.
@@ -122,8 +158,12 @@ impl Inner {
     }
 
     fn add_filter(&self, kind: Kind) -> Result<String, RpcError> {
-        self.filters.add(kind, self.backend.heads().latest + 1, Instant::now())
+        self.filters.add(kind, self.backend.chain().reader(), Instant::now())
     }
+}
+
+fn forgotten(_: Forgotten) -> RpcError {
+    RpcError::FilterMissed("more blocks were taken back than are remembered; make a new one".to_owned())
 }
 
 #[async_trait]

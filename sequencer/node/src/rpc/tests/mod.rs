@@ -8,6 +8,7 @@ mod development;
 mod filters;
 mod limits;
 mod proofs;
+mod rollbacks;
 mod shapes;
 mod stats;
 mod submit;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 use weft_primitives::Transaction;
 use weft_service::Shutdown;
 
+use crate::backend::Backend;
 use crate::chain::FullBlock;
 use crate::config::RpcConfig;
 use crate::rpc::{self, ServeError};
@@ -62,10 +64,7 @@ impl Server {
     }
 
     async fn over(node: TestNode) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = Shutdown::new();
-        let task = tokio::spawn(rpc::serve(node.backend.clone(), listener, shutdown.clone()));
+        let (address, shutdown, task) = serve(node.backend.clone()).await;
         Self { node, address, http: reqwest::Client::new(), shutdown, task }
     }
 
@@ -109,6 +108,14 @@ impl Server {
         self.shutdown.trigger();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// Serves what is behind `backend` on a port of its own.
+async fn serve(backend: Backend) -> (SocketAddr, Shutdown, JoinHandle<Result<(), ServeError>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = Shutdown::new();
+    (address, shutdown.clone(), tokio::spawn(rpc::serve(backend, listener, shutdown)))
 }
 
 fn answer(mut answer: Value) -> Result<Value, Refusal> {

@@ -3,9 +3,11 @@
 //!
 //! A subscription to the chain is a cursor that follows the head, so it has no gap and no double, however far it falls
 //! behind: from the moment it was answered, or from the block that it names (`fromBlock`), where one before was cut off.
+//! Where a follower takes back blocks, the cursor goes back with it: `logs` gives the events of those that it had passed
+//! once more, `removed` and the last one first, then all go on with the blocks that stand there now.
 //! A client that leaves `rpc.max_subscription_lag` messages untaken for [`PATIENCE`], misses an event that cannot be read
-//! again, or was given blocks that settlement has rejected since, is disconnected: it must never believe that it has
-//! seen everything when it has not.
+//! again, or would have to be told of more removed events than are remembered, is disconnected: it must never believe
+//! that it has seen everything when it has not.
 
 mod wanted;
 
@@ -25,7 +27,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 
 use super::{Context, weft};
-use crate::chain::{FullBlock, Heads};
+use crate::chain::{Forgotten, FullBlock, Gone, Heads, Reader};
 use crate::rpc::convert;
 use crate::rpc::error::RpcError;
 use crate::rpc::logs::{self, resolve};
@@ -39,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a subscription delivers, and from where.
 enum Source {
     Heads(Cursor),
-    Logs { cursor: Cursor, filter: Box<Filter>, first_log: u64 },
+    Logs { cursor: Cursor, filter: Box<Filter> },
     Receipts { cursor: Cursor, hashes: HashSet<B256> },
     Accepted { hashes: broadcast::Receiver<B256>, full: bool },
     Status(Box<Watched>),
@@ -47,10 +49,8 @@ enum Source {
 
 /// The next block to deliver.
 struct Cursor {
-    next: u64,
+    reader: Reader,
     heads: watch::Receiver<Heads>,
-    /// Of the chain, when this was begun.
-    rollbacks: u64,
 }
 
 /// Why a subscription ends by itself.
@@ -99,7 +99,9 @@ async fn source(params: &Params<'_>, context: &Context) -> Result<Source, RpcErr
     Ok(match Wanted::parse(params)? {
         Wanted::Heads { from } => Source::Heads(cursor(from, context).await?),
         Wanted::Logs { filter, from, first_log } => {
-            Source::Logs { cursor: cursor(from, context).await?, filter, first_log }
+            let mut cursor = cursor(from, context).await?;
+            cursor.reader.begun = first_log;
+            Source::Logs { cursor, filter }
         }
         Wanted::Receipts { hashes, from } => Source::Receipts { cursor: cursor(from, context).await?, hashes },
         Wanted::Accepted { full } => Source::Accepted { hashes: context.backend.subscribe_accepted(), full },
@@ -110,70 +112,84 @@ async fn source(params: &Params<'_>, context: &Context) -> Result<Source, RpcErr
 /// From a block on, which is there or still to come.
 async fn cursor(from: Option<BlockNumberOrTag>, context: &Context) -> Result<Cursor, RpcError> {
     let chain = context.backend.chain();
-    let (rollbacks, mut heads) = (chain.rollbacks(), chain.watch_heads());
+    let (mut reader, mut heads) = (chain.reader(), chain.watch_heads());
     let now = *heads.borrow_and_update();
-    let next = match from {
-        None | Some(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => now.latest + 1,
-        Some(tag) => resolve(tag, &now),
-    };
+    if let Some(tag) = from.filter(|tag| !matches!(tag, BlockNumberOrTag::Latest | BlockNumberOrTag::Pending)) {
+        reader.next = resolve(tag, &now);
+    }
+    let next = reader.next;
     if next <= now.latest && context.read(move |inner| inner.blocks.get(next)).await?.is_none() {
         return Err(RpcError::Refused(format!("fromBlock: block {next} is not kept by this node")));
     }
-    Ok(Cursor { next, heads, rollbacks })
+    Ok(Cursor { reader, heads })
 }
 
 async fn pump(source: Source, sink: &SubscriptionSink, context: &Context) -> End {
     match source {
         Source::Heads(cursor) => {
-            follow(cursor, sink, context, |full| vec![convert::header(&full.block.header, full.block.hash)]).await
+            let header = |full: &FullBlock, _| vec![convert::header(&full.block.header, full.block.hash)];
+            follow(cursor, sink, context, header, unsaid).await
         }
-        Source::Logs { cursor, filter, first_log } => {
-            let first = (cursor.next, Some(first_log));
-            let wanted = |full: &FullBlock| {
-                let number = full.block.header.number;
-                logs::in_block(&filter, full).filter(|log| (number, log.log_index) >= first).collect()
+        Source::Logs { cursor, filter } => {
+            let wanted = |full: &FullBlock, begun| {
+                logs::in_block(&filter, full).filter(|log| log.log_index >= Some(begun)).collect::<Vec<_>>()
             };
-            follow(cursor, sink, context, wanted).await
+            follow(cursor, sink, context, wanted, |gone| logs::removed(&filter, gone)).await
         }
         Source::Receipts { cursor, hashes } => {
-            let wanted = |full: &FullBlock| {
+            let wanted = |full: &FullBlock, _| {
                 let all = convert::block_receipts(context.backend.dialect(), &full.block, &full.receipts);
                 let is_wanted = |hash: &B256| hashes.is_empty() || hashes.contains(hash);
                 let some: Vec<_> = all.into_iter().filter(|one| is_wanted(&one.transaction_hash)).collect();
                 if some.is_empty() { Vec::new() } else { vec![some] }
             };
-            follow(cursor, sink, context, wanted).await
+            follow(cursor, sink, context, wanted, unsaid).await
         }
         Source::Accepted { hashes, full } => accepted(hashes, full, sink, context).await,
         Source::Status(watched) => status(*watched, sink).await,
     }
 }
 
-/// Delivers what `messages` makes of each block.
+/// Of blocks that are gone: what comes in their places says it all.
+fn unsaid<T>(_: &[Gone]) -> Result<Vec<T>, Forgotten> {
+    Ok(Vec::new())
+}
+
+/// Delivers what `messages` makes of each block, of which the client has so many events already, and `removed` of blocks
+/// that were passed and are gone.
 async fn follow<T: Serialize>(
     mut cursor: Cursor,
     sink: &SubscriptionSink,
     context: &Context,
-    messages: impl Fn(&FullBlock) -> Vec<T>,
+    messages: impl Fn(&FullBlock, u64) -> Vec<T>,
+    removed: impl Fn(&[Gone]) -> Result<Vec<T>, Forgotten>,
 ) -> End {
+    let chain = context.backend.chain();
     loop {
         let latest = cursor.heads.borrow_and_update().latest;
-        if context.backend.chain().rollbacks() != cursor.rollbacks {
-            return End::Cut("settlement rejected blocks that were given");
-        }
-        while cursor.next <= latest {
-            let number = cursor.next;
-            let Ok(Some(full)) = context.read(move |inner| inner.blocks.get(number)).await else {
-                return End::Cut("a block cannot be read");
-            };
-            for message in messages(&full) {
-                if let Err(end) = send(sink, &message).await {
-                    return end;
-                }
+        let Ok(gone) = cursor.reader.go_back(chain).and_then(|gone| removed(&gone)) else {
+            return End::Cut("more was taken back than is remembered");
+        };
+        let number = cursor.reader.next;
+        let full = if number <= latest { context.read(move |inner| inner.blocks.get(number)).await } else { Ok(None) };
+        let is_current = cursor.reader.is_current(chain);
+        let mut new = Vec::new();
+        match full {
+            Ok(Some(full)) if is_current => {
+                new = messages(&full, cursor.reader.begun);
+                cursor.reader.pass();
             }
-            cursor.next += 1;
+            _ if !is_current || number > latest => {}
+            _ => return End::Cut("a block cannot be read"),
         }
-        if cursor.heads.changed().await.is_err() {
+        for message in gone.iter().chain(&new) {
+            if let Err(end) = send(sink, message).await {
+                return end;
+            }
+        }
+        // The end of a rollback moves the head.
+        let waits = number > latest || !is_current;
+        if waits && cursor.heads.changed().await.is_err() {
             return End::Closed;
         }
     }

@@ -12,30 +12,38 @@ use crate::Value;
 use crate::hash::{NodeHash, Prefix};
 use crate::keys::{MAX_KEY_BYTES, TreeKey};
 
+/// Bytes of a hidden node.
+pub(super) const HIDDEN_LEN: usize = 1 + size_of::<NodeHash>();
+
+#[inline]
 pub(super) fn put_hidden(out: &mut Vec<u8>, hash: &NodeHash) {
-    // In one piece of fixed length, as there are very many.
-    let mut bytes = [tag::HIDDEN; 1 + size_of::<NodeHash>()];
-    bytes[1..].copy_from_slice(hash);
-    out.extend_from_slice(&bytes);
+    out.push(tag::HIDDEN);
+    out.extend_from_slice(hash);
 }
 
+#[inline]
 pub(super) fn put_branch(out: &mut Vec<u8>, prefix: &Prefix<'_>) {
-    const HEAD: usize = 3;
-    let mut bytes = [tag::BRANCH; HEAD + MAX_KEY_BYTES];
-    bytes[HEAD..].fill(0);
-    let (bits, len) = prefix.put(&mut bytes[HEAD..]);
-    bytes[1..HEAD].copy_from_slice(&bits.to_be_bytes());
-    let end = out.len() + HEAD + len;
-    if len <= 8 {
-        // Nearly all: copied in one piece of fixed length, too.
-        out.extend_from_slice(&bytes[..HEAD + 8]);
-        out.truncate(end);
-    } else {
-        out.extend_from_slice(&bytes[..HEAD + len]);
+    match *prefix {
+        // Nearly all, and very many: written as one number, of which the front counts.
+        Prefix::Word { word, len } => {
+            let aligned = word.checked_shl(64 - u32::from(len)).unwrap_or(0);
+            let number = u128::from(tag::BRANCH) << 120 | u128::from(len) << 104 | u128::from(aligned) << 40;
+            let end = out.len() + 3 + usize::from(len).div_ceil(8);
+            out.extend_from_slice(&number.to_be_bytes());
+            out.truncate(end);
+        }
+        Prefix::Key { .. } => {
+            let mut bytes = [0; MAX_KEY_BYTES];
+            let (bits, len) = prefix.put(&mut bytes);
+            out.push(tag::BRANCH);
+            out.extend_from_slice(&bits.to_be_bytes());
+            out.extend_from_slice(&bytes[..len]);
+        }
     }
 }
 
 /// The leaf's prefix begins at bit `from`.
+#[inline]
 pub(super) fn put_leaf(out: &mut Vec<u8>, key: &TreeKey, value: &Value, from: u16) {
     let key = key.as_slice();
     out.extend([tag::LEAF, key.len() as u8]);

@@ -5,9 +5,11 @@
 //! top's walk puts these together. The rules of what is revealed are in [`super::prune`], the bytes in
 //! [`super::encode`].
 
-use super::encode::{put_branch, put_hidden, put_leaf};
+use super::encode::{HIDDEN_LEN, put_branch, put_hidden, put_leaf};
 use super::prune::{Touched, inside};
-use crate::arena::{Arena, NodeId, Place};
+use crate::arena::{Arena, Branch, NodeId, Place};
+use crate::hash::NodeHash;
+use crate::keys::TreeKey;
 
 /// Bytes that a touched leaf takes in a large tree, below the top: some hidden nodes and branches, and the leaf itself.
 /// Only a guess for the memory.
@@ -44,15 +46,19 @@ struct Writer<'a> {
     below: &'a [Below<'a>],
     /// Whether anything may be deleted at all.
     deletes: bool,
+    /// Hashes of hidden nodes to the right of where the walk is, to be written on the way back.
+    right: Vec<&'a NodeHash>,
+    out: Vec<u8>,
 }
 
 impl Fragment {
     /// Of an arena that hides nothing.
     pub(crate) fn new(arena: &Arena, touched: &[Touched<'_>]) -> Self {
-        let mut bytes = Vec::with_capacity(touched.len() * BYTES_PER_KEY);
-        let (writer, keys) = (Writer::new(arena, &[], touched), Keys::new(touched));
-        writer.root(keys, &mut bytes);
-        Self { bytes, may_vanish: arena.root().is_some_and(|root| writer.may_vanish(root, arena.from(), keys)) }
+        let mut writer = Writer::new(arena, &[], touched, touched.len() * BYTES_PER_KEY);
+        let keys = Keys::new(touched);
+        writer.root(keys);
+        let may_vanish = arena.root().is_some_and(|root| writer.may_vanish(root, arena.from(), keys));
+        Self { bytes: writer.out, may_vanish }
     }
 }
 
@@ -61,12 +67,12 @@ pub(crate) fn assemble(top: &Arena, below: &[Below<'_>], touched: &[Touched<'_>]
     let fragments = below.iter().filter_map(|below| below.fragment.as_ref());
     let len: usize = fragments.map(|fragment| fragment.bytes.len()).sum();
     // The top has a branch and a hash for each subtree at most.
-    let mut out = Vec::with_capacity(len + below.len() * 64);
+    let mut writer = Writer::new(top, below, touched, len + below.len() * 64);
     match top.root() {
-        Some(_) if touched.is_empty() => put_hidden(&mut out, top.root_hash()),
-        _ => Writer::new(top, below, touched).root(Keys::new(touched), &mut out),
+        Some(_) if touched.is_empty() => put_hidden(&mut writer.out, top.root_hash()),
+        _ => writer.root(Keys::new(touched)),
     }
-    out
+    writer.out
 }
 
 impl<'t, 'k> Keys<'t, 'k> {
@@ -84,68 +90,109 @@ impl<'t, 'k> Keys<'t, 'k> {
         self.touched.is_empty()
     }
 
-    /// Those that go on to each side of the branch at `at`, which stands at `bit` and whose prefix begins at bit `from`.
+    /// A key, if all go together at a branch which stands at `bit`.
+    fn together(&self, bit: u16) -> Option<&'k TreeKey> {
+        self.touched.first().filter(|_| self.common > bit).map(|(key, _)| *key)
+    }
+
+    /// Those that go to each side of the branch at `at`, which stands at `bit` and whose prefix begins at bit `from`.
     fn part(self, arena: &Arena, at: NodeId, bit: u16, from: u16) -> [Self; 2] {
-        match self.touched {
-            [] => [Self::NONE; 2],
-            [(first, _), ..] if self.common > bit => {
-                let inside = bit == from || arena.shared_bits(at, from, first) >= bit;
-                let all = if inside { self } else { Self::NONE };
-                if first.bit(bit) { [Self::NONE, all] } else { [all, Self::NONE] }
-            }
-            touched => {
-                let inside = inside(arena, at, bit, from, touched);
-                let (left, right) = inside.split_at(inside.partition_point(|(key, _)| !key.bit(bit)));
-                [left, right].map(Self::new)
-            }
-        }
+        let inside = inside(arena, at, bit, from, self.touched);
+        let (left, right) = inside.split_at(inside.partition_point(|(key, _)| !key.bit(bit)));
+        [Self::new(left), Self::new(right)]
     }
 }
 
 impl<'a> Writer<'a> {
-    fn new(arena: &'a Arena, below: &'a [Below<'a>], touched: &[Touched<'_>]) -> Self {
-        Self { arena, below, deletes: touched.iter().any(|(_, deleted)| *deleted) }
+    fn new(arena: &'a Arena, below: &'a [Below<'a>], touched: &[Touched<'_>], capacity: usize) -> Self {
+        let deletes = touched.iter().any(|(_, deleted)| *deleted);
+        Self { arena, below, deletes, right: Vec::new(), out: Vec::with_capacity(capacity) }
     }
 
     /// Writes the root, revealed.
-    fn root(&self, keys: Keys<'_, '_>, out: &mut Vec<u8>) {
+    fn root(&mut self, keys: Keys<'_, '_>) {
         if let Some(root) = self.arena.root() {
-            self.reveal(root, self.arena.from(), keys, out);
+            self.reveal(root, self.arena.from(), keys);
         }
     }
 
     /// Writes the node at `at`, whose prefix begins at bit `from`, and the ways of `keys` below it.
-    fn reveal(&self, mut at: NodeId, mut from: u16, mut keys: Keys<'_, '_>, out: &mut Vec<u8>) {
-        while let Place::Branch(branch) = at.place() {
-            let branch = self.arena.node_branch(branch);
-            let bit = branch.bit;
-            put_branch(out, &self.arena.prefix(at, branch, from));
-            let [left, right] = keys.part(self.arena, at, bit, from);
-            let [left_at, right_at] = branch.children;
-            from = bit + 1;
-            // The other side moves up when all of one is deleted.
-            if left.is_empty() && !self.may_vanish(right_at, from, right) {
-                put_hidden(out, &branch.hashes[0]);
-            } else {
-                self.reveal(left_at, from, left, out);
-            }
-            if right.is_empty() && !self.may_vanish(left_at, from, left) {
-                put_hidden(out, &branch.hashes[1]);
-                return;
-            }
-            (at, keys) = (right_at, right);
+    fn reveal(&mut self, at: NodeId, from: u16, keys: Keys<'_, '_>) {
+        let waiting = self.right.len();
+        self.walk(at, from, keys);
+        while self.right.len() > waiting
+            && let Some(hash) = self.right.pop()
+        {
+            put_hidden(&mut self.out, hash);
         }
+    }
+
+    /// [`Writer::reveal`], but for what waits in `right`.
+    fn walk(&mut self, mut at: NodeId, mut from: u16, mut keys: Keys<'_, '_>) {
+        let arena = self.arena;
+        while let Place::Branch(branch) = at.place() {
+            let branch = arena.node_branch(branch);
+            put_branch(&mut self.out, &arena.prefix(at, branch, from));
+            let (bit, [left, right]) = (branch.bit, branch.children);
+            if let Some(key) = keys.together(bit)
+                && !self.deletes
+            {
+                if arena.shared_bits(at, from, key) < bit {
+                    return branch.hashes.iter().for_each(|hash| put_hidden(&mut self.out, hash));
+                }
+                let side = usize::from(key.bit(bit));
+                self.hide(&branch.hashes[1 - side], side);
+                (at, from) = (branch.children[side], bit + 1);
+                continue;
+            }
+            let [to_left, to_right] = keys.part(arena, at, bit, from);
+            from = bit + 1;
+            if to_left.is_empty() {
+                self.beside(left, &branch.hashes[0], right, from, to_right);
+            } else {
+                self.reveal(left, from, to_left);
+            }
+            if to_right.is_empty() {
+                return self.beside(right, &branch.hashes[1], left, from, to_left);
+            }
+            (at, keys) = (right, to_right);
+        }
+        self.end(at, from);
+    }
+
+    /// Writes a node that is no branch.
+    fn end(&mut self, at: NodeId, from: u16) {
         match at.place() {
-            // Ended the loop.
             Place::Branch(_) => {}
             Place::Leaf(leaf) => {
                 let leaf = self.arena.node_leaf(leaf);
-                put_leaf(out, &leaf.key, &leaf.value, from);
+                put_leaf(&mut self.out, &leaf.key, &leaf.value, from);
             }
             Place::Hidden(at) => match &self.below[at] {
-                Below { fragment: Some(fragment), .. } => out.extend_from_slice(&fragment.bytes),
-                Below { arena, fragment: None } => Writer::new(arena, &[], &[]).root(Keys::NONE, out),
+                Below { fragment: Some(fragment), .. } => self.out.extend_from_slice(&fragment.bytes),
+                Below { arena, fragment: None } => self.out.extend_from_slice(&Fragment::new(arena, &[]).bytes),
             },
+        }
+    }
+
+    /// Writes a hidden node: now, if the walk goes on to its right (`side` is 1), else on the way back.
+    ///
+    /// Does both and takes one back, since nothing foretells to a processor which side it will be.
+    fn hide(&mut self, hash: &'a NodeHash, side: usize) {
+        let (out, right) = (self.out.len() + side * HIDDEN_LEN, self.right.len() + 1 - side);
+        put_hidden(&mut self.out, hash);
+        self.out.truncate(out);
+        self.right.push(hash);
+        self.right.truncate(right);
+    }
+
+    /// Writes the node at `at`, below which nothing is touched, while `keys` go to the other side, where `other` is.
+    fn beside(&mut self, at: NodeId, hash: &NodeHash, other: NodeId, from: u16, keys: Keys<'_, '_>) {
+        // It moves up when all of the other side is deleted.
+        if self.may_vanish(other, from, keys) {
+            self.reveal(at, from, Keys::NONE);
+        } else {
+            put_hidden(&mut self.out, hash);
         }
     }
 
@@ -156,10 +203,9 @@ impl<'a> Writer<'a> {
         }
         match at.place() {
             Place::Branch(branch) => {
-                let branch = self.arena.node_branch(branch);
-                let [left, right] = keys.part(self.arena, at, branch.bit, from);
-                let [left_at, right_at] = branch.children;
-                self.may_vanish(left_at, branch.bit + 1, left) && self.may_vanish(right_at, branch.bit + 1, right)
+                let Branch { bit, children: [left, right], .. } = self.arena.node_branch(branch);
+                let [to_left, to_right] = keys.part(self.arena, at, *bit, from);
+                self.may_vanish(*left, bit + 1, to_left) && self.may_vanish(*right, bit + 1, to_right)
             }
             Place::Leaf(leaf) => {
                 let own = &self.arena.node_leaf(leaf).key;

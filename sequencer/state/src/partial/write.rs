@@ -134,6 +134,7 @@ impl<'a> Writer<'a> {
             let branch = arena.node_branch(branch);
             put_branch(&mut self.out, &arena.prefix(at, branch, from));
             let (bit, [left, right]) = (branch.bit, branch.children);
+            // Nearly always: some levels down keys are alone. Where something is deleted, what is beside has to be asked for.
             if let Some(key) = keys.together(bit)
                 && !self.deletes
             {

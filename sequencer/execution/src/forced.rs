@@ -201,8 +201,6 @@ pub fn record_forced(
     let (verdict, applied) = verify_forced_on(chain, checkpoint, claim, log, &mut recorder);
     let recording = recorder.finish();
     let valid = if let Verdict::Valid(valid) = &verdict { valid.blocks.first() } else { None };
-    if let Some(block) = valid.or(applied.as_ref()) {
-        world.revert(&block.applied.undo);
-    }
-    (verdict, recording.witness(world))
+    let witness = recording.take_back(world, valid.or(applied.as_ref()).into_iter());
+    (verdict, witness)
 }

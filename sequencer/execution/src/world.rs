@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates;
-use weft_state::{PrefixError, Schedule, StoredAccount, Tree, TreeKey, Undo, Value, read};
+use weft_state::{Access, PrefixError, Schedule, StoredAccount, Tree, TreeKey, Undo, Value, read};
 
 use crate::changes::Changes;
 use crate::codes::Codes;
@@ -49,6 +49,11 @@ impl World {
     /// Takes a block back. Code stays: it is only found by a hash that the state no longer names.
     pub fn revert(&mut self, undo: &Undo) {
         self.tree.revert(undo, Schedule::Parallel);
+    }
+
+    /// Takes blocks back; the bytes of the part of the tree, as it is then, that tells of `access`.
+    pub(crate) fn revert_with_witness(&mut self, undo: &Undo, access: &Access) -> Vec<u8> {
+        self.tree.revert_with_witness(undo, access, Schedule::Parallel)
     }
 }
 

@@ -17,6 +17,13 @@ pub struct Undo {
 }
 
 impl Undo {
+    /// One record that takes back what all of these do, the newest first.
+    pub fn joined<'a>(newest_first: impl IntoIterator<Item = &'a Self>) -> Self {
+        // Of a key that several blocks changed the oldest value stands.
+        let entries = newest_first.into_iter().flat_map(|undo| undo.entries.iter().copied()).collect();
+        Self { entries: UpdateBatch::new(entries).into_entries() }
+    }
+
     /// What a key was before, if the block changed it.
     pub fn old(&self, key: &TreeKey) -> Option<Option<Value>> {
         let at = self.entries.binary_search_by(|(entry, _)| entry.cmp(key)).ok()?;

@@ -44,6 +44,11 @@ impl UpdateBatch {
     pub fn entries(&self) -> &[Update] {
         &self.entries
     }
+
+    /// [`UpdateBatch::entries`], taken out.
+    pub(crate) fn into_entries(self) -> Vec<Update> {
+        self.entries
+    }
 }
 
 #[cfg(test)]

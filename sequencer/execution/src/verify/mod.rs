@@ -137,9 +137,7 @@ pub fn record(
     // On one thread nothing is read in vain, and the witness is as small as it can be.
     let judged =
         (Case { chain, checkpoint, claim, log }).judge(prepared, &mut recorder, &mut Engine::new(1), &mut blocks);
-    let recording = recorder.finish();
-    take_back(world, &blocks);
-    let witness = recording.witness(world);
+    let witness = recorder.finish().take_back(world, blocks.iter());
     let verdict = match judged {
         Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
         Err(stop) => stop.into(),

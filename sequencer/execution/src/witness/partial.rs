@@ -1,12 +1,12 @@
 //! A state of which only a witness is known.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::bytecode::Bytecode;
+use weft_primitives::codec::{DecodeError, Reader};
 use weft_state::changes::leaf_updates_from;
 use weft_state::partial::{self, WitnessError};
 use weft_state::{PartialTree, Schedule, StoredAccount, TreeKey, read};
 
-use super::Witness;
 use crate::changes::Changes;
 use crate::codes::Codes;
 use crate::state::{Applied, ApplyError, State};
@@ -20,10 +20,24 @@ pub(crate) struct PartialWorld {
 }
 
 impl PartialWorld {
+    /// Of the bytes of a [`Witness`](super::Witness); demands that the tree hashes to `root`. Codes may be any.
     pub(crate) fn decode(witness: &[u8], root: B256) -> Result<Self, WitnessError> {
-        let Witness { tree, codes } = Witness::decode(witness, root)?;
-        Ok(Self { tree, codes: codes.into_iter().collect() })
+        let mut reader = Reader::new(witness);
+        let count = reader.uvarint("codes")?;
+        let codes = (0..count).map(|_| take_code(&mut reader)).collect::<Result<_, _>>()?;
+        let len = reader.remaining();
+        let tree = PartialTree::decode(reader.take("tree", len)?, root, Schedule::Parallel)?;
+        Ok(Self { tree, codes })
     }
+}
+
+fn take_code(reader: &mut Reader<'_>) -> Result<Bytes, DecodeError> {
+    let len = usize::try_from(reader.uvarint("code length")?).unwrap_or(usize::MAX);
+    if len == 0 {
+        // Else a few bytes of input could stand for any number of codes.
+        return Err(DecodeError::Invalid { field: "code length", why: "must not be 0" });
+    }
+    reader.take("code", len).map(Bytes::copy_from_slice)
 }
 
 fn missing(partial::Missing(key): partial::Missing) -> Missing {

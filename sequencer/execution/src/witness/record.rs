@@ -6,10 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates_from;
-use weft_state::{Access, StoredAccount, TreeKey, Value, read};
+use weft_state::{Access, StoredAccount, TreeKey, Undo, Value, read};
 
 use super::Witness;
 use crate::changes::Changes;
+use crate::seal::Sealed;
 use crate::state::{Applied, ApplyError, State};
 use crate::view::{Missing, StateView};
 use crate::world::World;
@@ -50,9 +51,14 @@ impl<'a> Recorder<'a> {
 }
 
 impl Recording {
-    /// The part of `world`, as it was before the first block, that was touched.
-    pub(crate) fn witness(self, world: &World) -> Witness {
-        Witness { tree: world.tree().partial(&self.access), codes: self.codes.into_values().collect() }
+    /// Takes the blocks back, which are all that `world` has moved by; what was touched of it as it was before them.
+    pub(crate) fn take_back<'a>(
+        self,
+        world: &mut World,
+        blocks: impl DoubleEndedIterator<Item = &'a Sealed>,
+    ) -> Witness {
+        let undo = Undo::joined(blocks.rev().map(|block| &block.applied.undo));
+        Witness { tree: world.revert_with_witness(&undo, &self.access), codes: self.codes.into_values().collect() }
     }
 }
 

@@ -46,6 +46,7 @@ impl Arena {
 
     /// How many bits a key, which agrees with the way to the branch at `at` before bit `from`,
     /// shares with all keys below it. A key that is shorter may seem to share zeros beyond its end.
+    #[inline]
     pub(crate) fn shared_bits(&self, at: NodeId, from: u16, key: &TreeKey) -> u16 {
         let Place::Branch(branch) = at.place() else { return from };
         let Branch { bit, window, .. } = self.branches[branch];

@@ -4,6 +4,7 @@ use super::{MAX_KEY_BITS, MAX_KEY_BYTES, TreeKey};
 
 impl TreeKey {
     /// The bit at `index`, most significant first; false beyond the end.
+    #[inline]
     pub fn bit(&self, index: u16) -> bool {
         let byte = self.bytes.get(usize::from(index / 8)).copied().unwrap_or_default();
         byte >> (7 - index % 8) & 1 == 1
@@ -67,6 +68,7 @@ impl TreeKey {
     }
 
     /// The 64 bits before bit `end`, in a word's low bits; bits before the first are zero.
+    #[inline]
     pub(crate) fn window(&self, end: u16) -> u64 {
         let word = |at: usize| u64::from_be_bytes(std::array::from_fn(|byte| self.bytes[at + byte]));
         if end <= 64 {

@@ -1,8 +1,11 @@
 //! What a partial tree must be able to answer and to do.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::keys::TreeKey;
+use crate::tree::Tree;
+use crate::undo::Undo;
 use crate::updates::UpdateBatch;
 
 /// The keys that blocks touch, gathered while executing them on a whole tree.
@@ -34,5 +37,25 @@ impl Access {
         for (key, value) in updates.entries() {
             *self.keys.entry(*key).or_default() |= value.is_none();
         }
+    }
+
+    /// All keys that are named, those that the prefixes list in the state before `undo` included.
+    pub(crate) fn keys_before(&self, tree: &Tree, undo: &Undo) -> Cow<'_, BTreeMap<TreeKey, bool>> {
+        let mut keys = Cow::Borrowed(&self.keys);
+        for prefix in &self.prefixes {
+            let begins = |key: &TreeKey| key.as_slice().starts_with(prefix.as_slice());
+            let stayed = tree.with_prefix(prefix).map(|(key, _)| key).filter(|key| undo.old(key) != Some(None));
+            let changed = &undo.entries[undo.entries.partition_point(|(key, _)| key < prefix)..];
+            let changed = changed.iter().take_while(|(key, _)| begins(key));
+            let gone = changed.filter(|(_, old)| old.is_some()).map(|(key, _)| *key);
+            let mut listed = stayed.chain(gone).peekable();
+            let keys = keys.to_mut();
+            if listed.peek().is_none() {
+                // The prefix's own way shows that nothing begins with it.
+                keys.entry(*prefix).or_default();
+            }
+            listed.for_each(|key| _ = keys.entry(key).or_default());
+        }
+        keys
     }
 }

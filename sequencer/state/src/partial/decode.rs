@@ -48,7 +48,7 @@ struct Decoder<'a> {
 }
 
 impl PartialTree {
-    /// Inverse of [`PartialTree::encode`]; demands that the nodes hash to `root`.
+    /// From the bytes of a witness; demands that the nodes hash to `root`.
     pub fn decode(bytes: &[u8], root: B256, schedule: Schedule) -> Result<Self, WitnessError> {
         let mut tree = Self { arena: nodes(bytes)? };
         tree.hash_all(schedule);

@@ -1,4 +1,4 @@
-//! The bytes of a partial tree: its nodes in preorder.
+//! The bytes of a witness, node by node, in preorder.
 //!
 //! - hidden: `00 || hash (32)`;
 //! - branch: `01 || prefix length in bits (2) || prefix, zero-padded || left node || right node`;
@@ -7,61 +7,43 @@
 //!
 //! Big-endian. The empty tree is no bytes at all.
 
-use super::{PartialTree, tag};
+use super::tag;
 use crate::Value;
-use crate::arena::{NodeId, Place};
 use crate::hash::{NodeHash, Prefix};
 use crate::keys::{MAX_KEY_BYTES, TreeKey};
 
-/// A node to write.
-struct Next<'a> {
-    node: NodeId,
-    hash: &'a NodeHash,
-    /// First bit of its prefix.
-    from: u16,
-}
+/// Bytes of a hidden node.
+pub(super) const HIDDEN_LEN: usize = 1 + size_of::<NodeHash>();
 
-impl PartialTree {
-    /// The witness bytes; see the module.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        let arena = &self.arena;
-        let root = arena.root().map(|node| Next { node, hash: arena.root_hash(), from: 0 });
-        let mut stack: Vec<Next<'_>> = root.into_iter().collect();
-        while let Some(Next { node, hash, from }) = stack.pop() {
-            match node.place() {
-                Place::Hidden(_) => put_hidden(&mut out, hash),
-                Place::Leaf(at) => {
-                    let leaf = arena.node_leaf(at);
-                    put_leaf(&mut out, &leaf.key, &leaf.value, from);
-                }
-                Place::Branch(at) => {
-                    let branch = arena.node_branch(at);
-                    put_branch(&mut out, &arena.prefix(node, branch, from));
-                    let ([left, right], from) = (branch.children, branch.bit + 1);
-                    stack.push(Next { node: right, hash: &branch.hashes[1], from });
-                    stack.push(Next { node: left, hash: &branch.hashes[0], from });
-                }
-            }
-        }
-        out
-    }
-}
-
+#[inline]
 pub(super) fn put_hidden(out: &mut Vec<u8>, hash: &NodeHash) {
     out.push(tag::HIDDEN);
     out.extend_from_slice(hash);
 }
 
+#[inline]
 pub(super) fn put_branch(out: &mut Vec<u8>, prefix: &Prefix<'_>) {
-    let mut bytes = [0; MAX_KEY_BYTES];
-    let (bits, len) = prefix.put(&mut bytes);
-    out.push(tag::BRANCH);
-    out.extend_from_slice(&bits.to_be_bytes());
-    out.extend_from_slice(&bytes[..len]);
+    match *prefix {
+        // Nearly all, and very many: written as one number, of which the front counts.
+        Prefix::Word { word, len } => {
+            let aligned = word.checked_shl(64 - u32::from(len)).unwrap_or(0);
+            let number = u128::from(tag::BRANCH) << 120 | u128::from(len) << 104 | u128::from(aligned) << 40;
+            let end = out.len() + 3 + usize::from(len).div_ceil(8);
+            out.extend_from_slice(&number.to_be_bytes());
+            out.truncate(end);
+        }
+        Prefix::Key { .. } => {
+            let mut bytes = [0; MAX_KEY_BYTES];
+            let (bits, len) = prefix.put(&mut bytes);
+            out.push(tag::BRANCH);
+            out.extend_from_slice(&bits.to_be_bytes());
+            out.extend_from_slice(&bytes[..len]);
+        }
+    }
 }
 
 /// The leaf's prefix begins at bit `from`.
+#[inline]
 pub(super) fn put_leaf(out: &mut Vec<u8>, key: &TreeKey, value: &Value, from: u16) {
     let key = key.as_slice();
     out.extend([tag::LEAF, key.len() as u8]);

@@ -2,9 +2,10 @@
 //!
 //! What is not revealed stands in it as a hash. Reading it is [`Missing`],
 //! which is neither zero nor an error of the block. A whole tree is cut down to
-//! what an [`Access`] names ([`Tree::partial`](crate::Tree::partial)); the
-//! bytes of the result ([`PartialTree::encode`]; at once: [`Tree::witness`](crate::Tree::witness))
-//! are the witness, and for reads alone a proof of many keys. [`PartialTree::decode`] accepts bytes only if
+//! what an [`Access`] names: in memory ([`Tree::partial`](crate::Tree::partial)), or to bytes
+//! ([`Tree::witness`](crate::Tree::witness); while blocks are taken back:
+//! [`Tree::revert_with_witness`](crate::Tree::revert_with_witness)), which are the witness, and for reads alone
+//! a proof of many keys. [`PartialTree::decode`] accepts bytes only if
 //! they hash to a root that is already trusted: whatever it then answers is
 //! true under that root. Not verified: that the root is that of any real state,
 //! and that enough is revealed.
@@ -33,6 +34,8 @@ use crate::updates::UpdateBatch;
 
 pub use access::Access;
 pub use decode::{MAX_WITNESS_BYTES, WitnessError};
+pub(crate) use prune::Touched;
+pub(crate) use write::{Below, Fragment, assemble};
 
 /// The tree does not reveal what lies at this key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]

@@ -8,16 +8,14 @@
 //! deleted, can need a node beyond these: a node moves up only into the place
 //! of a branch that lost its other side.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use super::{Access, PartialTree};
 use crate::arena::{Arena, NodeId, Place};
 use crate::keys::TreeKey;
 use crate::tree::Tree;
+use crate::undo::Undo;
 
 /// A key, and whether it may be deleted.
-pub(super) type Touched<'a> = (&'a TreeKey, bool);
+pub(crate) type Touched<'a> = (&'a TreeKey, bool);
 
 /// Nodes of the whole tree are named by the arena that they are in, the top's or a subtree's.
 struct Pruner<'a> {
@@ -35,7 +33,7 @@ struct Pruned {
 impl Tree {
     /// The part of this tree that `access` needs.
     pub fn partial(&self, access: &Access) -> PartialTree {
-        let keys = self.touched_keys(access);
+        let keys = access.keys_before(self, &Undo::default());
         let touched: Vec<Touched<'_>> = keys.iter().map(|(key, deleted)| (key, *deleted)).collect();
         let top = self.top();
         match top.root() {
@@ -47,21 +45,6 @@ impl Tree {
             }
             _ => PartialTree::hidden(self.root()),
         }
-    }
-
-    /// All keys that `access` names, those that its prefixes list included.
-    pub(super) fn touched_keys<'a>(&self, access: &'a Access) -> Cow<'a, BTreeMap<TreeKey, bool>> {
-        let mut keys = Cow::Borrowed(&access.keys);
-        for prefix in &access.prefixes {
-            let keys = keys.to_mut();
-            let mut listed = self.with_prefix(prefix).peekable();
-            if listed.peek().is_none() {
-                // The prefix's own way shows that nothing begins with it.
-                keys.entry(*prefix).or_default();
-            }
-            listed.for_each(|(key, _)| _ = keys.entry(key).or_default());
-        }
-        keys
     }
 }
 

@@ -5,7 +5,9 @@ use alloy_primitives::hex;
 use proptest::prelude::*;
 use weft_primitives::codec::DecodeError;
 
+use super::encode::{put_branch, put_hidden, put_leaf};
 use super::*;
+use crate::arena::{NodeId, Place};
 use crate::model::{self, repeat};
 use crate::tree::Tree;
 use crate::updates::Update;
@@ -16,6 +18,31 @@ fn tree_of(updates: &[Update]) -> Tree {
     let mut tree = Tree::default();
     tree.apply(&UpdateBatch::new(updates.to_vec()), SEQUENTIAL).unwrap();
     tree
+}
+
+impl PartialTree {
+    /// The inverse of [`PartialTree::decode`], from a tree in memory.
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(root) = self.arena.root() {
+            put(&self.arena, root, self.arena.root_hash(), 0, &mut out);
+        }
+        out
+    }
+}
+
+fn put(arena: &Arena, at: NodeId, hash: &NodeHash, from: u16, out: &mut Vec<u8>) {
+    match at.place() {
+        Place::Hidden(_) => put_hidden(out, hash),
+        Place::Leaf(leaf) => put_leaf(out, &arena.node_leaf(leaf).key, &arena.node_leaf(leaf).value, from),
+        Place::Branch(branch) => {
+            let branch = arena.node_branch(branch);
+            put_branch(out, &arena.prefix(at, branch, from));
+            for (child, hash) in branch.children.iter().zip(&branch.hashes) {
+                put(arena, *child, hash, branch.bit + 1, out);
+            }
+        }
+    }
 }
 
 /// What applying `batches` to a tree touches.
@@ -44,6 +71,14 @@ fn plausible_bytes() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
 }
 
+/// A key, or which one of the tree's to take instead, whether it is declared as deleted, and whether so many of its bytes
+/// are listed instead.
+fn touched() -> impl Strategy<Value = (TreeKey, Option<proptest::sample::Index>, bool, Option<usize>)> {
+    let known = prop_oneof![1 => Just(None), 2 => any::<proptest::sample::Index>().prop_map(Some)];
+    let listed = prop_oneof![4 => Just(None), 1 => (1usize..34).prop_map(Some)];
+    (model::key(), known, any::<bool>(), listed)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -55,7 +90,6 @@ proptest! {
         let mut access = access_of(&batches);
         reads.iter().for_each(|key| access.read(*key));
         let part = whole.partial(&access);
-        prop_assert_eq!(whole.witness(&access, SEQUENTIAL), part.encode());
         let mut read = PartialTree::decode(&part.encode(), whole.root(), SEQUENTIAL).unwrap();
         prop_assert_eq!(read.encode(), part.encode());
         let mut whole = whole;
@@ -66,6 +100,42 @@ proptest! {
             let undo = whole.apply(batch, SEQUENTIAL).unwrap();
             prop_assert_eq!(read.apply(batch, SEQUENTIAL), Ok(undo));
             prop_assert_eq!(read.root(), whole.root());
+        }
+    }
+
+    /// Written straight, or while batches are taken back, on any number of threads: the same bytes. What is touched has
+    /// nothing to do with what the batches change.
+    #[test]
+    fn one_witness_however_written(
+        (whole, batches) in history(),
+        touched in proptest::collection::vec(touched(), 0..12),
+        batches_too: bool,
+        threads in 1usize..5,
+    ) {
+        let mut access = if batches_too { access_of(&batches) } else { Access::default() };
+        let known: Vec<TreeKey> = whole.iter().map(|(key, _)| key).collect();
+        for (key, at, deleted, listed) in touched {
+            let key = at.filter(|_| !known.is_empty()).map_or(key, |at| known[at.index(known.len())]);
+            match listed {
+                Some(len) => access.list(TreeKey::new(&key.as_slice()[..len]).unwrap()),
+                None => *access.keys.entry(key).or_default() |= deleted,
+            }
+        }
+        let bytes = whole.partial(&access).encode();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        prop_assert_eq!(&pool.install(|| whole.witness(&access, Schedule::Parallel)), &bytes);
+        prop_assert_eq!(&whole.witness(&access, SEQUENTIAL), &bytes);
+        let mut tree = whole.clone();
+        let undos: Vec<Undo> = batches.iter().map(|batch| tree.apply(batch, SEQUENTIAL).unwrap()).collect();
+        let undo = Undo::joined(undos.iter().rev());
+        for schedule in [SEQUENTIAL, Schedule::Parallel] {
+            let mut back = tree.clone();
+            prop_assert_eq!(&pool.install(|| back.revert_with_witness(&undo, &access, schedule)), &bytes);
+            prop_assert_eq!(back.root(), whole.root());
+            prop_assert!(back.iter().eq(whole.iter()));
+        }
+        if !bytes.is_empty() {
+            prop_assert_eq!(PartialTree::decode(&bytes, whole.root(), SEQUENTIAL).unwrap().encode(), bytes);
         }
     }
 
@@ -250,9 +320,7 @@ proptest! {
             }
         }
         for (at, (root, before, _)) in states.iter().enumerate() {
-            // Of a key that several batches changed the oldest value stands.
-            let newest_first = states[at..].iter().rev().flat_map(|(_, _, undo)| undo.entries.iter().copied());
-            let undo = Undo { entries: UpdateBatch::new(newest_first.collect()).entries().to_vec() };
+            let undo = Undo::joined(states[at..].iter().rev().map(|(_, _, undo)| undo));
             let part = tree.partial_before(&undo, &keys).unwrap();
             prop_assert_eq!(part.root(), *root);
             for (key, value) in keys.iter().zip(before) {

@@ -2,7 +2,8 @@
 //!
 //! A thread takes some neighbouring subtrees and does all there is to do on them:
 //! finds the old values, changes the shape, and hashes, while all of it is in its
-//! cache. The top follows when all are done.
+//! cache; where a witness is wanted, also writes its share of that. The top
+//! follows when all are done.
 
 use std::sync::Arc;
 
@@ -12,11 +13,15 @@ use super::Tree;
 use super::route::Parcel;
 use super::subtree::{MAX_LEAVES, Subtree};
 use crate::arena::{Dirty, PrefixError, Schedule, rehash};
+use crate::partial::{Fragment, Touched};
 use crate::undo::Undo;
 use crate::updates::{Update, UpdateBatch};
 
 /// Updates below which a task is not worth a thread, and lanes would stay empty.
 const TASK_UPDATES: usize = 128;
+
+/// Keys that are as much work to tell of as one is to update.
+const TOUCHED_PER_UPDATE: usize = 4;
 
 /// A subtree and what is to be done to it.
 struct Work<'a> {
@@ -24,6 +29,24 @@ struct Work<'a> {
     updates: &'a [Update],
     /// What came of it.
     done: Result<Undo, PrefixError>,
+    touched: &'a [Touched<'a>],
+    /// What came of that, if anything is touched.
+    fragment: Option<Fragment>,
+}
+
+impl<'a> Work<'a> {
+    fn new(subtree: &'a mut Arc<Subtree>, updates: &'a [Update], touched: &'a [Touched<'a>]) -> Self {
+        Self { subtree, updates, done: Ok(Undo::default()), touched, fragment: None }
+    }
+}
+
+/// What came of a batch.
+pub(super) struct Updated {
+    pub(super) undo: Undo,
+    /// For each touched subtree, with its number.
+    pub(super) fragments: Vec<(usize, Fragment)>,
+    /// Whether subtrees have been cut or put together: they are not those of the fragments any more.
+    pub(super) reshaped: bool,
 }
 
 impl Tree {
@@ -32,35 +55,47 @@ impl Tree {
     /// A new key is compared with the keys before the batch: it may not be a
     /// prefix even of one that the batch deletes. On an error the tree is as before.
     pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PrefixError> {
-        let parcels = self.route(updates.entries())?;
-        let mut new = vec![Arc::default(); parcels.iter().filter(|parcel| parcel.to.is_none()).count()];
-        let before = self.lens(&parcels);
-        let undo = apply(&mut self.subtrees, &mut new, &parcels, schedule)?;
-        self.len = self.len + self.lens(&parcels) - before;
-        self.len += new.iter().map(|subtree| subtree.len()).sum::<usize>();
-        let changed: Vec<usize> = parcels.iter().filter_map(|parcel| parcel.to).collect();
-        let fits = |at: &usize| (1..=MAX_LEAVES).contains(&self.subtrees[*at].len());
-        if new.is_empty() && changed.iter().all(fits) {
-            self.top.refresh(&self.subtrees, &changed);
-        } else {
-            self.reshape(new);
-        }
-        Ok(undo)
+        self.update(updates, &[], schedule).map(|updated| updated.undo)
     }
 
-    /// Leaves in the subtrees for which there are updates.
+    /// [`Tree::apply`], and the fragments of what is touched in the tree that results.
+    pub(super) fn update(
+        &mut self,
+        updates: &UpdateBatch,
+        touched: &[Touched<'_>],
+        schedule: Schedule,
+    ) -> Result<Updated, PrefixError> {
+        let parcels = self.route(updates.entries(), touched)?;
+        let mut new = vec![Arc::default(); parcels.iter().filter(|parcel| parcel.to.is_none()).count()];
+        let before = self.lens(&parcels);
+        let (undo, fragments) = apply(&mut self.subtrees, &mut new, &parcels, schedule)?;
+        self.len = self.len + self.lens(&parcels) - before;
+        self.len += new.iter().map(|subtree| subtree.len()).sum::<usize>();
+        let changed = parcels.iter().filter(|parcel| !parcel.updates.is_empty());
+        let changed: Vec<usize> = changed.filter_map(|parcel| parcel.to).collect();
+        let fits = |at: &usize| (1..=MAX_LEAVES).contains(&self.subtrees[*at].len());
+        let reshaped = !new.is_empty() || !changed.iter().all(fits);
+        if reshaped {
+            self.reshape(new);
+        } else {
+            self.top.refresh(&self.subtrees, &changed);
+        }
+        Ok(Updated { undo, fragments, reshaped })
+    }
+
+    /// Leaves in the subtrees in which there is something to do.
     fn lens(&self, parcels: &[Parcel<'_>]) -> usize {
         parcels.iter().filter_map(|parcel| parcel.to).map(|at| self.subtrees[at].len()).sum()
     }
 }
 
-/// Gives each subtree, old or new, its updates. On an error all are as before.
+/// Does what there is to do in each subtree, old or new. On an error all are as before.
 fn apply(
     old: &mut [Arc<Subtree>],
     new: &mut [Arc<Subtree>],
     parcels: &[Parcel<'_>],
     schedule: Schedule,
-) -> Result<Undo, PrefixError> {
+) -> Result<(Undo, Vec<(usize, Fragment)>), PrefixError> {
     let (mut old, mut new) = (old.iter_mut().enumerate(), new.iter_mut());
     let mut works = Vec::with_capacity(parcels.len());
     for parcel in parcels {
@@ -68,8 +103,7 @@ fn apply(
             Some(to) => old.find(|(at, _)| *at == to).map(|(_, subtree)| subtree),
             None => new.next(),
         };
-        let updates = parcel.updates;
-        works.extend(subtree.map(|subtree| Work { subtree, updates, done: Ok(Undo::default()) }));
+        works.extend(subtree.map(|subtree| Work::new(subtree, parcel.updates, parcel.touched)));
     }
     run(&mut works, schedule);
     let entries = works.iter().map(|work| work.done.as_ref().map_or(0, |undo| undo.entries.len())).sum();
@@ -84,7 +118,8 @@ fn apply(
             }
         }
     }
-    Ok(all)
+    let fragments = works.into_iter().zip(parcels);
+    Ok((all, fragments.filter_map(|(work, parcel)| Some((parcel.to?, work.fragment?))).collect()))
 }
 
 /// Takes back what was done.
@@ -93,8 +128,7 @@ fn take_back(works: Vec<Work<'_>>, schedule: Schedule) {
         works.into_iter().filter_map(|work| Some((work.subtree, work.done.ok()?.entries))).unzip();
     let back = subtrees.into_iter().zip(&undos);
     // Fits: these keys stood beside those that stay.
-    let mut works: Vec<_> =
-        back.map(|(subtree, updates)| Work { subtree, updates, done: Ok(Undo::default()) }).collect();
+    let mut works: Vec<_> = back.map(|(subtree, updates)| Work::new(subtree, updates, &[])).collect();
     run(&mut works, schedule);
 }
 
@@ -104,7 +138,7 @@ fn run(works: &mut [Work<'_>], schedule: Schedule) {
     while !rest.is_empty() {
         let mut updates = 0;
         let enough = rest.iter().position(|work| {
-            updates += work.updates.len();
+            updates += work.updates.len().max(work.touched.len() / TOUCHED_PER_UPDATE);
             updates >= TASK_UPDATES
         });
         let (task, after) = rest.split_at_mut(enough.map_or(rest.len(), |at| at + 1));
@@ -124,10 +158,14 @@ fn run(works: &mut [Work<'_>], schedule: Schedule) {
 fn run_task(works: &mut [Work<'_>], schedule: Schedule) {
     let mut dirty = Dirty::default();
     let mut arenas = Vec::with_capacity(works.len());
-    for (number, Work { subtree, updates, done }) in works.iter_mut().enumerate() {
+    // What is only read stays shared with clones.
+    for Work { subtree, updates, done, .. } in works.iter_mut().filter(|work| !work.updates.is_empty()) {
         let subtree = Arc::make_mut(subtree);
-        *done = subtree.edit(updates, number as u32, &mut dirty);
+        *done = subtree.edit(updates, arenas.len() as u32, &mut dirty);
         arenas.push(subtree.arena_mut());
     }
     rehash(&mut arenas, &dirty, schedule);
+    for work in works.iter_mut().filter(|work| !work.touched.is_empty()) {
+        work.fragment = Some(Fragment::new(work.subtree.arena(), work.touched));
+    }
 }

@@ -21,6 +21,7 @@ mod subtree;
 #[cfg(test)]
 mod tests;
 mod top;
+mod witness;
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::keys::{AccountKeys, BASIC_DATA};
 use crate::model::{self, Model, repeat};
+use crate::partial::Touched;
 
 /// Roots published with EIP-8297's conformance vectors.
 #[test]
@@ -176,6 +177,29 @@ fn clones_part_when_one_changes() {
     tree.revert(&undo, Schedule::Parallel);
     assert!(tree.iter().eq(clone.iter()));
     assert_eq!(tree.root(), root);
+}
+
+/// While subtrees keep their sizes a witness takes no second walk, and subtrees of which it only tells stay shared.
+#[test]
+fn a_witness_comes_with_the_root() {
+    let batch = model::spread(1_000, 0);
+    let mut tree = Tree::default();
+    tree.apply(&batch, Schedule::Sequential).unwrap();
+    let keys: Vec<TreeKey> = batch.entries().iter().map(|(key, _)| *key).collect();
+    let (changed, read) = keys.split_at(100);
+    let before = tree.clone();
+    let undo = tree
+        .apply(&UpdateBatch::new(changed.iter().map(|key| (*key, Some([7; 32]))).collect()), Schedule::Sequential)
+        .unwrap();
+    let touched: Vec<Touched<'_>> = read.iter().step_by(9).map(|key| (key, false)).collect();
+    let after = tree.clone();
+    let updated = tree.update(&undo.inverse(), &touched, Schedule::Parallel).unwrap();
+    assert!(!updated.reshaped);
+    assert_eq!(tree.root(), before.root());
+    for (at, _) in updated.fragments {
+        let has_changed = changed.iter().any(|key| tree.top.find(key) == Some(at));
+        assert_eq!(Arc::ptr_eq(&tree.subtrees[at], &after.subtrees[at]), !has_changed, "subtree {at}");
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn transfers(options: &Options) -> Result<Vec<Row>, StateError> {
             rows.push(Row::compared(name, times, "x", baseline, 1.0, 1.0 / times, threads));
         }
     };
-    over("witness_over_root", "the root of the same block without a witness", with, without);
+    over("witness_over_root", "the root alone: the same block taken back without a witness", with, without);
     over("stateless_over_stateful", "verify() with the whole state", stateless, stateful);
     Ok(rows)
 }

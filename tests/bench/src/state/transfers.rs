@@ -80,7 +80,9 @@ impl Transfers {
         valid(verdict)?;
         self.stateless(&witness)?;
         // The part of the tree that is timed must do as well: no code is run.
-        self.stateless(&[&[0][..], &self.tree.witness(&self.access(), Schedule::Parallel)].concat())?;
+        let undo = self.tree.apply(&self.block.applied.updates, Schedule::Parallel)?;
+        let part = self.tree.revert_with_witness(&undo, &self.access(), Schedule::Parallel);
+        self.stateless(&[&[0][..], &part].concat())?;
         Ok(witness)
     }
 
@@ -104,16 +106,16 @@ impl Transfers {
         Ok(took)
     }
 
-    /// Time of the block's new root, and if so asked, of the witness taken before it.
+    /// Time of the root from which the block began, found by taking it back, and if so asked, of the block's witness.
     pub(super) fn root(&mut self, with_witness: bool) -> Result<Duration, StateError> {
         let access = self.access();
-        let start = Instant::now();
-        let witness = with_witness.then(|| self.tree.witness(&access, Schedule::Parallel));
         let undo = self.tree.apply(&self.block.applied.updates, Schedule::Parallel)?;
-        let took = start.elapsed();
-        drop(witness);
-        self.tree.revert(&undo, Schedule::Parallel);
-        Ok(took)
+        let start = Instant::now();
+        let witness = with_witness.then(|| self.tree.revert_with_witness(&undo, &access, Schedule::Parallel));
+        if witness.is_none() {
+            self.tree.revert(&undo, Schedule::Parallel);
+        }
+        Ok(start.elapsed())
     }
 
     /// Bytes of a proof by itself for each account that the block changes.

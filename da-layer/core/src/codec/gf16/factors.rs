@@ -3,9 +3,7 @@
 //! Multiplying by a constant is linear over bits, and so is the multiplier in
 //! its constant: the multiplier of any element is the sum of two out of 512.
 
-use reed_solomon_simd::engine::tables;
-
-use crate::digest::reference;
+use crate::field;
 use crate::limits::{EXTENSION, MAX_K};
 
 /// Multiplication by a constant as a kernel wants it.
@@ -27,13 +25,12 @@ pub(super) struct Factors<F> {
 impl<F: Factor> Factors<F> {
     pub(super) fn new() -> Self {
         let bits: [F; 16] = std::array::from_fn(|bit| {
-            let log = reference::gf16_log(1 << bit);
-            F::new(&std::array::from_fn(|other| reference::gf16_mul_log(1 << other, log)))
+            let log = field::log(1 << bit);
+            F::new(&std::array::from_fn(|other| field::mul_log(1 << other, log)))
         });
         let (low, high) = (subset_sums(&bits[..8]), subset_sums(&bits[8..]));
         let mut factors = Self { low, high, twiddles: Vec::new() };
-        let logs = &tables::get_skew()[..EXTENSION * MAX_K as usize];
-        factors.twiddles = logs.iter().map(|log| factors.of(element(*log))).collect();
+        factors.twiddles = (0..EXTENSION * MAX_K as usize).map(|at| factors.of(field::twiddle(at))).collect();
         factors
     }
 
@@ -43,15 +40,10 @@ impl<F: Factor> Factors<F> {
         self.low[usize::from(low)].plus(self.high[usize::from(high)])
     }
 
-    /// Constants of the transform: layer and group as in [`tables::Skew`].
+    /// Constants of the transform, in the order of [`field::twiddle`].
     pub(super) fn twiddles(&self) -> &[F] {
         &self.twiddles
     }
-}
-
-/// The element with this logarithm; 65535 stands for zero's in the tables of the transform.
-fn element(log: u16) -> u16 {
-    if log == u16::MAX { 0 } else { reference::gf16_mul_log(1, log) }
 }
 
 /// The sum of each subset of `bits`, by its mask.

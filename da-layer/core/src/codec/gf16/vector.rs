@@ -5,6 +5,7 @@
 
 use super::super::{Geometry, IndexedRow};
 use super::locator;
+use crate::field;
 use crate::limits::EXTENSION;
 
 /// All `4k` rows by index, those that are there with the element that they are to be multiplied by, and the lost
@@ -16,7 +17,6 @@ struct Pattern<'a> {
 
 impl<'a> Pattern<'a> {
     fn new(geometry: Geometry, picked: &[IndexedRow<'a>]) -> Self {
-        use crate::digest::reference::gf16_mul_log;
         let mut rows = vec![None; geometry.k * EXTENSION];
         for (index, row) in picked {
             rows[*index as usize] = Some((*row, 0));
@@ -25,10 +25,10 @@ impl<'a> Pattern<'a> {
         let logs = locator::logarithms(&lost);
         for (row, log) in rows.iter_mut().zip(&logs) {
             if let Some((_, factor)) = row {
-                *factor = gf16_mul_log(1, *log);
+                *factor = field::mul_log(1, *log);
             }
         }
-        let inverse = |row: usize| gf16_mul_log(1, (u16::MAX - logs[row]) % u16::MAX);
+        let inverse = |row: usize| field::mul_log(1, (u16::MAX - logs[row]) % u16::MAX);
         let lost = (0..geometry.k).filter(|row| lost[*row]).map(|row| (row, inverse(row))).collect();
         Self { rows, lost }
     }

@@ -1,4 +1,4 @@
-//! The code's field GF(2^16): tables of logarithms, and the constants of its additive transform.
+//! The code's field GF(2^16): tables of logarithms.
 //!
 //! Elements are coordinates in a Cantor basis `v0, v1, ...` of GF(2)\[x\]/0x1002D,
 //! so adding is exclusive or. The tables are made when the crate is compiled:
@@ -69,18 +69,6 @@ pub(crate) fn mul_log(a: u16, log_b: u16) -> u16 {
     TABLES.exp[reduced as usize]
 }
 
-/// The constant at place `at` of the transform's tables: that of the group which begins `2^layer` points before point
-/// `at + 1`, in layer `layer`, the number of zeros at the end of `at + 1`.
-///
-/// It is the value, at the group's first point, of the polynomial that vanishes at all points below `2^layer` and is 1 at
-/// `2^layer`. In a Cantor basis that polynomial takes `v(n)` to `v(n - layer)`: it shifts an element's coordinates down.
-#[cfg(target_arch = "x86_64")]
-pub(crate) const fn twiddle(at: usize) -> u16 {
-    let point = at + 1;
-    let layer = point.trailing_zeros();
-    ((point - (1 << layer)) >> layer) as u16
-}
-
 #[cfg(test)]
 mod tests {
     use reed_solomon_simd::engine::tables;
@@ -95,13 +83,15 @@ mod tests {
         assert_eq!(TABLES.exp, *theirs.exp);
     }
 
-    #[cfg(target_arch = "x86_64")]
+    /// The constant of the transform for a group of `2 d` points that begins at point `p` is the element `p / d`. The
+    /// library has its logarithm at place `p + d - 1`.
     #[test]
-    fn twiddles_are_the_librarys() {
+    fn constants_of_the_transform_are_shifted_points() {
         for (at, log) in tables::get_skew().iter().enumerate() {
+            let apart = 1 << (at + 1).trailing_zeros();
             // Zero's logarithm stands for none.
             let theirs = if *log == GF_MODULUS { 0 } else { mul_log(1, *log) };
-            assert_eq!(twiddle(at), theirs, "at {at}");
+            assert_eq!((at + 1 - apart) / apart, usize::from(theirs), "at {at}");
         }
     }
 }

@@ -6,6 +6,9 @@
 use crate::field;
 use crate::limits::{EXTENSION, MAX_K};
 
+/// Half as many as points of the largest transform.
+const TWIDDLES: u16 = (EXTENSION * MAX_K as usize / 2) as u16;
+
 /// Multiplication by a constant as a kernel wants it.
 pub(super) trait Factor: Copy + Send + Sync {
     /// From the products of the constant and `1 << bit`, for each bit.
@@ -30,7 +33,7 @@ impl<F: Factor> Factors<F> {
         });
         let (low, high) = (subset_sums(&bits[..8]), subset_sums(&bits[8..]));
         let mut factors = Self { low, high, twiddles: Vec::new() };
-        factors.twiddles = (0..EXTENSION * MAX_K as usize).map(|at| factors.of(field::twiddle(at))).collect();
+        factors.twiddles = (0..TWIDDLES).map(|at| factors.of(2 * at)).collect();
         factors
     }
 
@@ -40,7 +43,7 @@ impl<F: Factor> Factors<F> {
         self.low[usize::from(low)].plus(self.high[usize::from(high)])
     }
 
-    /// Constants of the transform, in the order of [`field::twiddle`].
+    /// Constants of the transform: the even elements, in order.
     pub(super) fn twiddles(&self) -> &[F] {
         &self.twiddles
     }

@@ -54,18 +54,19 @@ impl Tables {
 }
 
 /// Logarithm of a nonzero element.
-pub(crate) fn log(element: u16) -> u16 {
-    TABLES.log[usize::from(element)]
+pub(crate) const fn log(element: u16) -> u16 {
+    TABLES.log[element as usize]
 }
 
 /// Product of `a` and the element whose logarithm is `log_b`.
-pub(crate) fn mul_log(a: u16, log_b: u16) -> u16 {
+pub(crate) const fn mul_log(a: u16, log_b: u16) -> u16 {
     if a == 0 {
         return 0;
     }
-    let sum = u32::from(log(a)) + u32::from(log_b);
+    let sum = log(a) as u32 + log_b as u32;
     // Logarithms live mod 65535.
-    let reduced = if sum >= u32::from(GF_MODULUS) { sum - u32::from(GF_MODULUS) } else { sum };
+    let modulus = GF_MODULUS as u32;
+    let reduced = if sum >= modulus { sum - modulus } else { sum };
     TABLES.exp[reduced as usize]
 }
 

@@ -39,15 +39,11 @@ macro_rules! on_kernel {
     ($kernel:ident) => {
         pub(super) mod $kernel {
             use std::cell::RefCell;
-            use std::sync::LazyLock;
 
             use super::super::super::{CodecError, Geometry, IndexedRow, stripes};
-            use super::super::factors::Factors;
-            use super::super::$kernel::{self as kernel, Factor, WIDTH, Work};
+            use super::super::$kernel::{self as kernel, FACTORS, Factor, WIDTH, Work};
             use super::Pattern;
             use crate::schedule::Schedule;
-
-            static FACTORS: LazyLock<Factors<Factor>> = LazyLock::new(Factors::new);
 
             thread_local! {
                 static WORK: RefCell<Work> = RefCell::default();
@@ -60,12 +56,10 @@ macro_rules! on_kernel {
                 parity: &mut [u8],
                 schedule: Schedule,
             ) -> Result<(), CodecError> {
-                let factors = &*FACTORS;
-                let rows: Vec<&[u8]> = originals.chunks_exact(geometry.row_len).collect();
                 stripes::run(parity, geometry.row_len, WIDTH, schedule, |mut stripe| {
                     WORK.with_borrow_mut(|work| {
                         // SAFETY: the processor has the instructions, as the caller has asked.
-                        unsafe { kernel::extend(factors, &rows, &mut stripe, work) };
+                        unsafe { kernel::extend(geometry, originals, &mut stripe, work) };
                     });
                     Ok(())
                 })
@@ -78,15 +72,14 @@ macro_rules! on_kernel {
                 originals: &mut [u8],
                 schedule: Schedule,
             ) -> Result<(), CodecError> {
-                let factors = &*FACTORS;
                 let Pattern { rows, lost } = Pattern::new(geometry, picked);
-                let ready = |row: &Option<(_, u16)>| row.map(|(row, element)| (row, factors.of(element)));
+                let ready = |row: &Option<(_, u16)>| row.map(|(row, element)| (row, FACTORS.of(element)));
                 let rows: Vec<Option<(&[u8], Factor)>> = rows.iter().map(ready).collect();
-                let lost: Vec<_> = lost.iter().map(|(row, element)| (*row, factors.of(*element))).collect();
+                let lost: Vec<_> = lost.iter().map(|(row, element)| (*row, FACTORS.of(*element))).collect();
                 stripes::run(originals, geometry.row_len, WIDTH, schedule, |mut stripe| {
                     WORK.with_borrow_mut(|work| {
                         // SAFETY: the processor has the instructions, as the caller has asked.
-                        unsafe { kernel::restore(factors, &rows, &lost, &mut stripe, work) };
+                        unsafe { kernel::restore(&rows, &lost, &mut stripe, work) };
                     });
                     Ok(())
                 })

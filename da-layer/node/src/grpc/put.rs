@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use tonic::{Request, Response, Status, Streaming};
-use weft_da::blob_hash;
+use weft_primitives::B256;
 use weft_service::trace::Span;
 use weft_wire::CHUNK_BYTES;
 use weft_wire::convert::{blob_ref, hash, signature};
@@ -40,8 +40,8 @@ impl DaService {
         let intake = self.intake()?;
         let ticket = self.admit(intake, Announced { namespace, content, length: start.length, signature }).await?;
         let received = tokio::time::timeout_at(deadline, receive(parts, start.length)).await;
-        let data = received.map_err(|_| refused(intake, &namespace, &slow))??;
-        if blob_hash(&data) != content {
+        let (data, found) = received.map_err(|_| refused(intake, &namespace, &slow))??;
+        if found != content {
             return Err(Plain::invalid("WRONG_HASH", "the bytes do not have the announced BLAKE3 hash").into());
         }
         let placed = intake.put(ticket, data).await;
@@ -84,9 +84,11 @@ pub(super) fn put_answer(place: &ProvenBlob, duplicate: bool) -> pb::PutBlobResp
     }
 }
 
-/// Reads a blob's chunks; nothing beyond the announced length is kept.
-async fn receive(mut parts: Streaming<pb::PutBlobRequest>, length: u64) -> Result<Bytes, Status> {
-    let mut data = BytesMut::new();
+/// Reads a blob's chunks and hashes them as they come; nothing beyond the announced length, which was admitted, is kept.
+async fn receive(mut parts: Streaming<pb::PutBlobRequest>, length: u64) -> Result<(Bytes, B256), Status> {
+    let mut data = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+    // What `blob_hash` tells of the whole.
+    let mut hasher = blake3::Hasher::new();
     while let Some(message) = parts.next().await {
         let Some(pb::put_blob_request::Part::Chunk(chunk)) = message?.part else {
             return Err(Plain::invalid("MALFORMED", "only chunks may follow the start").into());
@@ -103,10 +105,11 @@ async fn receive(mut parts: Streaming<pb::PutBlobRequest>, length: u64) -> Resul
             .into());
         }
         data.extend_from_slice(&chunk);
+        hasher.update(&chunk);
     }
     if data.len() as u64 != length {
         let message = format!("the blob has {} bytes, {length} were announced", data.len());
         return Err(Plain::invalid("WRONG_LENGTH", message).into());
     }
-    Ok(data.freeze())
+    Ok((data.freeze(), B256::new(*hasher.finalize().as_bytes())))
 }

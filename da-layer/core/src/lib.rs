@@ -59,6 +59,7 @@ pub mod block;
 pub mod codec;
 pub mod custody;
 pub mod digest;
+mod field;
 mod hash;
 pub mod header;
 pub mod kernel;

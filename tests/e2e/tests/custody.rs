@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use weft_e2e::{Process, weft_binary};
 use weft_primitives::Signer;
+use weft_wire::CustodyClient;
 
 const NODES: usize = 4;
 
@@ -91,6 +92,29 @@ impl Nodes {
         }
     }
 
+    /// Waits until a node serves the certificates of all blocks up to `height`.
+    fn certified(&self, node: usize, height: u64) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let start = Instant::now();
+        runtime.block_on(async {
+            let client = CustodyClient::new(&self.url(node)).unwrap();
+            for height in 1..=height {
+                loop {
+                    let error = match client.certificate(height).await {
+                        Ok((header, certificate)) => {
+                            let verified = certificate.verify(&header.header).unwrap();
+                            assert_eq!(verified.members().addresses().len(), NODES);
+                            break;
+                        }
+                        Err(error) => error,
+                    };
+                    assert!(start.elapsed() < PATIENCE, "node {node}, block {height}: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        });
+    }
+
     fn get(&self, node: usize, hash: &str, data: &[u8]) {
         let start = Instant::now();
         loop {
@@ -135,6 +159,8 @@ fn nothing_acknowledged_is_lost_whoever_is_killed() {
             nodes.get(node, hash, data);
         }
     }
+    // So have they the certificates, whoever made them.
+    (1..NODES).for_each(|node| nodes.certified(node, blobs.len() as u64));
     // With the producer gone for good, a disk lost and one more down: half of the members have everything.
     nodes.kill(0);
     nodes.kill(1);
@@ -147,6 +173,7 @@ fn nothing_acknowledged_is_lost_whoever_is_killed() {
     let address = signer(0).address().to_string();
     nodes.start(1);
     let first = nodes.url(1);
+    nodes.certified(1, blobs.len() as u64);
     let start = Instant::now();
     loop {
         let urls = ["--da-url", &first, "--da-url", &second, "--da-url", &third];

@@ -49,6 +49,14 @@ pub enum CertificateFault {
     /// The members are not those that the caller knows.
     #[error("the certificate is of other members")]
     OtherMembers,
+    /// Of the members that the caller knows too few have signed under the members that the certificate names.
+    #[error("the certificate is of other members, under whom {known} of those known have attested; {needed} are needed")]
+    UnknownMembers {
+        /// Members known that attested.
+        known: usize,
+        /// More than a third of the members known.
+        needed: usize,
+    },
 }
 
 impl Certificate {
@@ -76,6 +84,21 @@ impl Certificate {
             return Err(CertificateFault::OtherMembers);
         }
         self.verify(header)
+    }
+
+    /// As [`Certificate::verify`], by these members, or by others for whom more than a third of these vouch. The members of
+    /// a custody change in time, and who attests names them: while less than a third lie, one of those who did is honest,
+    /// and was told of the members by its operator.
+    pub fn verify_by(&self, header: &Header, known: &Members) -> Result<VerifiedCertificate, CertificateFault> {
+        let verified = self.verify(header)?;
+        if self.members != *known {
+            let vouch = self.attestations.iter().filter(|attestation| known.position(&attestation.member).is_some());
+            let (found, needed) = (vouch.count(), known.addresses().len() / 3 + 1);
+            if found < needed {
+                return Err(CertificateFault::UnknownMembers { known: found, needed });
+            }
+        }
+        Ok(verified)
     }
 
     /// `members (1) || addresses (20 each) || copies (1) || attestations (1) || address and signature (85 each)`.
@@ -186,6 +209,26 @@ mod tests {
         ));
         let others = certificate(1, 5, &[]).members;
         assert_eq!(good.verify_of(&header(1), &others), Err(CertificateFault::OtherMembers));
+    }
+
+    #[test]
+    fn members_of_another_time_are_vouched_for() {
+        // Keys 1 to 6; who reads the certificate knows the first four, or the last four, as the members of today.
+        let all = signers(6);
+        let members = |keys: &[usize]| Members::new(keys.iter().map(|at| all[*at].address()).collect(), 1).unwrap();
+        let then = members(&[0, 1, 2, 3]);
+        let signed = |by: &[usize]| {
+            let attestations = by.iter().map(|at| Attestation::sign(&header(1), &then, &all[*at])).collect();
+            Certificate { members: then.clone(), attestations }
+        };
+        signed(&[0, 1, 2]).verify_by(&header(1), &then).unwrap();
+        // Two of the four of today were there; one is not more than a third.
+        signed(&[1, 2, 3]).verify_by(&header(1), &members(&[2, 3, 4, 5])).unwrap();
+        let few = signed(&[0, 1, 2]).verify_by(&header(1), &members(&[2, 3, 4, 5]));
+        assert_eq!(few, Err(CertificateFault::UnknownMembers { known: 1, needed: 2 }));
+        // What is wrong by itself is no better for who vouches.
+        assert!(matches!(signed(&[2, 3]).verify_by(&header(1), &then), Err(CertificateFault::TooFew { .. })));
+        assert!(signed(&[1, 2, 3]).verify_by(&header(2), &members(&[2, 3, 4, 5])).is_err());
     }
 
     #[test]

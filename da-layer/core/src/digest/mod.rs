@@ -123,17 +123,20 @@ impl RowDigester {
     pub fn digest_rows(&self, rows: &[u8], schedule: Schedule) -> Vec<Digest> {
         let row_len = self.row_len();
         let count = rows.len() / row_len;
-        let mut sums = vec![0u128; count];
+        let mut digests = vec![[0; DIGEST_BYTES]; count];
+        let part = |(digests, rows): (&mut [Digest], &[u8])| {
+            let mut sums = vec![0; digests.len()];
+            self.digest_many(rows, &mut sums);
+            digests.iter_mut().zip(sums).for_each(|(digest, sum)| *digest = sum.to_le_bytes());
+        };
         match schedule {
-            Schedule::Sequential => self.digest_many(rows, &mut sums),
+            Schedule::Sequential => part((&mut digests, rows)),
             Schedule::Parallel => {
                 let rows_per_task = count.div_ceil(2 * rayon::current_num_threads()).max(MIN_ROWS_PER_TASK);
-                sums.par_chunks_mut(rows_per_task)
-                    .zip(rows.par_chunks(rows_per_task * row_len))
-                    .for_each(|(sums, rows)| self.digest_many(rows, sums));
+                digests.par_chunks_mut(rows_per_task).zip(rows.par_chunks(rows_per_task * row_len)).for_each(part);
             }
         }
-        sums.into_iter().map(u128::to_le_bytes).collect()
+        digests
     }
 }
 

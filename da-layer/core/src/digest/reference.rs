@@ -1,14 +1,13 @@
 //! The definition of the digest, over the fields of the two codes, one symbol at a time.
 //!
 //! Slow and plain: the oracle of the kernels and the text that another
-//! implementation follows. The GF(2^16) tables are those of the code itself:
-//! elements are coordinates in a Cantor basis of GF(2)\[x\]/0x1002D.
+//! implementation follows. GF(2^16) is the field of the code itself.
 
 use reed_solomon_erasure::galois_8;
-use reed_solomon_simd::engine::{GF_MODULUS, tables};
 
 use super::{Coefficients, Digest};
 use crate::codec::CodecId;
+use crate::field;
 use crate::limits::DIGEST_BYTES;
 
 /// Product in GF(2^8) mod 0x11D.
@@ -18,18 +17,12 @@ pub fn gf8_mul(a: u8, b: u8) -> u8 {
 
 /// Logarithm of a nonzero element of the code's GF(2^16).
 pub fn gf16_log(element: u16) -> u16 {
-    tables::get_exp_log().log[element as usize]
+    field::log(element)
 }
 
 /// Product of `a` and the element whose logarithm is `log_b`.
 pub fn gf16_mul_log(a: u16, log_b: u16) -> u16 {
-    if a == 0 {
-        return 0;
-    }
-    let sum = u32::from(gf16_log(a)) + u32::from(log_b);
-    // Logarithms live mod 65535.
-    let reduced = if sum >= u32::from(GF_MODULUS) { sum - u32::from(GF_MODULUS) } else { sum };
-    tables::get_exp_log().exp[reduced as usize]
+    field::mul_log(a, log_b)
 }
 
 /// Product in the code's GF(2^16).

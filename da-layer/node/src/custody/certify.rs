@@ -63,12 +63,34 @@ impl Certified {
             }
             let (height, members) = (*height, self.members.clone());
             let attestations = attestations.values().copied().collect();
-            self.store.put_certificate(height, &Certificate { members, attestations })?;
+            self.store.put_certificates(height, &[Certificate { members, attestations }])?;
             waiting.pop_first();
-            self.height.send_replace(height);
-            metrics::gauge!("weft_da_custody_certified_height").set(height as f64);
+            self.reach(height);
         }
         Ok(())
+    }
+
+    /// Keeps certificates, verified, of the blocks from `first` on; those that are here already are passed over.
+    pub(super) fn keep(&self, first: u64, mut certificates: Vec<Certificate>) -> Result<(), StoreError> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = self.height() + 1;
+        let known = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+        certificates.drain(..known.min(certificates.len()));
+        if certificates.is_empty() {
+            return Ok(());
+        }
+        let first = first.max(next);
+        self.store.put_certificates(first, &certificates)?;
+        let last = first + certificates.len() as u64 - 1;
+        *waiting = waiting.split_off(&(last + 1));
+        self.reach(last);
+        Ok(())
+    }
+
+    /// Every block up to here is certified.
+    fn reach(&self, height: u64) {
+        self.height.send_replace(height);
+        metrics::gauge!("weft_da_custody_certified_height").set(height as f64);
     }
 
     /// Waits for the certificate of a block.

@@ -1,16 +1,20 @@
 //! `weft.da.v1.Custody` over gRPC.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use tokio::sync::Semaphore;
 use tonic::{Code, Request, Response, Status, Streaming};
+use weft_da::custody::MAX_MEMBERS;
+use weft_da::header::FIRST_HEIGHT;
 use weft_wire::convert::{members, required};
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::{Plain, Reason, status};
 
 use super::Custody;
+use super::certificates::served;
 use super::headers::HeaderRefused;
 use super::receive::{Frame, Receiving, ShareRefused};
 use crate::reader::ReadError;
@@ -21,6 +25,9 @@ pub const SERVICE: &str = "weft.da.v1.Custody";
 
 /// Shares taken at a time.
 const MAX_SHARES: usize = 4;
+
+/// Who follows the certificates at a time: all members, and as many others.
+const MAX_SUBSCRIBERS: usize = 2 * MAX_MEMBERS;
 
 impl Reason for ShareRefused {
     fn code(&self) -> Code {
@@ -57,6 +64,7 @@ impl Reason for ShareRefused {
 pub struct CustodyService {
     custody: Arc<Custody>,
     shares: Semaphore,
+    subscribers: Arc<Semaphore>,
     /// Where the data is, and bytes that must stay free there.
     disk: (std::path::PathBuf, u64),
 }
@@ -64,7 +72,8 @@ pub struct CustodyService {
 impl CustodyService {
     /// Serves this member.
     pub fn new(custody: Arc<Custody>, disk: (std::path::PathBuf, u64)) -> Self {
-        Self { custody, shares: Semaphore::new(MAX_SHARES), disk }
+        let subscribers = Arc::new(Semaphore::new(MAX_SUBSCRIBERS));
+        Self { custody, shares: Semaphore::new(MAX_SHARES), subscribers, disk }
     }
 
     async fn blocking<T: Send + 'static, E: Refusal + Send + 'static>(
@@ -141,6 +150,20 @@ impl pb::custody_server::Custody for CustodyService {
         };
         let (header, certificate) = (Some((&header).into()), Some((&certificate).into()));
         Ok(Response::new(pb::GetCertificateResponse { header, certificate }))
+    }
+
+    type SubscribeCertificatesStream =
+        Pin<Box<dyn Stream<Item = Result<pb::SubscribeCertificatesResponse, Status>> + Send>>;
+
+    async fn subscribe_certificates(
+        &self,
+        request: Request<pb::SubscribeCertificatesRequest>,
+    ) -> Result<Response<Self::SubscribeCertificatesStream>, Status> {
+        let permit = self.subscribers.clone().try_acquire_owned().map_err(|_| {
+            Plain::exhausted("MAX_SUBSCRIBERS", format!("{MAX_SUBSCRIBERS} subscribers to certificates are there"))
+        })?;
+        let from = request.into_inner().from_height.max(FIRST_HEIGHT);
+        Ok(Response::new(Box::pin(served(self.custody.clone(), from, permit))))
     }
 
     async fn get_blob_index(

@@ -5,7 +5,8 @@
 //! producer hands every member its share ([`push`]), the member verifies it,
 //! stores it and attests ([`receive`]), and with the word of two thirds the
 //! block is certified ([`certify`]) and its blobs are acknowledged. A member
-//! follows the headers by itself ([`follow`]); what it misses of its share, for
+//! follows the headers and the certificates by itself ([`follow`],
+//! [`certificates`]); what it misses of its share, for
 //! whatever reason, it gets from the others or rebuilds from any quarter of the
 //! rows ([`scrub`], [`gather`]): after an outage, on a new disk, and when
 //! members come or go. There is no other way of catching up.
@@ -14,6 +15,7 @@
 //! are. Each node is told; while they are told differently, rows are merely
 //! looked for in more places.
 
+mod certificates;
 mod certify;
 mod config;
 mod fetch;
@@ -87,6 +89,7 @@ pub(crate) fn spawn<E: From<Panicked> + Send + 'static>(
         (0..custody.peers.len()).for_each(|at| part("custody-push", push::push(custody.clone(), at).boxed()));
     } else {
         part("custody-follow", follow::follow(custody.clone()).boxed());
+        part("custody-certificates", certificates::follow(custody.clone()).boxed());
     }
     let (whole, again) = (custody.clone(), custody.clone());
     part("custody-complete", async move { whole.complete().await }.boxed());

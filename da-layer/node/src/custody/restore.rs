@@ -92,7 +92,21 @@ impl Custody {
                 tell(progress);
             }
         }
+        self.restore_certificates(progress.height).await;
         Ok(progress)
+    }
+
+    /// Certificates up to `last`, as far as members have them; what is missing the members are asked to sign again.
+    async fn restore_certificates(self: &Arc<Self>, last: u64) {
+        for peer in &self.peers {
+            if let Err(error) = self.certificates_from(peer, last).await {
+                tracing::warn!(member = %peer.address(), %error, "certificates");
+            }
+        }
+        if self.certified.height() < last {
+            let from = self.certified.height() + 1;
+            tracing::warn!(from, "the members do not have all certificates; blocks from there on are certified again");
+        }
     }
 
     /// The greatest height that any member has of this node's chain.

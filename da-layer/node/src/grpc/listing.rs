@@ -1,15 +1,16 @@
-//! Listings over a range of heights, read page by page as the client takes them.
+//! Listings of a namespace: of one block, and over a range of heights, read page by page as the client takes them.
 
 use std::ops::RangeInclusive;
 
 use futures::{Stream, stream};
 use tokio::sync::OwnedSemaphorePermit;
-use tonic::Status;
+use tonic::{Request, Response, Status};
 use weft_primitives::Namespace;
 use weft_wire::pb::da::v1 as pb;
 use weft_wire::status::Plain;
 
-use super::unreadable;
+use super::refusals::unreadable;
+use super::{Boxed, DaService, namespace};
 use crate::reader::{ReadError, Reader};
 use crate::store::StoreError;
 
@@ -19,8 +20,42 @@ const MAX_PAGE_HEIGHTS: usize = 256;
 /// Index entries after which a message is full, some 100 bytes each.
 const MAX_PAGE_ENTRIES: usize = 4_096;
 
+impl DaService {
+    pub(super) async fn listing(
+        &self,
+        request: Request<pb::ListNamespaceRequest>,
+    ) -> Result<Response<pb::ListNamespaceResponse>, Status> {
+        let pb::ListNamespaceRequest { height, namespace: name } = request.into_inner();
+        let name = namespace(&name)?;
+        let (entries, proof, header) = self
+            .read(move |reader| reader.namespace(height, &name))
+            .await?
+            .ok_or_else(|| Plain::not_found(format_args!("DA block {height}")))?;
+        Ok(Response::new(pb::ListNamespaceResponse {
+            entries: entries.iter().map(Into::into).collect(),
+            proof: Some((&proof).into()),
+            header: Some((&header).into()),
+        }))
+    }
+
+    pub(super) async fn listings_of(
+        &self,
+        request: Request<pb::ListBlobsRequest>,
+    ) -> Result<Response<Boxed<pb::ListBlobsResponse>>, Status> {
+        let request = request.into_inner();
+        let namespace = namespace(&request.namespace)?;
+        let newest = self.latest.borrow().as_ref().map_or(0, |signed| signed.header.height);
+        let heights = range(&request, newest)?;
+        let permit = self.listings.clone().try_acquire_owned().map_err(|_| {
+            let limit = self.config.limits.max_listings;
+            Plain::exhausted("MAX_LISTINGS", format!("{limit} listings (max_listings) are open"))
+        })?;
+        Ok(Response::new(Box::pin(pages(self.reader.clone(), namespace, heights, permit))))
+    }
+}
+
 /// The heights of a request; `newest` is 0 while there is none.
-pub(super) fn range(request: &pb::ListBlobsRequest, newest: u64) -> Result<RangeInclusive<u64>, Plain> {
+fn range(request: &pb::ListBlobsRequest, newest: u64) -> Result<RangeInclusive<u64>, Plain> {
     let from = request.from_height.max(weft_da::header::FIRST_HEIGHT);
     if let Some(to) = request.to_height {
         if to < from {
@@ -46,7 +81,7 @@ struct Listing {
 }
 
 /// The listings of `heights`, all of which exist.
-pub(super) fn pages(
+fn pages(
     reader: Reader,
     namespace: Namespace,
     heights: RangeInclusive<u64>,

@@ -41,8 +41,12 @@ impl ShareStore for MemoryStore {
         Ok(self.blocks().rows.range((height, 0)..=(height, u32::MAX)).map(|((_, row), _)| *row).collect())
     }
 
-    fn put_certificate(&self, height: u64, certificate: &Certificate) -> Result<(), StoreError> {
-        self.blocks().certificates.insert(height, certificate.clone());
+    fn put_certificates(&self, first: u64, certificates: &[Certificate]) -> Result<(), StoreError> {
+        let certified = self.certified()?;
+        if first != certified + 1 {
+            return Err(StoreError::Gap { got: first, latest: certified });
+        }
+        self.blocks().certificates.extend((first..).zip(certificates.iter().cloned()));
         Ok(())
     }
 

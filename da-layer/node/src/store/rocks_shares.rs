@@ -82,10 +82,16 @@ impl ShareStore for RocksStore {
         Ok(held)
     }
 
-    fn put_certificate(&self, height: u64, certificate: &Certificate) -> Result<(), StoreError> {
+    fn put_certificates(&self, first: u64, certificates: &[Certificate]) -> Result<(), StoreError> {
+        let certified = self.certified()?;
+        if first != certified + 1 {
+            return Err(StoreError::Gap { got: first, latest: certified });
+        }
         let mut batch = WriteBatch::default();
-        batch.put_cf(self.family(CERTIFICATE), keys::height(height), certificate.encode());
-        batch.put_cf(self.family(STATE), CERTIFIED, keys::height(height));
+        for (height, certificate) in (first..).zip(certificates) {
+            batch.put_cf(self.family(CERTIFICATE), keys::height(height), certificate.encode());
+            batch.put_cf(self.family(STATE), CERTIFIED, keys::height(height));
+        }
         Ok(self.db.write_opt(batch, &synced())?)
     }
 

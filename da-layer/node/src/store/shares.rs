@@ -29,11 +29,11 @@ pub trait ShareStore: Store {
     fn row(&self, height: u64, index: u32) -> Result<Option<RowProof>, StoreError>;
     /// Rows of a block that are here, ascending.
     fn rows_held(&self, height: u64) -> Result<Vec<u32>, StoreError>;
-    /// Writes the certificate of the next block. Durable when it returns.
-    fn put_certificate(&self, height: u64, certificate: &Certificate) -> Result<(), StoreError>;
+    /// Writes the certificates of the blocks from `first` on, which is the next without one. Durable when it returns.
+    fn put_certificates(&self, first: u64, certificates: &[Certificate]) -> Result<(), StoreError>;
     /// The certificate of a block.
     fn certificate(&self, height: u64) -> Result<Option<Certificate>, StoreError>;
-    /// Up to here [`ShareStore::put_certificate`] has come; 0 for nowhere.
+    /// Up to here [`ShareStore::put_certificates`] has come; 0 for nowhere.
     fn certified(&self) -> Result<u64, StoreError>;
     /// Notes how far the node's share is complete.
     fn set_complete(&self, complete: Complete) -> Result<(), StoreError>;

@@ -143,7 +143,11 @@ fn shares(store: &dyn ShareStore) {
     let attestations = vec![Attestation::sign(&first.header, &members, &signer)];
     let certificate = Certificate { members, attestations };
     assert_eq!((store.certified().unwrap(), store.certificate(1).unwrap()), (0, None));
-    store.put_certificate(1, &certificate).unwrap();
+    assert!(matches!(
+        store.put_certificates(2, std::slice::from_ref(&certificate)),
+        Err(StoreError::Gap { got: 2, latest: 0 })
+    ));
+    store.put_certificates(1, std::slice::from_ref(&certificate)).unwrap();
     let complete = Complete { members: certificate.members.hash(), height: 2 };
     assert_eq!(store.complete().unwrap(), None);
     store.set_complete(complete).unwrap();

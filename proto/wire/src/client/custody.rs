@@ -1,6 +1,7 @@
 //! Client of a member of a custody.
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -77,6 +78,24 @@ impl CustodyClient {
         let header: SignedHeader = required("header", answer.header)?.try_into()?;
         same("the certificate of DA block", height, header.header.height)?;
         Ok((header, required("certificate", answer.certificate)?.try_into()?))
+    }
+
+    /// Every certificate from a height on with its header, without gaps, then each new one; none is verified yet.
+    pub async fn subscribe_certificates(
+        &self,
+        from_height: u64,
+    ) -> Result<impl Stream<Item = Result<(SignedHeader, Certificate), RemoteError>> + Send + Unpin + use<>, RemoteError>
+    {
+        let request = pb::SubscribeCertificatesRequest { from_height };
+        let stream = within(CALL_TIMEOUT, self.inner.clone().subscribe_certificates(request)).await?;
+        let mut expected = from_height.max(weft_da::header::FIRST_HEIGHT);
+        Ok(stream.map(move |message| {
+            let message = message?;
+            let header: SignedHeader = required("header", message.header)?.try_into()?;
+            same("the certificate of DA block", expected, header.header.height)?;
+            expected += 1;
+            Ok((header, required("certificate", message.certificate)?.try_into()?))
+        }))
     }
 
     /// The blob index of a block, checked against its header.

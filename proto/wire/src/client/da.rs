@@ -10,11 +10,14 @@ use weft_da::{BlobProof, NamespaceProof, PutClaim, RowProof, SignedHeader, blob_
 use weft_primitives::{Namespace, Signer};
 
 use super::call::{BLOB_TIMEOUT, CALL_TIMEOUT, EndpointError, all_within, channel, page, same, timed, within};
+use crate::MAX_MESSAGE_BYTES;
 use crate::convert::{address, blob_proof, namespace_proof, required};
 use crate::pb::da::v1 as pb;
 use crate::status::RemoteError;
-use crate::{CHUNK_BYTES, MAX_MESSAGE_BYTES};
 use pb::data_availability_client::DataAvailabilityClient;
+
+/// Bytes of a blob in one message of a put: while one is written, another is on its way and a third is being hashed.
+const PUT_CHUNK_BYTES: usize = 128 << 10;
 
 /// What a DA node says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +110,8 @@ impl DaClient {
         };
         let part = |part| pb::PutBlobRequest { part: Some(part) };
         let mut messages = vec![part(pb::put_blob_request::Part::Start(start))];
-        messages.extend((0..data.len()).step_by(CHUNK_BYTES).map(|from| {
-            let chunk = data.slice(from..data.len().min(from + CHUNK_BYTES));
+        messages.extend((0..data.len()).step_by(PUT_CHUNK_BYTES).map(|from| {
+            let chunk = data.slice(from..data.len().min(from + PUT_CHUNK_BYTES));
             part(pb::put_blob_request::Part::Chunk(chunk))
         }));
         let request = timed(futures::stream::iter(messages), BLOB_TIMEOUT);

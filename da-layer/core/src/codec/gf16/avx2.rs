@@ -9,8 +9,9 @@ use std::arch::x86_64::{
     _mm256_srli_epi16, _mm256_store_si256, _mm256_storeu_si256, _mm256_stream_si256, _mm256_xor_si256,
 };
 
+use super::super::Geometry;
 use super::super::stripes::Stripe;
-use super::factors::{self, Factors};
+use super::factors::{TWIDDLES, factors};
 use super::layers::{LOW, layers, padded};
 use super::transform::{gather, scatter, transform};
 use crate::limits::EXTENSION;
@@ -33,28 +34,42 @@ impl Block {
 /// A [`Block`] in registers.
 type Symbols = (__m256i, __m256i);
 
-/// For each half byte of a symbol, lowest first, what its values add to the low and to the high byte of the product.
+/// For each half byte of a symbol, lowest first, what its values add to the low and to the high byte of the product, a
+/// byte for each value.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Factor([[[u8; 16]; 2]; 4]);
+pub(super) struct Factor([[u128; 2]; 4]);
 
 /// A [`Factor`] where it lies: more than the registers hold.
 type Ready<'a> = &'a Factor;
 
-impl factors::Factor for Factor {
-    fn new(images: &[u16; 16]) -> Self {
-        let product = |half: usize, value: usize| {
-            (0..4).filter(|bit| value >> bit & 1 == 1).fold(0, |sum, bit| sum ^ images[4 * half + bit])
-        };
-        Self(std::array::from_fn(|half| {
-            [0, 1].map(|byte| std::array::from_fn(|value| product(half, value).to_le_bytes()[byte]))
-        }))
+impl Factor {
+    const ZERO: Self = Self([[0; 2]; 4]);
+
+    const fn new(images: &[u16; 16]) -> Self {
+        let mut factor = Self::ZERO;
+        let mut at = 0;
+        // Each value of each half byte, by each of its bits.
+        while at < 4 * 16 * 4 {
+            let (half, value, bit) = (at / 64, at / 4 % 16, at % 4);
+            if value >> bit & 1 == 1 {
+                let [low, high] = images[4 * half + bit].to_le_bytes();
+                factor.0[half][0] ^= (low as u128) << (8 * value);
+                factor.0[half][1] ^= (high as u128) << (8 * value);
+            }
+            at += 1;
+        }
+        factor
     }
 
-    fn plus(self, other: Self) -> Self {
+    const fn plus(self, other: Self) -> Self {
         let mut sum = self;
-        let bytes = sum.0.as_flattened_mut().as_flattened_mut();
-        bytes.iter_mut().zip(other.0.as_flattened().as_flattened()).for_each(|(sum, byte)| *sum ^= byte);
+        let mut half = 0;
+        while half < 4 {
+            sum.0[half][0] ^= other.0[half][0];
+            sum.0[half][1] ^= other.0[half][1];
+            half += 1;
+        }
         sum
     }
 }
@@ -97,9 +112,9 @@ fn plus_product(a: Symbols, b: Symbols, factor: Ready<'_>) -> Symbols {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn broadcast(table: &[u8; 16]) -> __m256i {
+fn broadcast(table: &u128) -> __m256i {
     // SAFETY: `table` is 16 readable bytes.
-    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(std::ptr::from_ref(table).cast()) })
 }
 
 #[target_feature(enable = "avx2")]
@@ -167,5 +182,6 @@ fn prefetch(part: &[u8]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(part.as_ptr().cast()) };
 }
 
+factors!();
 layers!("avx2");
 transform!("avx2");

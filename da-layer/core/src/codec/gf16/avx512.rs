@@ -9,8 +9,9 @@ use std::arch::x86_64::{
     _mm512_storeu_si512, _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
+use super::super::Geometry;
 use super::super::stripes::Stripe;
-use super::factors::{self, Factors};
+use super::factors::{TWIDDLES, factors};
 use super::layers::{LOW, layers, padded};
 use super::transform::{gather, scatter, transform};
 use crate::limits::EXTENSION;
@@ -40,22 +41,30 @@ pub(super) struct Factor([u64; 4]);
 /// A [`Factor`] in registers.
 type Ready = [__m512i; 4];
 
-impl factors::Factor for Factor {
-    fn new(images: &[u16; 16]) -> Self {
-        let matrix = |inputs: &[u16], output: u32| {
-            // Row `i` of the matrix, byte `7 - i`, has bit `j` where input bit `j` reaches output bit `i`.
-            (0..8).fold(0u64, |matrix, i| {
-                let row = (0..8).fold(0u64, |row, j| row | u64::from(inputs[j] >> (output + i) & 1) << j);
-                matrix | row << (8 * (7 - i))
-            })
-        };
-        let (low, high) = images.split_at(8);
-        Self([matrix(low, 0), matrix(high, 0), matrix(low, 8), matrix(high, 8)])
+impl Factor {
+    const ZERO: Self = Self([0; 4]);
+
+    const fn new(images: &[u16; 16]) -> Self {
+        Self([matrix(images, 0, 0), matrix(images, 8, 0), matrix(images, 0, 8), matrix(images, 8, 8)])
     }
 
-    fn plus(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] ^ other.0[at]))
+    const fn plus(self, other: Self) -> Self {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a ^ e, b ^ f, c ^ g, d ^ h])
     }
+}
+
+/// From the eight input bits from `input` on to the eight output bits from `output` on.
+const fn matrix(images: &[u16; 16], input: usize, output: u32) -> u64 {
+    // Row `i` of the matrix, byte `7 - i`, has bit `j` where input bit `j` reaches output bit `i`.
+    let mut matrix = 0;
+    let mut at = 0;
+    while at < 64 {
+        let (i, j) = (at / 8, at % 8);
+        matrix |= ((images[input + j as usize] >> (output + i) & 1) as u64) << (8 * (7 - i) + j);
+        at += 1;
+    }
+    matrix
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
@@ -159,5 +168,6 @@ fn prefetch(part: &[u8]) {
     }
 }
 
+factors!();
 layers!("avx512f,avx512bw,avx512vl,gfni");
 transform!("avx512f,avx512bw,avx512vl,gfni");

@@ -2,65 +2,66 @@
 //!
 //! Multiplying by a constant is linear over bits, and so is the multiplier in
 //! its constant: the multiplier of any element is the sum of two out of 512.
+//! They are made when the crate is compiled: a process has the pages that it
+//! reads.
 
-use reed_solomon_simd::engine::tables;
-
-use crate::digest::reference;
 use crate::limits::{EXTENSION, MAX_K};
 
-/// Multiplication by a constant as a kernel wants it.
-pub(super) trait Factor: Copy + Send + Sync {
-    /// From the products of the constant and `1 << bit`, for each bit.
-    fn new(images: &[u16; 16]) -> Self;
+/// Half as many as points of the largest transform.
+pub(super) const TWIDDLES: usize = EXTENSION * MAX_K as usize / 2;
 
-    /// Multiplication by the sum of both constants.
-    fn plus(self, other: Self) -> Self;
-}
-
-/// Multipliers by every element, and by the constants of the transform.
-pub(super) struct Factors<F> {
-    low: Vec<F>,
-    high: Vec<F>,
-    twiddles: Vec<F>,
-}
-
-impl<F: Factor> Factors<F> {
-    pub(super) fn new() -> Self {
-        let bits: [F; 16] = std::array::from_fn(|bit| {
-            let log = reference::gf16_log(1 << bit);
-            F::new(&std::array::from_fn(|other| reference::gf16_mul_log(1 << other, log)))
-        });
-        let (low, high) = (subset_sums(&bits[..8]), subset_sums(&bits[8..]));
-        let mut factors = Self { low, high, twiddles: Vec::new() };
-        let logs = &tables::get_skew()[..EXTENSION * MAX_K as usize];
-        factors.twiddles = logs.iter().map(|log| factors.of(element(*log))).collect();
-        factors
-    }
-
-    /// The multiplier by `element`.
-    pub(super) fn of(&self, element: u16) -> F {
-        let [low, high] = element.to_le_bytes();
-        self.low[usize::from(low)].plus(self.high[usize::from(high)])
-    }
-
-    /// Constants of the transform: layer and group as in [`tables::Skew`].
-    pub(super) fn twiddles(&self) -> &[F] {
-        &self.twiddles
-    }
-}
-
-/// The element with this logarithm; 65535 stands for zero's in the tables of the transform.
-fn element(log: u16) -> u16 {
-    if log == u16::MAX { 0 } else { reference::gf16_mul_log(1, log) }
-}
-
-/// The sum of each subset of `bits`, by its mask.
-fn subset_sums<F: Factor>(bits: &[F]) -> Vec<F> {
-    let mut sums = vec![F::new(&[0; 16])];
-    for bit in bits {
-        for at in 0..sums.len() {
-            sums.push(sums[at].plus(*bit));
+/// `Factors` and `FACTORS`, over the module's own `Factor` with its constant functions `ZERO`, `new` (from the products
+/// of a constant and `1 << bit`, for each bit) and `plus` (multiplication by the sum of both constants).
+macro_rules! factors {
+    () => {
+        /// Multipliers by every element, and by the constants of the transform.
+        pub(super) struct Factors {
+            low: [Factor; 256],
+            high: [Factor; 256],
+            /// By the even elements, in order.
+            twiddles: [Factor; TWIDDLES],
         }
-    }
-    sums
+
+        #[allow(long_running_const_eval, reason = "a moment of the compiler's time")]
+        pub(super) static FACTORS: Factors = Factors::new();
+
+        impl Factors {
+            const fn new() -> Self {
+                let (half, twiddles) = ([Factor::ZERO; 256], [Factor::ZERO; TWIDDLES]);
+                let mut factors = Self { low: half, high: half, twiddles };
+                let mut bit = 0;
+                while bit < 16 {
+                    let mut images = [0; 16];
+                    let mut other = 0;
+                    while other < 16 {
+                        images[other] = crate::field::mul_log(1 << other, crate::field::log(1 << bit));
+                        other += 1;
+                    }
+                    let factor = Factor::new(&images);
+                    // The sums with this bit follow those without it.
+                    let sums = if bit < 8 { &mut factors.low } else { &mut factors.high };
+                    let width = 1 << (bit % 8);
+                    let mut at = 0;
+                    while at < width {
+                        sums[at + width] = sums[at].plus(factor);
+                        at += 1;
+                    }
+                    bit += 1;
+                }
+                let mut at = 0;
+                while at < TWIDDLES {
+                    factors.twiddles[at] = factors.of(2 * at as u16);
+                    at += 1;
+                }
+                factors
+            }
+
+            /// The multiplier by `element`.
+            pub(super) const fn of(&self, element: u16) -> Factor {
+                let [low, high] = element.to_le_bytes();
+                self.low[low as usize].plus(self.high[high as usize])
+            }
+        }
+    };
 }
+pub(super) use factors;

@@ -5,6 +5,12 @@
 //! in the second-level cache. Two layers are done at once; the lowest six
 //! layers work on 64 neighbouring blocks, those above on blocks 64 apart,
 //! which with a block of padding behind every 64 lie in different cache sets.
+//!
+//! A layer's constant for a group of `2 d` points that begins at point `p` is
+//! the value at `p` of the polynomial that vanishes at the points below `d` and
+//! is 1 at `d`. In the Cantor basis it takes `v(n)` to `v(n - log d)`: the
+//! constant is the element `p / d`, an even number, and so is at place
+//! `p / (2 d)` of the even elements (*twiddles*).
 //! Source: Lin, Chung, Han, "Novel polynomial basis and its application to
 //! Reed-Solomon erasure codes" (FOCS 2014), in the Cantor basis of the code.
 
@@ -22,7 +28,7 @@ pub(super) const fn padded(row: usize) -> usize {
 macro_rules! layers {
     ($feature:literal) => {
         /// Which blocks a transform is of: `count` (a power of two), `stride` apart, from `first` on; `base` is the
-        /// point of the first.
+        /// point of the first, less what is below the stride.
         #[derive(Clone, Copy)]
         struct Place {
             first: usize,
@@ -32,14 +38,14 @@ macro_rules! layers {
         }
 
         impl Place {
-            /// Neighbours from `first` on.
-            const fn low(first: usize) -> Self {
-                Self { first, base: first, stride: 1, count: LOW }
+            /// Neighbours from `first` on, in the coset that begins at point `coset`.
+            const fn low(first: usize, coset: usize) -> Self {
+                Self { first, base: coset + first, stride: 1, count: LOW }
             }
 
             /// One of each 64, the `first` in them.
-            const fn high(first: usize, k: usize) -> Self {
-                Self { first, base: 0, stride: LOW, count: k / LOW }
+            const fn high(first: usize, k: usize, coset: usize) -> Self {
+                Self { first, base: coset, stride: LOW, count: k / LOW }
             }
 
             /// Offset of block `at`.
@@ -49,23 +55,23 @@ macro_rules! layers {
             }
         }
 
-        /// Inverse transform in place. `twiddles` are those of the coset.
+        /// Inverse transform in place.
         ///
         /// # Safety
         ///
-        /// All blocks of the place are within the area, and the twiddles reach to their points.
+        /// All blocks of the place are within the area, and there are half as many twiddles as points up to its last.
         #[target_feature(enable = $feature)]
         #[inline]
         unsafe fn inverse(area: *mut Block, place: Place, twiddles: *const Factor) {
             let Place { base, stride, count, .. } = place;
             let mut apart = 1;
             while 4 * apart <= count {
+                let shift = (4 * apart * stride).trailing_zeros();
                 for group in (0..count).step_by(4 * apart) {
-                    let point = (base + group * stride).wrapping_sub(1);
+                    let at = (base + group * stride) >> shift;
                     // SAFETY: as the caller promises; the group's blocks and points are of the place.
                     unsafe {
-                        let [low, both, high] =
-                            [1, 2, 3].map(|n| ready(&*twiddles.add(point.wrapping_add(n * apart * stride))));
+                        let [low, high, both] = [2 * at, 2 * at + 1, at].map(|at| ready(&*twiddles.add(at)));
                         for at in group..group + apart {
                             let [a, b, c, d] = [0, 1, 2, 3].map(|n| area.add(place.at(at + n * apart)));
                             let (mut w, mut x, mut y, mut z) = (load(&*a), load(&*b), load(&*c), load(&*d));
@@ -89,7 +95,7 @@ macro_rules! layers {
             if apart < count {
                 // SAFETY: as above; two groups of half of the blocks.
                 unsafe {
-                    let twiddle = ready(&*twiddles.add(base + apart * stride - 1));
+                    let twiddle = ready(&*twiddles.add(base / (2 * apart * stride)));
                     for at in 0..apart {
                         let [a, b] = [0, 1].map(|n| area.add(place.at(at + n * apart)));
                         let (mut w, mut x) = (load(&*a), load(&*b));
@@ -116,7 +122,7 @@ macro_rules! layers {
                 let half = count / 2;
                 // SAFETY: as the caller promises; two groups of half of the blocks.
                 unsafe {
-                    let twiddle = ready(&*twiddles.add(base + half * stride - 1));
+                    let twiddle = ready(&*twiddles.add(base / (2 * half * stride)));
                     for at in 0..half {
                         let [a, b] = [0, 1].map(|n| place.at(at + n * half));
                         let (mut w, mut x) = (load(&*from.add(a)), load(&*from.add(b)));
@@ -130,12 +136,12 @@ macro_rules! layers {
                 apart = half / 4;
             }
             while apart > 0 {
+                let shift = (4 * apart * stride).trailing_zeros();
                 for group in (0..count).step_by(4 * apart) {
-                    let point = (base + group * stride).wrapping_sub(1);
+                    let at = (base + group * stride) >> shift;
                     // SAFETY: as the caller promises; the group's blocks and points are of the place.
                     unsafe {
-                        let [low, both, high] =
-                            [1, 2, 3].map(|n| ready(&*twiddles.add(point.wrapping_add(n * apart * stride))));
+                        let [low, high, both] = [2 * at, 2 * at + 1, at].map(|at| ready(&*twiddles.add(at)));
                         for at in group..group + apart {
                             let [a, b, c, d] = [0, 1, 2, 3].map(|n| place.at(at + n * apart));
                             let (mut w, mut x) = (load(&*from.add(a)), load(&*from.add(b)));

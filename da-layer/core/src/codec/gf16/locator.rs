@@ -5,7 +5,7 @@
 //! `log(x ^ y)`: a convolution over exclusive or, which a Walsh-Hadamard
 //! transform computes for all `x` at once. Logarithms live mod 65535.
 
-use crate::digest::reference;
+use crate::field;
 
 const ORDER: i32 = 65_535;
 
@@ -15,7 +15,7 @@ pub(super) fn logarithms(lost: &[bool]) -> Vec<u16> {
     let rows = lost.len();
     debug_assert!(rows.is_power_of_two() && rows <= 1 << 14, "sums must fit 31 bits");
     // The transform of logarithms is at most rows * ORDER in size, that of the lost rows at most rows.
-    let mut logs: Vec<i32> = (0..rows).map(|x| if x == 0 { 0 } else { reference::gf16_log(x as u16).into() }).collect();
+    let mut logs: Vec<i32> = (0..rows).map(|x| if x == 0 { 0 } else { field::log(x as u16).into() }).collect();
     let mut sums: Vec<i32> = lost.iter().map(|lost| i32::from(*lost)).collect();
     transform(&mut logs);
     transform(&mut sums);
@@ -58,8 +58,8 @@ mod tests {
             let found = logarithms(lost);
             for (x, log) in found.into_iter().enumerate() {
                 let factors = (0..lost.len()).filter(|y| lost[*y] && *y != x);
-                let product = factors.fold(1, |product, y| reference::gf16_mul(product, (x ^ y) as u16));
-                prop_assert_eq!(reference::gf16_mul_log(1, log), product);
+                let product = factors.fold(1, |product, y| field::mul_log(product, field::log((x ^ y) as u16)));
+                prop_assert_eq!(field::mul_log(1, log), product);
             }
         }
     }

@@ -40,58 +40,55 @@ pub(super) fn scatter(low: &[u8], high: &[u8], part: &mut [u8]) {
 /// `write`, `fence` and `prefetch`.
 macro_rules! transform {
     ($feature:literal) => {
-        /// Blocks of two transforms.
+        /// Blocks of two transforms, in one piece.
         #[derive(Default)]
-        pub(super) struct Work {
-            first: Vec<Block>,
-            second: Vec<Block>,
-        }
+        pub(super) struct Work(Vec<Block>);
 
         impl Work {
             /// Both areas, with room for `k` blocks each.
             fn areas(&mut self, k: usize) -> (*mut Block, *mut Block) {
                 let len = padded(k);
-                for area in [&mut self.first, &mut self.second] {
-                    if area.len() < len {
-                        area.resize(len, Block::ZERO);
-                    }
+                if self.0.len() < 2 * len {
+                    self.0 = vec![Block::ZERO; 2 * len];
                 }
-                (self.first.as_mut_ptr(), self.second.as_mut_ptr())
+                let (first, second) = self.0.split_at_mut(len);
+                (first.as_mut_ptr(), second.as_mut_ptr())
             }
         }
 
         /// Fills a stripe of the parity rows.
         #[target_feature(enable = $feature)]
-        pub(super) fn extend(factors: &Factors<Factor>, rows: &[&[u8]], stripe: &mut Stripe<'_>, work: &mut Work) {
-            let k = rows.len();
-            let twiddles = factors.twiddles();
-            assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= twiddles.len(), "{k} rows");
+        pub(super) fn extend(geometry: Geometry, originals: &[u8], stripe: &mut Stripe<'_>, work: &mut Work) {
+            let Geometry { k, row_len } = geometry;
+            assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= 2 * TWIDDLES, "{k} rows");
             let columns = stripe.columns.clone();
+            let part = |row: usize| &originals[row * row_len..][columns.clone()];
+            let twiddles = FACTORS.twiddles.as_ptr();
             let (coefficients, values) = work.areas(k);
             // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
-            // and there are as many twiddles.
+            // and there are half as many twiddles.
             unsafe {
                 for first in (0..k).step_by(LOW) {
                     for row in first..first + LOW {
-                        if let Some(ahead) = rows.get(row + LOW) {
-                            prefetch(&ahead[columns.clone()]);
+                        if row + LOW < k {
+                            prefetch(part(row + LOW));
                         }
-                        store(&mut *coefficients.add(padded(row)), read(&rows[row][columns.clone()]));
+                        store(&mut *coefficients.add(padded(row)), read(part(row)));
                     }
-                    inverse(coefficients, Place::low(first), twiddles.as_ptr());
+                    inverse(coefficients, Place::low(first, 0), twiddles);
                 }
                 for first in 0..LOW {
-                    inverse(coefficients, Place::high(first, k), twiddles.as_ptr());
+                    inverse(coefficients, Place::high(first, k, 0), twiddles);
                 }
                 for coset in 1..EXTENSION {
-                    let twiddles = twiddles.as_ptr().add(coset * k);
                     let mut from = coefficients;
                     if k > LOW {
-                        (0..LOW).for_each(|first| forward(coefficients, values, Place::high(first, k), twiddles));
+                        let high = |first| forward(coefficients, values, Place::high(first, k, coset * k), twiddles);
+                        (0..LOW).for_each(high);
                         from = values;
                     }
                     for first in (0..k).step_by(LOW) {
-                        forward(from, values, Place::low(first), twiddles);
+                        forward(from, values, Place::low(first, coset * k), twiddles);
                         for row in first..first + LOW {
                             write(stripe.target((coset - 1) * k + row), load(&*values.add(padded(row))));
                         }
@@ -105,30 +102,29 @@ macro_rules! transform {
         /// locator, `lost` the lost original rows with the multiplier by the inverse of its derivative.
         #[target_feature(enable = $feature)]
         pub(super) fn restore(
-            factors: &Factors<Factor>,
             rows: &[Option<(&[u8], Factor)>],
             lost: &[(usize, Factor)],
             stripe: &mut Stripe<'_>,
             work: &mut Work,
         ) {
             let k = rows.len() / EXTENSION;
-            let twiddles = factors.twiddles();
-            assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= twiddles.len(), "{k} rows");
+            let twiddles = FACTORS.twiddles.as_ptr();
+            assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= 2 * TWIDDLES, "{k} rows");
             assert!(lost.iter().all(|(row, _)| *row < k), "a lost row is no original");
             let (coset_area, sum_area) = work.areas(k);
             // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
-            // and there are as many twiddles.
+            // and there are half as many twiddles.
             unsafe {
                 for row in 0..k {
                     store(&mut *sum_area.add(padded(row)), zero());
                 }
                 // The constant of the upper half in the layer above the cosets.
-                let upper = ready(&twiddles[3 * k - 1]);
+                let upper = ready(&FACTORS.twiddles[1]);
                 for (coset, rows) in rows.chunks_exact(k).enumerate() {
                     if rows.iter().all(Option::is_none) {
                         continue;
                     }
-                    coefficients(coset_area, rows, stripe, twiddles.as_ptr().add(coset * k));
+                    coefficients(coset_area, rows, coset * k, stripe, twiddles);
                     for row in 0..k {
                         let sum = &mut *sum_area.add(padded(row));
                         let own = |row: usize| load(&*coset_area.add(padded(row)));
@@ -150,9 +146,9 @@ macro_rules! transform {
                     }
                 }
                 if k > LOW {
-                    (0..LOW).for_each(|first| forward(sum_area, sum_area, Place::high(first, k), twiddles.as_ptr()));
+                    (0..LOW).for_each(|first| forward(sum_area, sum_area, Place::high(first, k, 0), twiddles));
                 }
-                (0..k).step_by(LOW).for_each(|first| forward(sum_area, sum_area, Place::low(first), twiddles.as_ptr()));
+                (0..k).step_by(LOW).for_each(|first| forward(sum_area, sum_area, Place::low(first, 0), twiddles));
                 for (row, factor) in lost {
                     let value = load(&*sum_area.add(padded(*row)));
                     write(stripe.target(*row), plus_product(zero(), value, ready(factor)));
@@ -161,15 +157,17 @@ macro_rules! transform {
             fence();
         }
 
-        /// Inverse transform of one coset's rows, each times its factor; absent ones are zero.
+        /// Inverse transform of the rows of the coset that begins at point `coset`, each times its factor; absent ones
+        /// are zero.
         ///
         /// # Safety
         ///
-        /// The area has a padded block for each row, and the twiddles reach to the last row's point.
+        /// The area has a padded block for each row, and there are half as many twiddles as points up to the last row's.
         #[target_feature(enable = $feature)]
         unsafe fn coefficients(
             area: *mut Block,
             rows: &[Option<(&[u8], Factor)>],
+            coset: usize,
             stripe: &Stripe<'_>,
             twiddles: *const Factor,
         ) {
@@ -186,9 +184,9 @@ macro_rules! transform {
                         };
                         store(&mut *area.add(padded(row)), symbols);
                     }
-                    inverse(area, Place::low(first), twiddles);
+                    inverse(area, Place::low(first, coset), twiddles);
                 }
-                (0..LOW).for_each(|first| inverse(area, Place::high(first, k), twiddles));
+                (0..LOW).for_each(|first| inverse(area, Place::high(first, k, coset), twiddles));
             }
         }
     };

@@ -5,6 +5,7 @@
 
 use super::super::{Geometry, IndexedRow};
 use super::locator;
+use crate::field;
 use crate::limits::EXTENSION;
 
 /// All `4k` rows by index, those that are there with the element that they are to be multiplied by, and the lost
@@ -16,7 +17,6 @@ struct Pattern<'a> {
 
 impl<'a> Pattern<'a> {
     fn new(geometry: Geometry, picked: &[IndexedRow<'a>]) -> Self {
-        use crate::digest::reference::gf16_mul_log;
         let mut rows = vec![None; geometry.k * EXTENSION];
         for (index, row) in picked {
             rows[*index as usize] = Some((*row, 0));
@@ -25,10 +25,10 @@ impl<'a> Pattern<'a> {
         let logs = locator::logarithms(&lost);
         for (row, log) in rows.iter_mut().zip(&logs) {
             if let Some((_, factor)) = row {
-                *factor = gf16_mul_log(1, *log);
+                *factor = field::mul_log(1, *log);
             }
         }
-        let inverse = |row: usize| gf16_mul_log(1, (u16::MAX - logs[row]) % u16::MAX);
+        let inverse = |row: usize| field::mul_log(1, (u16::MAX - logs[row]) % u16::MAX);
         let lost = (0..geometry.k).filter(|row| lost[*row]).map(|row| (row, inverse(row))).collect();
         Self { rows, lost }
     }
@@ -39,15 +39,11 @@ macro_rules! on_kernel {
     ($kernel:ident) => {
         pub(super) mod $kernel {
             use std::cell::RefCell;
-            use std::sync::LazyLock;
 
             use super::super::super::{CodecError, Geometry, IndexedRow, stripes};
-            use super::super::factors::Factors;
-            use super::super::$kernel::{self as kernel, Factor, WIDTH, Work};
+            use super::super::$kernel::{self as kernel, FACTORS, Factor, WIDTH, Work};
             use super::Pattern;
             use crate::schedule::Schedule;
-
-            static FACTORS: LazyLock<Factors<Factor>> = LazyLock::new(Factors::new);
 
             thread_local! {
                 static WORK: RefCell<Work> = RefCell::default();
@@ -60,12 +56,10 @@ macro_rules! on_kernel {
                 parity: &mut [u8],
                 schedule: Schedule,
             ) -> Result<(), CodecError> {
-                let factors = &*FACTORS;
-                let rows: Vec<&[u8]> = originals.chunks_exact(geometry.row_len).collect();
                 stripes::run(parity, geometry.row_len, WIDTH, schedule, |mut stripe| {
                     WORK.with_borrow_mut(|work| {
                         // SAFETY: the processor has the instructions, as the caller has asked.
-                        unsafe { kernel::extend(factors, &rows, &mut stripe, work) };
+                        unsafe { kernel::extend(geometry, originals, &mut stripe, work) };
                     });
                     Ok(())
                 })
@@ -78,15 +72,14 @@ macro_rules! on_kernel {
                 originals: &mut [u8],
                 schedule: Schedule,
             ) -> Result<(), CodecError> {
-                let factors = &*FACTORS;
                 let Pattern { rows, lost } = Pattern::new(geometry, picked);
-                let ready = |row: &Option<(_, u16)>| row.map(|(row, element)| (row, factors.of(element)));
+                let ready = |row: &Option<(_, u16)>| row.map(|(row, element)| (row, FACTORS.of(element)));
                 let rows: Vec<Option<(&[u8], Factor)>> = rows.iter().map(ready).collect();
-                let lost: Vec<_> = lost.iter().map(|(row, element)| (*row, factors.of(*element))).collect();
+                let lost: Vec<_> = lost.iter().map(|(row, element)| (*row, FACTORS.of(*element))).collect();
                 stripes::run(originals, geometry.row_len, WIDTH, schedule, |mut stripe| {
                     WORK.with_borrow_mut(|work| {
                         // SAFETY: the processor has the instructions, as the caller has asked.
-                        unsafe { kernel::restore(factors, &rows, &lost, &mut stripe, work) };
+                        unsafe { kernel::restore(&rows, &lost, &mut stripe, work) };
                     });
                     Ok(())
                 })

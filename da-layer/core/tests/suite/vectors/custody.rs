@@ -60,7 +60,7 @@ fn certificate_verdict(header: &Header, bytes: &[u8]) -> &'static str {
         Err(CertificateFault::Members(error)) => members_verdict(error),
         Err(CertificateFault::Order(_)) => "order",
         Err(CertificateFault::TooFew { .. }) => "too_few",
-        Err(CertificateFault::OtherMembers) => "other_members",
+        Err(CertificateFault::OtherMembers | CertificateFault::UnknownMembers { .. }) => "other_members",
         Err(CertificateFault::Attestation(AttestationFault::Stranger(_))) => "stranger",
         Err(CertificateFault::Attestation(AttestationFault::Signer { .. })) => "signer",
         Err(CertificateFault::Attestation(AttestationFault::Signature(error))) => match error {

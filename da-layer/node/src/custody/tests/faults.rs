@@ -209,6 +209,42 @@ async fn a_producer_without_its_chain_does_not_start() {
     assert!(matches!(ended, Err(RunError::SignedBefore(1))), "{ended:?}");
 }
 
+/// Certificates are with the members: while the producer is away, for one that was away itself, and for its new disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_outlive_the_producer() {
+    let mut cluster = Cluster::running(4, 2).await;
+    cluster.put(&data(1, 5_000)).await;
+    cluster.stop(3).await;
+    for seed in 2..5 {
+        cluster.put(&data(seed, 5_000)).await;
+    }
+    let mut certificates = Vec::new();
+    for height in 1..=4 {
+        certificates.push(cluster.certificate(0, height).await);
+        cluster.complete(1, height).await;
+        cluster.certificate(2, height).await;
+    }
+    cluster.stop(0).await;
+    cluster.start(3).await;
+    for (height, certificate) in (1..).zip(&certificates) {
+        assert_eq!(cluster.certificate(3, height).await, *certificate);
+    }
+    let first = cluster.custody(3).info().await.unwrap();
+    assert_eq!(first.certified_height, Some(4));
+
+    cluster.wipe(0);
+    restore(&cluster.config(0), false, |_| {}).await.unwrap();
+    let store = cluster.store(0).await;
+    assert_eq!(store.certified().unwrap(), 4, "nobody has to sign again");
+    for (height, certificate) in (1..).zip(&certificates) {
+        assert_eq!(store.certificate(height).unwrap().as_ref(), Some(certificate));
+    }
+    drop(store);
+    cluster.start(0).await;
+    assert_eq!(cluster.put(&data(9, 5_000)).await.blob.height, 5);
+    cluster.certificate(3, 5).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_producer_gets_its_chain_back_from_the_members() {
     let mut cluster = Cluster::running(4, 2).await;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use weft_da::blob_hash;
-use weft_da::custody::Members;
+use weft_da::custody::{Certificate, Members};
 use weft_primitives::{Address, Namespace, Signer};
 use weft_service::Shutdown;
 use weft_wire::client::PutResult;
@@ -189,6 +189,24 @@ impl Cluster {
         had.into_iter().filter_map(|(row, proof)| proof.map(|_| row)).collect()
     }
 
+    /// Waits until a node has the certificate of a block; what it is.
+    async fn certificate(&self, node: usize, height: u64) -> Certificate {
+        let client = self.custody(node);
+        let had = async {
+            loop {
+                match client.certificate(height).await {
+                    Ok((header, certificate)) => {
+                        certificate.verify_of(&header.header, &self.members()).unwrap();
+                        return certificate;
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        };
+        let had = tokio::time::timeout(PATIENCE, had).await;
+        had.unwrap_or_else(|_| panic!("node {node} has no certificate of {height}"))
+    }
+
     /// Waits until a node has its whole share up to a height.
     async fn complete(&self, node: usize, height: u64) {
         let client = self.custody(node);
@@ -230,6 +248,7 @@ async fn rows_are_spread_certified_and_served_by_all() {
     let assignment = cluster.members().assign(&header.header.shape, header.header.row_root);
     for node in 1..4 {
         cluster.complete(node, 1).await;
+        assert_eq!(cluster.certificate(node, 1).await, certificate, "every member has it");
         let place = cluster.members().position(&cluster.address(node)).unwrap();
         assert_eq!(cluster.rows_at(node, 1, rows).await, assignment.rows_of(place), "its share and no more");
         // From its own rows and the others'.

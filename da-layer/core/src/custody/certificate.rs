@@ -50,7 +50,9 @@ pub enum CertificateFault {
     #[error("the certificate is of other members")]
     OtherMembers,
     /// Of the members that the caller knows too few have signed under the members that the certificate names.
-    #[error("the certificate is of other members, under whom {known} of those known have attested; {needed} are needed")]
+    #[error(
+        "the certificate is of other members, under whom {known} of those known have attested; {needed} are needed"
+    )]
     UnknownMembers {
         /// Members known that attested.
         known: usize,

@@ -16,8 +16,12 @@ use pairs::{Compared, Pairs};
 use server::Server;
 
 /// Files that are not asked, and why.
-const NOT_SERVED: [(&str, &str); 2] = [
+const NOT_SERVED: [(&str, &str); 3] = [
     ("eth_sendRawTransaction/send-blob-tx", "blob transactions are refused: Weft has its own data availability"),
+    (
+        "eth_simulateV1/ethSimulate-overflow-nonce",
+        "the last nonce is refused (EIP-2681); recorded is one that wraps to 0",
+    ),
     ("testing_buildBlockV1/", "makes blocks for Ethereum's test harness; a sequencer's blocks are its producer's"),
 ];
 

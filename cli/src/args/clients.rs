@@ -326,8 +326,8 @@ pub enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// The state tree beside one written plainly, durably in the sequencer's store, witnesses, and the size of batches
-    /// beside an OP span batch.
+    /// The state tree beside one written plainly, durably in the sequencer's store, with a part of it in memory, witnesses,
+    /// and the size of batches beside an OP span batch.
     #[command(
         after_help = "Examples:\n  weft bench state\n  weft bench state --only root --threads 1 --keys 16000000\n  \
                             weft bench state --only batch_bytes --mainnet DIR --json\n  weft bench state --shape"
@@ -339,7 +339,7 @@ pub enum BenchCommand {
         /// Threads; all cores by default.
         #[arg(long)]
         threads: Option<usize>,
-        /// Accounts in the tree of the rows `root` and `durable`, which are named after it.
+        /// Accounts in the tree of the rows `root`, `durable` and `beyond_memory`, which are named after it.
         #[arg(long, default_value_t = 1_000_000)]
         keys: u64,
         /// Only rows whose name contains this.

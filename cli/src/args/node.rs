@@ -65,6 +65,10 @@ pub struct NodeArgs {
     /// takes time. Blocks from before are indexed in the background.
     #[arg(long, help_heading = "Limits")]
     pub index_accounts: bool,
+    /// What the state tree may take in memory, bytes; what there is no room for is read from the disk. Without it, all of
+    /// the state is in memory, some 200 bytes for an account or slot.
+    #[arg(long, global = true, value_name = "BYTES", help_heading = "Limits")]
+    pub state_memory: Option<u64>,
     /// Block subscriptions at once.
     #[arg(long, default_value_t = Limits::default().max_subscribers, help_heading = "Limits")]
     pub max_subscribers: usize,
@@ -214,6 +218,7 @@ impl NodeArgs {
             limits: Limits {
                 history_blocks: self.history_blocks,
                 index_accounts: self.index_accounts,
+                state_memory: self.state_memory,
                 max_subscribers: self.max_subscribers,
                 max_waiters: self.max_waiters,
                 ..Limits::default()

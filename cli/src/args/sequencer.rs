@@ -116,6 +116,10 @@ pub struct Tuning {
     /// With less free disk space than this, transactions are refused, bytes.
     #[arg(long, default_value_t = Limits::default().store_min_free_bytes, help_heading = "Limits")]
     pub store_min_free_bytes: u64,
+    /// What the state tree may take in memory, bytes; what there is no room for is read from the disk. Without it, all of
+    /// the state is in memory, some 200 bytes for an account or slot.
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub state_memory: Option<u64>,
     /// Block subscriptions at once.
     #[arg(long, default_value_t = Limits::default().max_subscribers, help_heading = "Limits")]
     pub max_subscribers: usize,
@@ -144,6 +148,7 @@ impl Tuning {
             history_blocks: self.history_blocks,
             index_accounts: Limits::default().index_accounts,
             store_min_free_bytes: self.store_min_free_bytes,
+            state_memory: self.state_memory,
             max_subscribers: self.max_subscribers,
             max_waiters: self.max_waiters,
         }

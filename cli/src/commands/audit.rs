@@ -6,7 +6,7 @@
 
 mod log;
 
-use weft_execution::forced::{Forced, ForcedError, build, record_forced, verify_forced};
+use weft_execution::forced::{ForcedError, build, record_forced, verify_forced};
 use weft_execution::verify::{Checkpoint, Verdict, verify, verify_recording};
 use weft_execution::{Parent, Witness, World};
 use weft_primitives::{B256, BatchHeader, ChainConfig, Namespace, SignedBatch};
@@ -124,10 +124,9 @@ impl Auditor {
     /// item waits.
     pub fn record_forced(&mut self, log: &Log) -> Result<Option<Witness>, Failure> {
         let context = log.next_forced(self.checkpoint.inbox_cursor);
-        let undo = |world: &mut World, forced: &Forced| world.revert(&forced.block.applied.undo);
         let header = match build(&self.chain, &self.checkpoint, &context, &mut self.world) {
             Ok(forced) => {
-                undo(&mut self.world, &forced);
+                self.world.revert(&forced.block.applied.undo)?;
                 forced.header
             }
             Err(ForcedError::NothingWaits) => return Ok(None),

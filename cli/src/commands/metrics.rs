@@ -7,11 +7,12 @@ use crate::args::MetricsArgs;
 use crate::output::{Exit, Failure, print};
 
 /// Who has which metrics.
-const SECTIONS: [(&str, &[Metric]); 8] = [
+const SECTIONS: [(&str, &[Metric]); 9] = [
     ("Every service", weft_service::telemetry::METRICS),
     ("Every service that traces", weft_service::trace::METRICS),
     ("Sequencer", weft_sequencer::metrics::METRICS),
     ("Follower, and a sequencer that derives what it has lost", weft_sequencer::metrics::NODE_METRICS),
+    ("State, of sequencer and follower", weft_sequencer::metrics::STATE_METRICS),
     ("JSON-RPC, of sequencer and follower", weft_sequencer::metrics::RPC_METRICS),
     ("DA node", weft_da_node::metrics::METRICS),
     ("Light client", weft_light::metrics::METRICS),

@@ -34,7 +34,7 @@ pub fn run(args: &NodeArgs, asked: &Asked) -> Result<Exit, Failure> {
     let (world, block) = snapshots::replay(&config.chain, &store, asked.snapshot.as_deref(), asked.block, done)?;
     bar.finish_and_clear();
     let keys = account_keys(asked.address, &asked.slots);
-    let proofs: Vec<_> = keys.iter().map(|key| world.tree().prove(key)).collect();
+    let proofs = keys.iter().map(|key| world.tree().prove(key)).collect::<Result<Vec<_>, _>>()?;
     let proof = AccountProof::new(asked.address, &block, &keys, &proofs)?;
     print(asked.json, &proof, || words(&proof, &asked.slots))?;
     Ok(Exit::Ok)

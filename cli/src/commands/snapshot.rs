@@ -36,8 +36,7 @@ fn open(args: &NodeArgs) -> Result<ChainStore, Failure> {
 fn export(args: &NodeArgs, file: &Path, key_file: Option<&Path>) -> Result<Summary, Failure> {
     let config = args.to_config()?;
     let maker = load_key(key_file, &args.data_dir)?;
-    let limits = config.limits;
-    let chain = Chain::open(config.chain, open(args)?, limits.history_blocks, limits.max_waiters)?;
+    let chain = Chain::open(config.chain, open(args)?, &config.limits)?;
     Ok(snapshots::export(&chain, file, &maker)?)
 }
 

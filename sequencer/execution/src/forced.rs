@@ -144,8 +144,10 @@ pub fn verify_forced(
     world: &mut World,
 ) -> Verdict {
     let (verdict, applied) = verify_forced_on(chain, checkpoint, claim, log, world);
-    applied.iter().for_each(|block| world.revert(&block.applied.undo));
-    verdict
+    match applied.iter().try_for_each(|block| world.revert(&block.applied.undo)) {
+        Ok(()) => verdict,
+        Err(error) => Missing::from(error).into(),
+    }
 }
 
 /// [`verify_forced`] on any state. Also the block by which the state has moved though the verdict is not Valid, if it
@@ -201,6 +203,8 @@ pub fn record_forced(
     let (verdict, applied) = verify_forced_on(chain, checkpoint, claim, log, &mut recorder);
     let recording = recorder.finish();
     let valid = if let Verdict::Valid(valid) = &verdict { valid.blocks.first() } else { None };
-    let witness = recording.take_back(world, valid.or(applied.as_ref()).into_iter());
-    (verdict, witness)
+    match recording.take_back(world, valid.or(applied.as_ref()).into_iter()) {
+        Ok(witness) => (verdict, witness),
+        Err(missing) => (missing.into(), Witness::default()),
+    }
 }

@@ -71,9 +71,11 @@ impl World {
 
 impl Past<'_> {
     /// What the first block that changed it has found.
-    fn leaf(&self, key: &TreeKey) -> Option<Value> {
-        let found = self.undos.iter().find_map(|undo| undo.old(key));
-        found.unwrap_or_else(|| self.world.tree().get(key))
+    fn leaf(&self, key: &TreeKey) -> Result<Option<Value>, Missing> {
+        match self.undos.iter().find_map(|undo| undo.old(key)) {
+            Some(found) => Ok(found),
+            None => Ok(self.world.tree().get(key)?),
+        }
     }
 
     /// What the root of this state after `changes` is found from, while they are not made: a copy of that part of the
@@ -84,31 +86,31 @@ impl Past<'_> {
             return Err(RootError::TooFar { leaves: newer });
         }
         let accounts = changes.accounts.iter().map(|(address, change)| (*address, change));
-        let wanted = leaf_updates_from(accounts, |prefix| Ok::<_, ApplyError>(self.keys_with_prefix(prefix)))?;
+        let wanted = leaf_updates_from(accounts, |prefix| Ok::<_, ApplyError>(self.keys_with_prefix(prefix)?))?;
         // Newer blocks taken back, the oldest last, so that what it has found stands; then the changes.
         let mut updates: Vec<_> = self.undos.iter().rev().flat_map(|undo| undo.entries.iter().copied()).collect();
         updates.extend(wanted.entries().iter().copied());
         let updates = UpdateBatch::new(updates);
         let mut access = Access::default();
         access.update(&updates);
-        Ok(Changed { part: self.world.tree().partial(&access), updates })
+        Ok(Changed { part: self.world.tree().partial(&access).map_err(Missing::from)?, updates })
     }
 
     /// All keys that begin with a prefix in this state, and maybe some that newer blocks have added.
-    fn keys_with_prefix(&self, prefix: &TreeKey) -> Vec<TreeKey> {
-        let now = self.world.tree().with_prefix(prefix).map(|(key, _)| key);
+    fn keys_with_prefix(&self, prefix: &TreeKey) -> Result<Vec<TreeKey>, Missing> {
+        let now = self.world.tree().with_prefix(prefix)?.into_iter().map(|(key, _)| key);
         let before = self.undos.iter().flat_map(|undo| undo.entries.iter().map(|(key, _)| *key));
-        now.chain(before.filter(|key| key.as_slice().starts_with(prefix.as_slice()))).collect()
+        Ok(now.chain(before.filter(|key| key.as_slice().starts_with(prefix.as_slice()))).collect())
     }
 }
 
 impl StateView for Past<'_> {
     fn account(&self, address: Address) -> Result<Option<StoredAccount>, Missing> {
-        read::account(address, |key| Ok(self.leaf(key)))
+        read::account(address, |key| self.leaf(key))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, Missing> {
-        read::storage(address, slot, |key| Ok(self.leaf(key)))
+        read::storage(address, slot, |key| self.leaf(key))
     }
 
     fn code(&self, hash: B256) -> Result<Bytecode, Missing> {

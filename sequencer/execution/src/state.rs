@@ -2,8 +2,9 @@
 
 use alloy_primitives::{B256, Bytes};
 use weft_state::account::AccountError;
+use weft_state::changes::UpdateError;
 use weft_state::partial::PartialError;
-use weft_state::{PrefixError, Undo, UpdateBatch};
+use weft_state::{PrefixError, StoredError, TreeError, Undo, UpdateBatch};
 
 use crate::changes::Changes;
 use crate::view::{Missing, StateView};
@@ -23,7 +24,7 @@ pub struct Applied {
 
 /// Why changes cannot become leaves.
 ///
-/// The first two do not happen on a chain whose supply is below 2^128, the last not on a whole state.
+/// The first two do not happen on a chain whose supply is below 2^128, the last not on a whole state in memory.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// An account does not fit.
@@ -45,6 +46,31 @@ impl From<PartialError> for ApplyError {
         match error {
             PartialError::Missing(missing) => Self::Missing(Missing::Leaf(missing.0)),
             PartialError::Prefix(error) => Self::Prefix(error),
+            PartialError::Stored(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoredError> for ApplyError {
+    fn from(error: StoredError) -> Self {
+        Self::Missing(error.into())
+    }
+}
+
+impl From<TreeError> for ApplyError {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Prefix(error) => Self::Prefix(error),
+            TreeError::Stored(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateError> for ApplyError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Account(error) => Self::Account(error),
+            UpdateError::Stored(error) => error.into(),
         }
     }
 }

@@ -6,7 +6,7 @@
 use alloy_primitives::{Address, B256, U256};
 use revm::bytecode::Bytecode;
 use revm::database_interface::DBErrorMarker;
-use weft_state::{StoredAccount, TreeKey};
+use weft_state::{StoredAccount, StoredError, TreeKey};
 
 /// Something that the reader does not have, though the state may.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
@@ -14,6 +14,9 @@ pub enum Missing {
     /// A leaf of the state tree, or all that begin with this.
     #[error("state leaf {0:?}")]
     Leaf(TreeKey),
+    /// Leaves that are not in memory, and cannot be had from the store.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
     /// Code, by its keccak256 hash.
     #[error("code {0}")]
     Code(B256),

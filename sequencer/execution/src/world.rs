@@ -1,9 +1,12 @@
-//! A whole state in memory: the tree, and the code that it commits to.
+//! A whole state: the tree, in memory or with a store behind it, and the code that it commits to, in memory.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates;
-use weft_state::{Access, PrefixError, Schedule, StoredAccount, Tree, TreeKey, Undo, Value, read};
+use weft_state::tree::{LeftOut, LoadError};
+use weft_state::{
+    Access, Backing, PrefixError, Schedule, StoredAccount, StoredError, Tree, TreeKey, Undo, Value, read,
+};
 
 use crate::changes::Changes;
 use crate::codes::Codes;
@@ -30,6 +33,26 @@ impl World {
         Ok(Self { tree, codes: codes.into_iter().collect() })
     }
 
+    /// From leaves in key order. With `backing`, a store that has them all, only so much of the tree stays in memory as
+    /// may; the code does.
+    pub fn open<E>(
+        leaves: impl IntoIterator<Item = Result<(TreeKey, Value), E>>,
+        codes: impl IntoIterator<Item = Bytes>,
+        backing: Option<Backing>,
+    ) -> Result<Self, LoadError<E>> {
+        Ok(Self { tree: Tree::load(leaves, backing)?, codes: codes.into_iter().collect() })
+    }
+
+    /// Puts a store behind the tree, which must have all its leaves.
+    pub fn back(&mut self, backing: Backing) {
+        self.tree.back(backing);
+    }
+
+    /// Leaves out of memory what there is no room for; see [`Tree::leave_out`].
+    pub fn leave_out(&mut self, written: u64) -> LeftOut {
+        self.tree.leave_out(written)
+    }
+
     /// Root of the state tree.
     pub fn state_root(&self) -> B256 {
         self.tree.root()
@@ -46,13 +69,14 @@ impl World {
         self.apply(changes)
     }
 
-    /// Takes a block back. Code stays: it is only found by a hash that the state no longer names.
-    pub fn revert(&mut self, undo: &Undo) {
-        self.tree.revert(undo, Schedule::Parallel);
+    /// Takes a block back. Code stays: it is only found by a hash that the state no longer names. On an error the state
+    /// is as before; there is none while all that the block has changed is in memory, as it is until it is written.
+    pub fn revert(&mut self, undo: &Undo) -> Result<(), StoredError> {
+        self.tree.revert(undo, Schedule::Parallel)
     }
 
     /// Takes blocks back; the bytes of the part of the tree, as it is then, that tells of `access`.
-    pub(crate) fn revert_with_witness(&mut self, undo: &Undo, access: &Access) -> Vec<u8> {
+    pub(crate) fn revert_with_witness(&mut self, undo: &Undo, access: &Access) -> Result<Vec<u8>, StoredError> {
         self.tree.revert_with_witness(undo, access, Schedule::Parallel)
     }
 }
@@ -74,11 +98,11 @@ impl State for World {
 
 impl StateView for World {
     fn account(&self, address: Address) -> Result<Option<StoredAccount>, Missing> {
-        read::account(address, |key| Ok(self.tree.get(key)))
+        read::account(address, |key| Ok(self.tree.get(key)?))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, Missing> {
-        read::storage(address, slot, |key| Ok(self.tree.get(key)))
+        read::storage(address, slot, |key| Ok(self.tree.get(key)?))
     }
 
     fn code(&self, hash: B256) -> Result<Bytecode, Missing> {

@@ -117,6 +117,9 @@ pub struct Limits {
     pub index_accounts: bool,
     /// `store.min_free_bytes`: with less free disk space than this, new transactions are refused.
     pub store_min_free_bytes: u64,
+    /// `state_memory`: what the state tree may take in memory, in bytes, what it has not written yet aside; the rest is
+    /// read from the disk. All of it is in memory if not given.
+    pub state_memory: Option<u64>,
     /// `max_subscribers`: block subscriptions at once.
     pub max_subscribers: usize,
     /// `max_waiters`: callers that wait for a receipt at once.
@@ -138,6 +141,7 @@ impl Default for Limits {
             history_blocks: 8_192,
             index_accounts: false,
             store_min_free_bytes: 256 << 20,
+            state_memory: None,
             max_subscribers: 1_024,
             max_waiters: 65_536,
         }

@@ -112,6 +112,34 @@ pub const NODE_METRICS: &[Metric] = &[
     ),
 ];
 
+/// Metrics of the state tree, which both have.
+pub const STATE_METRICS: &[Metric] = &[
+    Metric::gauge(
+        "weft_sequencer_state_leaves",
+        &[],
+        "Leaves of the state tree: one for each account and slot, or more.",
+    ),
+    Metric::gauge("weft_sequencer_state_subtrees", &[], "Subtrees of the state tree, in memory or not."),
+    Metric::gauge("weft_sequencer_state_resident_subtrees", &[], "Subtrees of the state tree in memory."),
+    Metric::gauge(
+        "weft_sequencer_state_resident_bytes",
+        &[],
+        "What these take; above state_memory only by what the newest blocks have changed.",
+    ),
+    Metric::counter("weft_sequencer_state_evictions_total", &[], "Subtrees that were left out of memory."),
+    Metric::counter(
+        "weft_sequencer_state_loads_total",
+        &[],
+        "Subtrees read from the database, because blocks changed them, or for proofs and witnesses.",
+    ),
+    Metric::histogram("weft_sequencer_state_load_seconds", &[], "Reading one subtree's leaves from the database."),
+    Metric::counter(
+        "weft_sequencer_state_leaves_read_total",
+        &[],
+        "Single leaves read from the database, because their subtree was not in memory.",
+    ),
+];
+
 /// Metrics of JSON-RPC, which both serve.
 pub const RPC_METRICS: &[Metric] = &[
     Metric::counter("weft_rpc_requests_total", &["method"], "JSON-RPC calls; methods that do not exist are `other`."),

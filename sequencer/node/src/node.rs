@@ -15,7 +15,7 @@ use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::config::NodeConfig;
 use crate::derive::{DeriveError, Deriver, LogReader, LogView, Progress, rules, terms};
-use crate::metrics::{NODE_METRICS, RPC_METRICS};
+use crate::metrics::{NODE_METRICS, RPC_METRICS, STATE_METRICS};
 use crate::promises::Watcher;
 use crate::run::{Listeners, RunError, serve};
 use crate::store::{ChainStore, RocksKv};
@@ -36,6 +36,7 @@ pub async fn follow(
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
     catalogue::announce(NODE_METRICS);
+    catalogue::announce(STATE_METRICS);
     catalogue::announce(RPC_METRICS);
     metrics::gauge!("weft_node_disagreement").set(0.0);
     metrics::gauge!("weft_node_broken_promises").set(0.0);
@@ -43,7 +44,7 @@ pub async fn follow(
     let readiness = Readiness::new(&[DERIVED]);
     let limits = config.limits;
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?)).index_accounts(limits.index_accounts)?;
-    let chain = Arc::new(Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?);
+    let chain = Arc::new(Chain::open(config.chain.clone(), store, &limits)?);
     let sequencer = config.sequencer_url.as_deref().map(SequencerClient::new).transpose()?;
     let backend = Backend::following(chain.clone(), &config, sequencer.clone(), progress.subscribe());
     let settlement = SettlementClient::new(&config.settlement_url)?.for_chain(config.chain.chain_id());

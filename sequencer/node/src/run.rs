@@ -20,7 +20,7 @@ use crate::chain::{self, Chain, ChainError};
 use crate::config::{Config, ConfigError};
 use crate::derive::{self, DeriveError, Progress};
 use crate::grpc::{SERVICE, SequencerService};
-use crate::metrics::{METRICS, RPC_METRICS};
+use crate::metrics::{METRICS, RPC_METRICS, STATE_METRICS};
 use crate::mirror::MirrorService;
 use crate::producer::{Producer, ProducerError};
 use crate::store::{ChainStore, RocksKv, StoreError};
@@ -111,6 +111,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     config.check()?;
     catalogue::announce(METRICS);
+    catalogue::announce(STATE_METRICS);
     catalogue::announce(RPC_METRICS);
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir)?));
     let store = store.index_accounts(config.limits.index_accounts)?;
@@ -137,12 +138,12 @@ async fn round(
 ) -> Result<(), RunError> {
     let readiness = Readiness::new(&["store"]);
     let limits = config.limits;
-    if let Some(blocks) = chain::rewind(&config.chain, store)? {
+    if let Some(blocks) = chain::rewind(&config.chain, store, limits.state_memory)? {
         metrics::counter!("weft_sequencer_rewinds_total").increment(1);
         tracing::warn!(blocks, "blocks were taken back");
     }
     let store = store.clone();
-    let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters)?;
+    let chain = Chain::open(config.chain.clone(), store, &limits)?;
     let backend = Backend::new(Arc::new(chain), config).map_err(RunError::Admission)?;
     backend.gate().set_backpressure(Some("it is starting".to_owned()));
     // The posting key also signs the puts, for namespaces that take them from certain keys alone.

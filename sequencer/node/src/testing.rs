@@ -81,9 +81,8 @@ pub struct TestNode {
 
 /// A sequencer over `kv`, whose blocks are made by hand.
 pub fn open(kv: Arc<dyn Kv>, config: &Config) -> TestNode {
-    let limits = config.limits;
-    let store = ChainStore::new(kv).index_accounts(limits.index_accounts).unwrap();
-    let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters).unwrap();
+    let store = ChainStore::new(kv).index_accounts(config.limits.index_accounts).unwrap();
+    let chain = Chain::open(config.chain.clone(), store, &config.limits).unwrap();
     let backend = Backend::new(Arc::new(chain), config).unwrap();
     let clock = Arc::new(ManualClock::default());
     clock.set_ms(1_700_000_000_000);

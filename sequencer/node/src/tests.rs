@@ -140,16 +140,16 @@ fn another_chain_and_damaged_state_are_refused() {
     drop(first);
     let text = serde_json::to_string(config().chain.genesis()).unwrap().replace("\"chainId\":7", "\"chainId\":8");
     let other = weft_primitives::ChainConfig::from_json(&text).unwrap();
-    let opened = crate::chain::Chain::open(other, crate::store::ChainStore::new(kv()), 10, 10);
+    let opened = crate::chain::Chain::open(other, crate::store::ChainStore::new(kv()), &config().limits);
     assert!(opened.err().unwrap().to_string().contains("another chain"));
     // One leaf changed behind the sequencer's back.
     {
-        use crate::store::{Family, Kv, Write};
+        use crate::store::{Family, Kv, KvView, Write};
         let kv = kv();
         let (key, _) = kv.scan(Family::Leaf, &[], 1).unwrap().remove(0);
         kv.write(vec![Write { family: Family::Leaf, key, value: Some(vec![9; 32]) }], true).unwrap();
     }
-    let opened = crate::chain::Chain::open(config().chain, crate::store::ChainStore::new(kv()), 10, 10);
+    let opened = crate::chain::Chain::open(config().chain, crate::store::ChainStore::new(kv()), &config().limits);
     assert!(opened.err().unwrap().to_string().contains("damaged"));
 }
 

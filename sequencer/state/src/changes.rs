@@ -5,7 +5,7 @@ use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use crate::Value;
 use crate::account::{Account, AccountError, delegation_leaf};
 use crate::keys::{AccountKeys, BASIC_DATA, CODE_HASH, DELEGATION, TreeKey};
-use crate::tree::Tree;
+use crate::tree::{StoredError, Tree};
 use crate::updates::UpdateBatch;
 
 /// How a block changed one account.
@@ -28,12 +28,23 @@ impl AccountChange {
     }
 }
 
+/// Why a block's changes cannot become leaf updates.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+pub enum UpdateError {
+    /// An account does not fit.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The storage that is wiped cannot be listed.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+}
+
 /// The leaf updates of a block. `tree` is the state before it, to find the storage that is wiped.
 pub fn leaf_updates<'a>(
     tree: &Tree,
     changes: impl IntoIterator<Item = (Address, &'a AccountChange)>,
-) -> Result<UpdateBatch, AccountError> {
-    leaf_updates_from(changes, |prefix| Ok(tree.with_prefix(prefix).map(|(key, _)| key).collect()))
+) -> Result<UpdateBatch, UpdateError> {
+    leaf_updates_from(changes, |prefix| Ok(tree.with_prefix(prefix)?.into_iter().map(|(key, _)| key).collect()))
 }
 
 /// Like [`leaf_updates`], over any way of listing the keys that begin with a prefix, which may fail.

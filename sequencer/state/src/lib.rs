@@ -7,8 +7,9 @@
 //! tree that re-executing blocks needs, with its bytes: a witness. Zero is
 //! absent: the root is a function of the state alone, not of its history.
 //!
-//! Everything lives in memory. Persistence is the caller's: [`tree::Tree::apply`]
-//! returns an [`Undo`] record, and a tree is rebuilt from its leaves.
+//! Persistence is the caller's: [`tree::Tree::apply`] returns an [`Undo`] record, and
+//! a tree is rebuilt from its leaves. It lives in memory, all of it or, with a
+//! store behind it ([`tree::LeafSource`]), as much of it as there is room for.
 //!
 //! Deliberately absent: the code zone (code is committed by its keccak hash in
 //! the account; see the crate's callers for the bytes), clocks, storage,
@@ -36,7 +37,7 @@ pub use keys::TreeKey;
 pub use partial::{Access, PartialTree};
 pub use proof::Proof;
 pub use read::StoredAccount;
-pub use tree::Tree;
+pub use tree::{Backing, LeafSource, StoredError, Tree, TreeError};
 pub use undo::Undo;
 pub use updates::UpdateBatch;
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use crate::Value;
 use crate::keys::TreeKey;
+use crate::tree::Tree;
 use crate::updates::{Update, UpdateBatch};
 
 pub(crate) type Model = BTreeMap<TreeKey, Value>;
@@ -44,6 +45,11 @@ pub(crate) fn apply(model: &mut Model, updates: &[Update]) {
             None => model.remove(key),
         };
     }
+}
+
+/// All leaves of a tree.
+pub(crate) fn leaves(tree: &Tree) -> Vec<(TreeKey, Value)> {
+    tree.leaves().collect::<Result<_, _>>().unwrap()
 }
 
 /// A key of runs of equal bytes.

@@ -1,4 +1,5 @@
-//! kill -9 of each service at random moments under a stream of transactions: nothing confirmed is lost.
+//! kill -9 of each service at random moments under a stream of transactions: nothing confirmed is lost, whether the
+//! state is in memory or on the disk alone.
 //!
 //! `WEFT_KILL_ROUNDS` (20) and `WEFT_KILL_SEED` (from the clock, printed) repeat a run.
 #![allow(clippy::unwrap_used)]
@@ -108,7 +109,13 @@ async fn nothing_confirmed_is_lost() {
     );
     let mut dice = Dice(seed);
 
-    let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "300");
+    // Of the state none is in memory, or all.
+    let memory = ["0", "1000000000"][dice.below(2) as usize];
+    let mut cluster = Cluster::new().option(Service::Sequencer, "--batch-max-age-ms", "300").option(
+        Service::Sequencer,
+        "--state-memory",
+        memory,
+    );
     cluster.start_all().await;
     let stop = Arc::new(AtomicBool::new(false));
     let streams: Vec<_> =

@@ -97,10 +97,10 @@ async fn services_expose_what_the_table_says() {
     let [sequencer, da, settlement, node] = urls;
     // Each service with a line that it has once the transaction went through it, and its sections of the table.
     let cases = [
-        (&sequencer, "weft_sequencer_finalized_block 1", vec!["Sequencer", "JSON-RPC"]),
+        (&sequencer, "weft_sequencer_finalized_block 1", vec!["Sequencer", "State", "JSON-RPC"]),
         (&da, "weft_da_height 1", vec!["DA node"]),
         (&settlement, "event=\"finalized\"} 1", vec!["Settlement"]),
-        (&node, "weft_node_transactions_verified_total 1", vec!["Follower", "JSON-RPC"]),
+        (&node, "weft_node_transactions_verified_total 1", vec!["Follower", "State", "JSON-RPC"]),
         (&format!("http://{http}"), "verdict=\"available\"} 1", vec!["Light client"]),
     ];
     for (url, line, sections) in cases {

@@ -8,6 +8,7 @@ mod load;
 mod produce;
 mod rebuild;
 mod state;
+mod state_beyond;
 mod state_durable;
 mod token;
 

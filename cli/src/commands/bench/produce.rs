@@ -110,7 +110,7 @@ fn one(genesis: &str, transactions: &[Bytes], limits: Limits, together: bool) ->
     };
     let store = ChainStore::new(Arc::new(RocksKv::open(&config.data_dir).map_err(|error| failure(&error))?));
     let store = store.index_accounts(limits.index_accounts).map_err(|error| failure(&error))?;
-    let chain = Chain::open(config.chain.clone(), store, limits.history_blocks, limits.max_waiters);
+    let chain = Chain::open(config.chain.clone(), store, &config.limits);
     let backend = Backend::new(Arc::new(chain.map_err(|error| failure(&error))?), &config)?;
 
     let start = Instant::now();

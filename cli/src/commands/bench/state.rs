@@ -4,7 +4,7 @@ use std::path::Path;
 
 use weft_bench::state::{self, Options, shape};
 
-use super::{state_durable, tell};
+use super::{state_beyond, state_durable, tell};
 use crate::output::{Exit, Failure};
 
 /// Measures and prints the rows.
@@ -16,6 +16,12 @@ pub fn run(options: &Options, mainnet: Option<&Path>, with_shape: bool, json: bo
         let row = state_durable::run(options)?;
         tell(&row);
         rows.push(row);
+    }
+    if !with_shape {
+        state_beyond::run(options, |row| {
+            tell(&row);
+            rows.push(row);
+        })?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&rows)?);

@@ -53,7 +53,7 @@ fn measure(options: &Options, folder: &Path) -> Result<[Vec<Duration>; 2], Failu
         let undo = tree.apply(&by_hand, Schedule::Parallel).map_err(|error| failure(&error))?;
         append(&mut log, &by_hand, &undo)?;
         let took_by_hand = start.elapsed();
-        tree.revert(&undo, Schedule::Parallel);
+        tree.revert(&undo, Schedule::Parallel).map_err(|error| failure(&error))?;
 
         let start = Instant::now();
         let undo = tree.apply(&updates, Schedule::Parallel).map_err(|error| failure(&error))?;
@@ -68,7 +68,7 @@ fn measure(options: &Options, folder: &Path) -> Result<[Vec<Duration>; 2], Failu
 }
 
 /// What the sequencer writes for a block, of which all but the state is empty here.
-fn write(store: &ChainStore, tree: &Tree, number: u64, updates: &UpdateBatch, undo: &Undo) -> Result<(), Failure> {
+pub fn write(store: &ChainStore, tree: &Tree, number: u64, updates: &UpdateBatch, undo: &Undo) -> Result<(), Failure> {
     let header = BlockHeader { number, state_root: tree.root(), ..BlockHeader::default() };
     let hash = header.hash_slow();
     let (body, inbox_acc) = (BlockBody::default(), B256::ZERO);

@@ -57,7 +57,7 @@ fn what_cannot_be_executed_changes_nothing() {
     assert!(block.body.transactions.is_empty());
     // Only the parent's hash was written (EIP-2935).
     assert_eq!(node.world.tree().len(), leaves + 1);
-    node.world.revert(&block.applied.undo);
+    node.world.revert(&block.applied.undo).unwrap();
     assert_eq!(node.world.state_root(), root);
 }
 

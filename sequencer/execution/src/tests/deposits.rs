@@ -96,10 +96,12 @@ fn every_way_of_executing_gives_the_same_block() {
     let (verdict, witness) = case.record(&mut world);
     assert_eq!(digest(&case.judge_stateless(&witness.encode())), digest(&verdict));
     assert!(matches!(case.judge(&mut world), Verdict::Valid(_)));
-    world.revert(&match case.judge(&mut World::genesis(&chain()).unwrap().0) {
-        Verdict::Valid(valid) => valid.blocks[0].applied.undo.clone(),
-        other => panic!("{}", digest(&other)),
-    });
+    world
+        .revert(&match case.judge(&mut World::genesis(&chain()).unwrap().0) {
+            Verdict::Valid(valid) => valid.blocks[0].applied.undo.clone(),
+            other => panic!("{}", digest(&other)),
+        })
+        .unwrap();
     assert_eq!(world.state_root(), checkpoint.block.header.state_root, "a deposit is taken back with its block");
 }
 

@@ -109,13 +109,13 @@ pub(crate) fn call(from: &Signer, nonce: u64, to: Address, input: Bytes) -> Tran
 
 /// The tree's root, computed from its leaves alone.
 pub(crate) fn rebuilt_root(world: &World) -> B256 {
-    Tree::from_leaves(world.tree().iter(), Schedule::Sequential).unwrap().root()
+    Tree::from_leaves(leaves(world), Schedule::Sequential).unwrap().root()
 }
 
 pub(crate) type Leaves = Vec<(TreeKey, Value)>;
 
 pub(crate) fn leaves(world: &World) -> Leaves {
-    world.tree().iter().collect()
+    world.tree().leaves().collect::<Result<_, _>>().unwrap()
 }
 
 pub(crate) struct Node {

@@ -249,7 +249,7 @@ proptest! {
         }
         let mut back = node.world.clone();
         for (undo, leaves) in undos.iter().zip(&before).rev() {
-            back.revert(undo);
+            back.revert(undo).unwrap();
             prop_assert_eq!(&super::leaves(&back), leaves);
         }
         // Others come to the same, with the state or a witness, on any number of threads.

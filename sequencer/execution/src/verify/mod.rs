@@ -66,8 +66,7 @@ pub fn verify(
 ) -> Verdict {
     let prepared = Prepared::decoded(claim, payload);
     let (verdict, applied) = verify_on(chain, checkpoint, claim, prepared, log, world, &mut Engine::on_all_threads());
-    take_back(world, &applied);
-    verdict
+    take_back(world, &applied).map_or_else(Verdict::from, |()| verdict)
 }
 
 /// [`verify`] of what was [`prepare`]d for this claim, on any state, by an engine that may be kept for the next batch.
@@ -111,7 +110,8 @@ pub fn verify_stateless(
 
 /// [`verify`], and the witness with which [`verify_stateless`] comes to the same verdict, be it Valid or Invalid.
 ///
-/// `world` is afterwards as before, whatever the verdict.
+/// `world` is afterwards as before, whatever the verdict. Without leaves that its store cannot read the verdict is
+/// Undecided, and there is no witness.
 pub fn verify_recording(
     chain: &ChainConfig,
     checkpoint: &Checkpoint,
@@ -137,7 +137,10 @@ pub fn record(
     // On one thread nothing is read in vain, and the witness is as small as it can be.
     let judged =
         (Case { chain, checkpoint, claim, log }).judge(prepared, &mut recorder, &mut Engine::new(1), &mut blocks);
-    let witness = recorder.finish().take_back(world, blocks.iter());
+    let witness = match recorder.finish().take_back(world, blocks.iter()) {
+        Ok(witness) => witness,
+        Err(missing) => return (missing.into(), Witness::default()),
+    };
     let verdict = match judged {
         Ok(checkpoint) => Verdict::Valid(Box::new(Valid { checkpoint, blocks })),
         Err(stop) => stop.into(),
@@ -145,8 +148,8 @@ pub fn record(
     (verdict, witness)
 }
 
-fn take_back(world: &mut World, blocks: &[Sealed]) {
-    blocks.iter().rev().for_each(|block| world.revert(&block.applied.undo));
+fn take_back(world: &mut World, blocks: &[Sealed]) -> Result<(), Missing> {
+    Ok(blocks.iter().rev().try_for_each(|block| world.revert(&block.applied.undo))?)
 }
 
 impl Case<'_> {

@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 
 use crate::block::Parent;
 use crate::seal::Sealed;
+use crate::view::Missing;
 
 /// The end of what is known to be true: the point on which the next batch must build.
 #[derive(Clone, Debug)]
@@ -107,6 +108,12 @@ pub(super) enum Stop {
 impl Stop {
     pub(super) const fn mismatch(field: &'static str) -> Self {
         Self::Invalid(None, Reason::Mismatch(field))
+    }
+}
+
+impl From<Missing> for Verdict {
+    fn from(missing: Missing) -> Self {
+        Self::Undecided { missing: missing.to_string() }
     }
 }
 

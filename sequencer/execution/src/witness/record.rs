@@ -46,7 +46,7 @@ impl<'a> Recorder<'a> {
 
     fn leaf(&self, key: &TreeKey) -> Result<Option<Value>, Missing> {
         self.recording().access.read(*key);
-        Ok(self.world.tree().get(key))
+        Ok(self.world.tree().get(key)?)
     }
 }
 
@@ -56,9 +56,9 @@ impl Recording {
         self,
         world: &mut World,
         blocks: impl DoubleEndedIterator<Item = &'a Sealed>,
-    ) -> Witness {
+    ) -> Result<Witness, Missing> {
         let undo = Undo::joined(blocks.rev().map(|block| &block.applied.undo));
-        Witness { tree: world.revert_with_witness(&undo, &self.access), codes: self.codes.into_values().collect() }
+        Ok(Witness { tree: world.revert_with_witness(&undo, &self.access)?, codes: self.codes.into_values().collect() })
     }
 }
 
@@ -73,7 +73,7 @@ impl State for Recorder<'_> {
         let tree = self.world.tree();
         let updates = leaf_updates_from(accounts, |prefix| -> Result<_, ApplyError> {
             recording.access.list(*prefix);
-            Ok(tree.with_prefix(prefix).map(|(key, _)| key).collect())
+            Ok(tree.with_prefix(prefix)?.into_iter().map(|(key, _)| key).collect())
         })?;
         updates.entries().iter().for_each(|(key, _)| recording.access.read(*key));
         recording.new_codes.extend(changes.codes.iter().map(|(hash, _)| *hash));

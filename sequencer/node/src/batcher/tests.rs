@@ -411,8 +411,8 @@ async fn a_forced_batch_takes_the_place_of_blocks_that_were_never_posted() {
     assert!(take_forced(&node, &stages, &forced));
     drop((node, stages));
     let store = ChainStore::new(kv.clone());
-    assert_eq!(rewind(&config().chain, &store).unwrap(), Some(2));
-    assert_eq!(rewind(&config().chain, &store).unwrap(), None, "once");
+    assert_eq!(rewind(&config().chain, &store, None).unwrap(), Some(2));
+    assert_eq!(rewind(&config().chain, &store, None).unwrap(), None, "once");
 
     let mut node = open(kv.clone(), &config());
     let stages = open_stages(&node);
@@ -461,7 +461,7 @@ async fn a_forced_batch_that_does_not_follow_stops_everything() {
     let header = BatchHeader { post_state_root: B256::repeat_byte(9), ..forced.header };
     assert!(take_forced(&node, &stages, &ForcedBatch { header, ..forced }));
     drop((node, stages));
-    let error = rewind(&config().chain, &ChainStore::new(kv)).unwrap_err();
+    let error = rewind(&config().chain, &ChainStore::new(kv), None).unwrap_err();
     assert!(matches!(error, ChainError::Forced { index: 1, .. }), "{error}");
 }
 

@@ -9,7 +9,7 @@ use weft_execution::world::ApplyError;
 use weft_execution::{Applied, Bytecode, Changes, Missing, Sealed, StateView};
 use weft_primitives::InboxItem;
 use weft_primitives::inbox::accumulate;
-use weft_state::StoredAccount;
+use weft_state::{StoredAccount, StoredError};
 
 use super::{Chain, ChainError, FullBlock, Made, Tip, read, write};
 use crate::store::{BatchRecord, StoredBlock};
@@ -63,15 +63,16 @@ impl Chain {
 
 impl Ground<'_> {
     /// Takes back the blocks by which the state was moved last, the last one first. None of them may be durable.
-    pub fn take_back(&mut self, blocks: &[Sealed]) {
+    pub fn take_back(&mut self, blocks: &[Sealed]) -> Result<(), StoredError> {
         let mut world = write(&self.0.world);
         let mut recent = write(&self.0.recent);
         for block in blocks.iter().rev() {
-            world.revert(&block.applied.undo);
-            recent.undos.pop_front();
+            world.revert(&block.applied.undo)?;
+            recent.moved.pop_front();
             recent.newest -= 1;
         }
         recent.taken_back += u64::from(!blocks.is_empty());
+        Ok(())
     }
 }
 
@@ -83,9 +84,10 @@ impl State for Ground<'_> {
     fn apply(&mut self, changes: Changes) -> Result<Applied, ApplyError> {
         let mut world = write(&self.0.world);
         let applied = world.apply(changes)?;
-        let mut recent = write(&self.0.recent);
-        let (number, undo) = (recent.newest + 1, Arc::new(applied.undo.clone()));
-        recent.push(number, undo, self.0.heads().latest);
+        let number = self.0.newest() + 1;
+        let left_out = self.0.moved(&mut world, number, Arc::new(applied.undo.clone()));
+        drop(world);
+        drop(left_out);
         Ok(applied)
     }
 }

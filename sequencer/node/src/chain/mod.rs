@@ -9,14 +9,20 @@
 //!
 //! Who follows instead of producing moves the state by [`Ground`], a batch at a time, and takes back what settlement
 //! rejects ([`Chain::roll_back`]).
+//!
+//! Where the state has less memory than it takes, each step leaves out of it what is on disk and was not used lately
+//! ([`residence`]).
 
 mod derived;
 mod open;
 mod past;
 mod removed;
+mod residence;
 mod rewind;
 mod rollback;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 use std::collections::VecDeque;
@@ -29,6 +35,7 @@ use weft_execution::parallel::Stats;
 use weft_execution::{Built, Parent, Receipt, Sealed, World};
 use weft_primitives::inbox::accumulate;
 use weft_primitives::{B256, Bytes, ChainConfig, InboxItem, Transaction};
+use weft_state::tree::LoadError;
 use weft_state::{Undo, UpdateBatch};
 
 use crate::figures;
@@ -124,12 +131,22 @@ impl Made {
     }
 }
 
+/// How the state has moved by a block.
+#[derive(Debug)]
+struct Moved {
+    undo: Arc<Undo>,
+    /// The tree's changes with it ([`weft_state::Tree::changes`]).
+    changes: u64,
+}
+
 #[derive(Debug, Default)]
 struct Recent {
     /// The block of which the state in memory is.
     newest: u64,
-    /// Undo records of it and of those before it, newest first: of all that are not durable, and some more.
-    undos: VecDeque<Arc<Undo>>,
+    /// It and those before it, newest first: all that are not durable, and some more.
+    moved: VecDeque<Moved>,
+    /// The tree's changes that are on disk.
+    written: u64,
     /// How often blocks that were not durable were taken back.
     taken_back: u64,
     /// How often durable blocks were; states from before are gone.
@@ -140,11 +157,17 @@ struct Recent {
 
 impl Recent {
     /// The state has moved by a block; `durable` is the newest block on disk.
-    fn push(&mut self, number: u64, undo: Arc<Undo>, durable: u64) {
+    fn push(&mut self, number: u64, moved: Moved, durable: u64) {
         self.newest = number;
-        self.undos.push_front(undo);
+        self.moved.push_front(moved);
         let waiting = usize::try_from(number.saturating_sub(durable)).unwrap_or(usize::MAX);
-        self.undos.truncate(RECENT_UNDOS.max(waiting));
+        self.moved.truncate(RECENT_UNDOS.max(waiting));
+    }
+
+    /// By a block, if it is one of these.
+    fn by(&self, number: u64) -> Option<&Moved> {
+        let depth = self.newest.checked_sub(number).and_then(|depth| usize::try_from(depth).ok())?;
+        self.moved.get(depth)
     }
 }
 
@@ -173,9 +196,9 @@ pub enum ChainError {
     /// The state cannot hold what a block did.
     #[error(transparent)]
     Apply(#[from] weft_execution::world::ApplyError),
-    /// Leaves on disk cannot be in one tree.
+    /// Leaves on disk cannot be read, or be in one tree.
     #[error("stored state: {0}")]
-    Leaves(#[from] weft_state::tree::PrefixError),
+    Leaves(#[from] LoadError<StoreError>),
     /// Settlement goes back further than undo records are kept.
     #[error(
         "settlement has taken back the blocks after {to}, but only the last {kept} can be taken back here \
@@ -292,8 +315,9 @@ impl Chain {
         let Sealed { header, hash, body, receipts, mut applied, withdrawals, stats, access_list } =
             built.seal(&self.config, &tip.parent, &mut world)?;
         let undo = Arc::new(std::mem::take(&mut applied.undo));
-        write(&self.recent).push(header.number, undo.clone(), self.heads().latest);
+        let left_out = self.moved(&mut world, header.number, undo.clone());
         drop(world);
+        drop(left_out);
         let block = StoredBlock {
             inbox_cursor: tip.inbox_cursor + u64::from(body.inbox_count),
             inbox_acc: inbox.iter().fold(tip.inbox_acc, accumulate),
@@ -326,7 +350,11 @@ impl Chain {
         let visible = |made: Made| {
             let number = made.block.header.number;
             *write(&self.tip) = made.tip();
-            write(&self.recent).stats.keep(number, made.stats);
+            {
+                let mut recent = write(&self.recent);
+                recent.written = recent.by(number).map_or(recent.written, |moved| moved.changes);
+                recent.stats.keep(number, made.stats);
+            }
             self.heads.send_modify(|heads| heads.latest = number);
             let full = Arc::new(FullBlock { block: made.block, receipts: made.receipts });
             self.announce(&full);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use weft_execution::World;
 use weft_primitives::B256;
+use weft_state::partial::PartialError;
 use weft_state::{Proof, TreeKey, Undo, Value};
 
 use super::Chain;
@@ -62,21 +63,25 @@ impl Chain {
             return Err(PastError::TooMuch(number));
         }
         if old.is_empty() {
-            let proofs = keys.iter().map(|key| world.tree().prove(key)).collect();
-            return Ok(Proved { state_root: world.state_root(), proofs });
+            let proofs = keys.iter().map(|key| world.tree().prove(key)).collect::<Result<_, _>>();
+            return Ok(Proved { state_root: world.state_root(), proofs: proofs.map_err(StoreError::from)? });
         }
         let undo = Undo { entries: old.into_iter().collect() };
-        let part = world.tree().partial_before(&undo, keys).map_err(|_| PastError::Moved)?;
+        let part = world.tree().partial_before(&undo, keys).map_err(|error| match error {
+            PartialError::Stored(error) => StoreError::from(error).into(),
+            PartialError::Missing(_) | PartialError::Prefix(_) => PastError::Moved,
+        })?;
         drop(world);
         let proofs = keys.iter().map(|key| part.prove(key)).collect::<Result<_, _>>();
         Ok(Proved { state_root: part.root(), proofs: proofs.map_err(|_| PastError::Moved)? })
     }
 
-    /// A copy of the state as it was before a durable block. `Ok(None)`: undo records do not reach so far.
+    /// A copy of the state as it was before a durable block. `Ok(None)`: undo records do not reach so far. Takes memory
+    /// for the subtrees that differ.
     pub(crate) fn world_before(&self, number: u64) -> Result<Option<World>, StoreError> {
         let (newest, mut world) = self.copy();
         let Some(old) = self.oldest(number, newest, usize::MAX)? else { return Ok(None) };
-        world.revert(&Undo { entries: old.into_iter().collect() });
+        world.revert(&Undo { entries: old.into_iter().collect() })?;
         Ok(Some(world))
     }
 

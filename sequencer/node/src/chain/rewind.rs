@@ -12,17 +12,19 @@ use weft_execution::{Parent, World};
 use weft_primitives::ChainConfig;
 use weft_primitives::limits::MAX_BLOCK_INBOX_ITEMS;
 use weft_settlement::ForcedBatch;
+use weft_state::Undo;
 
 use super::ChainError;
 use crate::store::{BatchRecord, BatchStage, ChainStore, NewBlock, Replaced, Rewind, StoreError, StoredBlock};
 
-/// Takes back what has to be, if anything: the number of blocks.
-pub fn rewind(config: &ChainConfig, store: &ChainStore) -> Result<Option<usize>, ChainError> {
+/// Takes back what has to be, if anything: the number of blocks. `memory` is what the state may take of it
+/// (`state_memory`), what the blocks have changed aside.
+pub fn rewind(config: &ChainConfig, store: &ChainStore, memory: Option<u64>) -> Result<Option<usize>, ChainError> {
     let Some(Rewind { forced: ForcedBatch { header, inbox_len } }) = store.rewind()? else { return Ok(None) };
     let damaged = |what| StoreError::Damaged { what };
     let last = store.block(header.first_block.saturating_sub(1))?.ok_or(damaged("block before the forced one"))?;
     let replaced = store.after(last.header.number)?;
-    let mut world = state_before(store, &replaced)?;
+    let mut world = state_before(store, &replaced, memory)?;
     let checkpoint = Checkpoint {
         next_batch: header.batch_index,
         commitment: header.parent_commitment,
@@ -68,9 +70,9 @@ pub fn rewind(config: &ChainConfig, store: &ChainStore) -> Result<Option<usize>,
 }
 
 /// The state before the blocks that are taken back.
-fn state_before(store: &ChainStore, replaced: &Replaced) -> Result<World, ChainError> {
-    let changed = &replaced.leaves;
-    let kept = store.leaves()?.into_iter().filter(|(key, _)| !changed.contains_key(key));
-    let before = changed.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
-    Ok(World::load(kept.chain(before), store.codes()?)?)
+fn state_before(store: &ChainStore, replaced: &Replaced, memory: Option<u64>) -> Result<World, ChainError> {
+    let mut world = World::open(store.leaves(), store.codes()?, store.backing(memory))?;
+    let entries = replaced.leaves.iter().map(|(key, value)| (*key, *value)).collect();
+    world.revert(&Undo { entries }).map_err(StoreError::from)?;
+    Ok(world)
 }

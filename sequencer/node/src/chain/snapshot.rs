@@ -51,10 +51,8 @@ impl Chain {
     pub(crate) fn undo(&self, number: u64) -> Result<Option<Arc<Undo>>, StoreError> {
         {
             let recent = read(&self.recent);
-            let newest = recent.newest;
-            let depth = newest.checked_sub(number).and_then(|depth| usize::try_from(depth).ok());
-            if let Some(undo) = depth.and_then(|depth| recent.undos.get(depth)) {
-                return Ok(Some(undo.clone()));
+            if let Some(moved) = recent.by(number) {
+                return Ok(Some(moved.undo.clone()));
             }
         }
         Ok(self.store.undo(number)?.map(Arc::new))

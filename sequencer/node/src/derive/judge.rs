@@ -14,7 +14,7 @@ pub enum Judged {
     Valid { blocks: Vec<Made>, checkpoint: Box<Checkpoint> },
     /// The state is as before.
     Invalid { why: String },
-    /// Something is missing, though a whole state is here; the state is as before.
+    /// Something is missing, though a whole state is here. It is as before, unless that cannot be read from the disk.
     Undecided { missing: String },
 }
 
@@ -42,7 +42,9 @@ pub fn judge(
         }
         (Subject::Posted { .. }, None) => return Judged::Undecided { missing: "the payload".to_owned() },
     };
-    ground.take_back(&applied);
+    if let Err(error) = ground.take_back(&applied) {
+        return Judged::Undecided { missing: error.to_string() };
+    }
     match verdict {
         Verdict::Valid(valid) => {
             let tip = Tip {

@@ -187,7 +187,8 @@ impl Rollup {
     }
 }
 
-/// A follower over a store that outlives it.
+/// A follower over a store that outlives it. It has no memory for the state, and the sequencer has as much as it takes:
+/// so whatever is compared is compared between the two.
 pub struct Follower {
     pub chain: Arc<Chain>,
     pub view: LogView,
@@ -198,7 +199,9 @@ pub struct Follower {
 impl Follower {
     pub fn open(kv: Arc<dyn Kv>, da: &Arc<Da>) -> Self {
         let store = ChainStore::new(kv).index_accounts(true).unwrap();
-        let chain = Arc::new(Chain::open(config().chain, store, HISTORY, 8).unwrap());
+        let limits =
+            crate::config::Limits { history_blocks: HISTORY, max_waiters: 8, state_memory: Some(0), ..config().limits };
+        let chain = Arc::new(Chain::open(config().chain, store, &limits).unwrap());
         let progress = watch::channel(Progress::default()).0;
         Self { chain, view: LogView::new(the_rules()), da: da.clone(), progress }
     }

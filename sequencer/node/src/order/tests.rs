@@ -13,7 +13,7 @@ use weft_primitives::{Address, ChainConfig, Signer, Transaction, U256};
 
 use super::{Heat, arrange};
 use crate::chain::Chain;
-use crate::config::PoolLimits;
+use crate::config::{Limits, PoolLimits};
 use crate::mempool::{AccountState, Pool, Select};
 use crate::store::{ChainStore, MemoryKv};
 use crate::testing::{CHAIN_ID, GWEI, sign, signer};
@@ -171,7 +171,7 @@ fn mix() -> (Chain, Vec<Transaction>) {
         alloc.join(",")
     );
     let store = ChainStore::new(Arc::new(MemoryKv::default()));
-    let chain = Chain::open(ChainConfig::from_json(&text).unwrap(), store, 10, 10).unwrap();
+    let chain = Chain::open(ChainConfig::from_json(&text).unwrap(), store, &Limits::default()).unwrap();
     // In no order, but always in the same.
     let coin = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 0;
     let to = |number: u64| if coin(number) { contract(0) } else { contract(7) };

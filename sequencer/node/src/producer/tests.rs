@@ -16,7 +16,7 @@ use crate::backend::{Stage, StateError};
 use crate::chain::ChainError;
 use crate::mempool::{PoolError, Select};
 use crate::producer::ProducerError;
-use crate::store::{Family, Kv, MemoryKv, Pair, StoreError, Write};
+use crate::store::{Family, Kv, KvView, MemoryKv, Pair, StoreError, Visit, Write};
 use crate::testing::{TestNode, config, open, signer, transfer};
 
 /// A disk that writes only when it is told to.
@@ -26,19 +26,25 @@ struct SlowDisk {
     go_on: Mutex<Receiver<()>>,
 }
 
-impl Kv for SlowDisk {
+impl KvView for SlowDisk {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.memory.get(family, key)
     }
 
+    fn walk(&self, family: Family, from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.memory.walk(family, from, visit)
+    }
+
+    fn pin(&self) -> Arc<dyn KvView> {
+        self.memory.pin()
+    }
+}
+
+impl Kv for SlowDisk {
     fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
         self.begun.send(()).unwrap();
         self.go_on.lock().unwrap().recv().unwrap();
         self.memory.write(writes, durable)
-    }
-
-    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        self.memory.scan(family, from, limit)
     }
 
     fn last(&self, family: Family) -> Result<Option<Pair>, StoreError> {
@@ -50,18 +56,24 @@ impl Kv for SlowDisk {
 #[derive(Default)]
 struct FullDisk(MemoryKv);
 
-impl Kv for FullDisk {
+impl KvView for FullDisk {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.get(family, key)
     }
 
+    fn walk(&self, family: Family, from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.0.walk(family, from, visit)
+    }
+
+    fn pin(&self) -> Arc<dyn KvView> {
+        self.0.pin()
+    }
+}
+
+impl Kv for FullDisk {
     fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError> {
         let room = self.0.last(Family::Block)?.is_none();
         if room { self.0.write(writes, durable) } else { Err(StoreError::Damaged { what: "disk" }) }
-    }
-
-    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        self.0.scan(family, from, limit)
     }
 
     fn last(&self, family: Family) -> Result<Option<Pair>, StoreError> {

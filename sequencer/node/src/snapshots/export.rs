@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use weft_primitives::Signer;
+use weft_state::StoredError;
 
 use super::head::FileHead;
 use super::{MAGIC, SnapshotError, Summary, signing_hash};
@@ -46,15 +47,15 @@ pub fn export(chain: &Chain, path: &Path, maker: &Signer) -> Result<Summary, Sna
         codes: head.codes,
         maker: maker.address(),
     };
-    let failed = |source| SnapshotError::File { path: path.to_owned(), source };
     let partial = path.with_extension("partial");
-    let write = || -> std::io::Result<()> {
+    let write = || -> Result<(), Failed> {
         let mut out = Hashing { out: BufWriter::new(File::create(&partial)?), hasher: blake3::Hasher::new() };
         let encoded = head.encode();
         out.put(MAGIC)?;
         out.put(&(encoded.len() as u32).to_be_bytes())?;
         out.put(&encoded)?;
-        for (key, value) in world.tree().iter() {
+        for leaf in world.tree().leaves() {
+            let (key, value) = leaf?;
             let key = key.as_slice();
             out.put(&[key.len() as u8])?;
             out.put(key)?;
@@ -69,8 +70,29 @@ pub fn export(chain: &Chain, path: &Path, maker: &Signer) -> Result<Summary, Sna
         out.put(&maker.sign(signing_hash(content)).0)?;
         let file = out.out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        std::fs::rename(&partial, path)
+        Ok(std::fs::rename(&partial, path)?)
     };
-    write().map_err(failed)?;
-    Ok(summary)
+    match write() {
+        Ok(()) => Ok(summary),
+        Err(Failed::File(source)) => Err(SnapshotError::File { path: path.to_owned(), source }),
+        Err(Failed::State(error)) => Err(StoreError::from(error).into()),
+    }
+}
+
+/// Why the file was not written.
+enum Failed {
+    File(std::io::Error),
+    State(StoredError),
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<StoredError> for Failed {
+    fn from(error: StoredError) -> Self {
+        Self::State(error)
+    }
 }

@@ -76,7 +76,7 @@ async fn a_chain_goes_on_from_a_file_and_only_from_the_right_one() {
         std::fs::write(&other, wrong).unwrap();
         assert!(bring(&other, None, &fresh()).is_err());
     }
-    let nothing = Chain::open(config().chain, ChainStore::new(fresh()), 8, 8).unwrap();
+    let nothing = Chain::open(config().chain, ChainStore::new(fresh()), &config().limits).unwrap();
     assert!(matches!(export(&nothing, &other, &signer(7)), Err(SnapshotError::NothingFinal)));
 }
 

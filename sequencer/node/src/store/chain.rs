@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex};
 use weft_execution::access::{self, AccountChanges, BlockAccessList};
 use weft_execution::{Receipt, receipt};
 use weft_primitives::{B256, Bytes, InboxItem};
-use weft_state::{TreeKey, Undo, UpdateBatch, Value};
+use weft_state::{Undo, UpdateBatch};
 
 use super::accounts;
 use super::keys::{HALT, HEAD, LOG, REWIND};
 use super::log_bits::{self, LogBits, Row, Wanted};
 use super::withdrawals::Nodes;
 use super::{BatchRecord, Family, Head, Kv, LogState, Rewind, StoreError, StoredBlock, Write};
-
-/// Pairs read at once when all leaves are loaded.
-const LOAD_PAGE: usize = 65_536;
 
 /// A block with all that goes to disk with it.
 #[derive(Debug)]
@@ -191,27 +188,6 @@ impl ChainStore {
     pub fn oldest_undo(&self) -> Result<Option<u64>, StoreError> {
         let pairs = self.kv.scan(Family::Undo, &number_key(1), 1)?;
         pairs.first().map(|(key, _)| number_of(key)).transpose()
-    }
-
-    /// All leaves of the state.
-    pub fn leaves(&self) -> Result<Vec<(TreeKey, Value)>, StoreError> {
-        let mut leaves = Vec::new();
-        let mut from = Vec::new();
-        loop {
-            let page = self.kv.scan(Family::Leaf, &from, LOAD_PAGE)?;
-            let full = page.len() == LOAD_PAGE;
-            for (key, value) in page {
-                let damaged = || StoreError::Damaged { what: "state leaf" };
-                let value = value.try_into().map_err(|_| damaged())?;
-                leaves.push((TreeKey::new(&key).map_err(|_| damaged())?, value));
-                from = key;
-            }
-            if !full {
-                return Ok(leaves);
-            }
-            // The least key after the last one read.
-            from.push(0);
-        }
     }
 
     /// All code.

@@ -220,7 +220,7 @@ pub(super) fn search(kv: &dyn Kv, section: u64, all: &[Vec<Wanted>]) -> Result<O
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::store::MemoryKv;
+    use crate::store::{KvView, MemoryKv};
 
     /// One block in 97 has an event of one of 50 kinds.
     fn bloom(number: u64) -> Bloom {

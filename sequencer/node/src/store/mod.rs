@@ -9,8 +9,10 @@ mod chain;
 mod derived;
 mod kept_log;
 mod keys;
+mod leaves;
 pub mod log_bits;
 mod memory;
+mod pinned;
 pub mod records;
 mod rewind;
 mod rocks;
@@ -18,7 +20,9 @@ mod rocks;
 mod tests;
 mod withdrawals;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use accounts::{AccountTransactions, Kinds, Place};
 pub use chain::{ChainStore, LogNews, NewBlock};
@@ -73,16 +77,39 @@ pub enum StoreError {
         /// Genesis hash of the configuration.
         wanted: weft_primitives::B256,
     },
+    /// Leaves of the state, which the tree has not in memory.
+    #[error(transparent)]
+    State(#[from] weft_state::StoredError),
+}
+
+/// Is shown a key and its value; says whether to go on.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
+/// Ordered keys in families, to be read.
+pub trait KvView: Send + Sync + 'static {
+    /// One value.
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Shows the pairs from the key `from` on, in key order.
+    fn walk(&self, family: Family, from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError>;
+    /// All of it as it is now, whatever is written later.
+    fn pin(&self) -> Arc<dyn KvView>;
+    /// Up to `limit` pairs from the key `from` on, in key order.
+    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        let mut pairs = Vec::new();
+        if limit > 0 {
+            self.walk(family, from, &mut |key, value| {
+                pairs.push((key.to_vec(), value.to_vec()));
+                if pairs.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+        }
+        Ok(pairs)
+    }
 }
 
 /// Ordered keys in families.
-pub trait Kv: Send + Sync + 'static {
-    /// One value.
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+pub trait Kv: KvView {
     /// All writes or none. With `durable`, they survive a crash once this returns.
     fn write(&self, writes: Vec<Write>, durable: bool) -> Result<(), StoreError>;
-    /// Up to `limit` pairs from the key `from` on, in key order.
-    fn scan(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError>;
     /// The pair with the greatest key.
     fn last(&self, family: Family) -> Result<Option<Pair>, StoreError>;
 }

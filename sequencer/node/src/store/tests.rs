@@ -3,7 +3,7 @@
 
 use rocksdb::{DB, Options};
 
-use super::{Family, Kv, MemoryKv, RocksKv, Write};
+use super::{Family, Kv, KvView, MemoryKv, RocksKv, Write};
 
 fn put(family: Family, key: &[u8], value: &[u8]) -> Write {
     Write { family, key: key.to_vec(), value: Some(value.to_vec()) }

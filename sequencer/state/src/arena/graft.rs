@@ -1,4 +1,4 @@
-//! Copying nodes between arenas, when a subtree is cut in two or put together.
+//! Copying nodes between arenas, when a subtree is cut in two, put together or left out.
 //!
 //! Nodes come to lie in key order, close to their neighbours.
 
@@ -17,6 +17,20 @@ impl Arena {
             half.from = bit + 1;
             half
         }))
+    }
+
+    /// An arena of the root alone, with both its sides hidden; `None` if that is not a branch.
+    pub(crate) fn crown(&self) -> Option<Self> {
+        let root = self.root?;
+        let Place::Branch(at) = root.place() else { return None };
+        let (branch, path) = (&self.branches[at], *self.sample(root));
+        let mut crown = Self::below(self.from);
+        crown.branches.reserve_exact(1);
+        crown.hidden.reserve_exact(2);
+        let children = [false, true].map(|side| crown.add_hidden(&path.fork(branch.bit, side), branch.bit + 1));
+        let root = crown.put_branch(Branch { children, ..branch.clone() });
+        crown.set_root(root, self.root_hash);
+        Some(crown)
     }
 
     /// Copies what is at `at` of another arena, hashes included. Where that hides node `n`, the root of `below[n]` comes.

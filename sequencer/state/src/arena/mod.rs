@@ -125,6 +125,11 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
+    /// An empty one, for what lies below some branch: its root's prefix begins at bit `from`.
+    pub(crate) fn below(from: u16) -> Self {
+        Self { from, ..Self::default() }
+    }
+
     pub(crate) const fn root(&self) -> Option<NodeId> {
         self.root
     }
@@ -211,6 +216,11 @@ impl Arena {
     pub(crate) fn reserve(&mut self, leaves: usize) {
         self.leaves.reserve_exact(leaves);
         self.branches.reserve_exact(leaves);
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.branches.capacity() * size_of::<Branch>() + self.leaves.capacity() * size_of::<Leaf>()
     }
 
     /// How many leaves there are.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::keys::TreeKey;
-use crate::tree::Tree;
+use crate::tree::{StoredError, Tree};
 use crate::undo::Undo;
 use crate::updates::UpdateBatch;
 
@@ -40,11 +40,16 @@ impl Access {
     }
 
     /// All keys that are named, those that the prefixes list in the state before `undo` included.
-    pub(crate) fn keys_before(&self, tree: &Tree, undo: &Undo) -> Cow<'_, BTreeMap<TreeKey, bool>> {
+    pub(crate) fn keys_before(
+        &self,
+        tree: &Tree,
+        undo: &Undo,
+    ) -> Result<Cow<'_, BTreeMap<TreeKey, bool>>, StoredError> {
         let mut keys = Cow::Borrowed(&self.keys);
         for prefix in &self.prefixes {
             let begins = |key: &TreeKey| key.as_slice().starts_with(prefix.as_slice());
-            let stayed = tree.with_prefix(prefix).map(|(key, _)| key).filter(|key| undo.old(key) != Some(None));
+            let listed = tree.with_prefix(prefix)?;
+            let stayed = listed.into_iter().map(|(key, _)| key).filter(|key| undo.old(key) != Some(None));
             let changed = &undo.entries[undo.entries.partition_point(|(key, _)| key < prefix)..];
             let changed = changed.iter().take_while(|(key, _)| begins(key));
             let gone = changed.filter(|(_, old)| old.is_some()).map(|(key, _)| *key);
@@ -56,6 +61,6 @@ impl Access {
             }
             listed.for_each(|key| _ = keys.entry(key).or_default());
         }
-        keys
+        Ok(keys)
     }
 }

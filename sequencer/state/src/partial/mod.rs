@@ -29,6 +29,7 @@ use crate::arena::{Arena, Dirty, Found, PrefixError, Schedule, Way, rehash};
 use crate::hash::NodeHash;
 use crate::keys::TreeKey;
 use crate::proof::Proof;
+use crate::tree::StoredError;
 use crate::undo::Undo;
 use crate::updates::UpdateBatch;
 
@@ -51,6 +52,9 @@ pub enum PartialError {
     /// A key does not fit.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
+    /// The part cannot be cut out of its tree.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
 }
 
 /// A tree of which only a part is revealed.

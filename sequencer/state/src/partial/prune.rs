@@ -11,7 +11,7 @@
 use super::{Access, PartialTree};
 use crate::arena::{Arena, NodeId, Place};
 use crate::keys::TreeKey;
-use crate::tree::Tree;
+use crate::tree::{Opened, StoredError, Tree};
 use crate::undo::Undo;
 
 /// A key, and whether it may be deleted.
@@ -19,7 +19,7 @@ pub(crate) type Touched<'a> = (&'a TreeKey, bool);
 
 /// Nodes of the whole tree are named by the arena that they are in, the top's or a subtree's.
 struct Pruner<'a> {
-    whole: &'a Tree,
+    whole: &'a Opened<'a>,
     part: Arena,
 }
 
@@ -32,19 +32,20 @@ struct Pruned {
 
 impl Tree {
     /// The part of this tree that `access` needs.
-    pub fn partial(&self, access: &Access) -> PartialTree {
-        let keys = access.keys_before(self, &Undo::default());
+    pub fn partial(&self, access: &Access) -> Result<PartialTree, StoredError> {
+        let keys = access.keys_before(self, &Undo::default())?;
+        let whole = self.open(keys.keys())?;
         let touched: Vec<Touched<'_>> = keys.iter().map(|(key, deleted)| (key, *deleted)).collect();
-        let top = self.top();
-        match top.root() {
+        let top = whole.top();
+        Ok(match top.root() {
             Some(root) if !touched.is_empty() => {
-                let mut pruner = Pruner { whole: self, part: Arena::default() };
+                let mut pruner = Pruner { whole: &whole, part: Arena::default() };
                 let node = pruner.node(top, root, 0, &touched).node;
                 pruner.part.set_root(node, *top.root_hash());
                 PartialTree { arena: pruner.part }
             }
             _ => PartialTree::hidden(self.root()),
-        }
+        })
     }
 }
 

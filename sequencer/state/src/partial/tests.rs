@@ -22,7 +22,7 @@ fn tree_of(updates: &[Update]) -> Tree {
 
 impl PartialTree {
     /// The inverse of [`PartialTree::decode`], from a tree in memory.
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         if let Some(root) = self.arena.root() {
             put(&self.arena, root, self.arena.root_hash(), 0, &mut out);
@@ -89,13 +89,13 @@ proptest! {
     ) {
         let mut access = access_of(&batches);
         reads.iter().for_each(|key| access.read(*key));
-        let part = whole.partial(&access);
+        let part = whole.partial(&access).unwrap();
         let mut read = PartialTree::decode(&part.encode(), whole.root(), SEQUENTIAL).unwrap();
         prop_assert_eq!(read.encode(), part.encode());
         let mut whole = whole;
         for batch in &batches {
             for key in access.keys.keys() {
-                prop_assert_eq!(read.get(key), Ok(whole.get(key)));
+                prop_assert_eq!(read.get(key), Ok(whole.get(key).unwrap()));
             }
             let undo = whole.apply(batch, SEQUENTIAL).unwrap();
             prop_assert_eq!(read.apply(batch, SEQUENTIAL), Ok(undo));
@@ -113,7 +113,7 @@ proptest! {
         threads in 1usize..5,
     ) {
         let mut access = if batches_too { access_of(&batches) } else { Access::default() };
-        let known: Vec<TreeKey> = whole.iter().map(|(key, _)| key).collect();
+        let known: Vec<TreeKey> = model::leaves(&whole).into_iter().map(|(key, _)| key).collect();
         for (key, at, deleted, listed) in touched {
             let key = at.filter(|_| !known.is_empty()).map_or(key, |at| known[at.index(known.len())]);
             match listed {
@@ -121,18 +121,18 @@ proptest! {
                 None => *access.keys.entry(key).or_default() |= deleted,
             }
         }
-        let bytes = whole.partial(&access).encode();
+        let bytes = whole.partial(&access).unwrap().encode();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        prop_assert_eq!(&pool.install(|| whole.witness(&access, Schedule::Parallel)), &bytes);
-        prop_assert_eq!(&whole.witness(&access, SEQUENTIAL), &bytes);
+        prop_assert_eq!(&pool.install(|| whole.witness(&access, Schedule::Parallel).unwrap()), &bytes);
+        prop_assert_eq!(&whole.witness(&access, SEQUENTIAL).unwrap(), &bytes);
         let mut tree = whole.clone();
         let undos: Vec<Undo> = batches.iter().map(|batch| tree.apply(batch, SEQUENTIAL).unwrap()).collect();
         let undo = Undo::joined(undos.iter().rev());
         for schedule in [SEQUENTIAL, Schedule::Parallel] {
             let mut back = tree.clone();
-            prop_assert_eq!(&pool.install(|| back.revert_with_witness(&undo, &access, schedule)), &bytes);
+            prop_assert_eq!(&pool.install(|| back.revert_with_witness(&undo, &access, schedule).unwrap()), &bytes);
             prop_assert_eq!(back.root(), whole.root());
-            prop_assert!(back.iter().eq(whole.iter()));
+            prop_assert!(model::leaves(&back) == model::leaves(&whole));
         }
         if !bytes.is_empty() {
             prop_assert_eq!(PartialTree::decode(&bytes, whole.root(), SEQUENTIAL).unwrap().encode(), bytes);
@@ -152,13 +152,13 @@ proptest! {
                 access.keys.insert(*key, *deleted && kept[1]);
             }
         }
-        let part = whole.partial(&access);
+        let part = whole.partial(&access).unwrap();
         let mut part = PartialTree::decode(&part.encode(), whole.root(), SEQUENTIAL).unwrap();
         let mut whole = whole;
         for batch in &batches {
             for key in full.keys.keys() {
                 let answer = part.get(key);
-                prop_assert!(answer == Ok(whole.get(key)) || answer == Err(Missing(*key)));
+                prop_assert!(answer == Ok(whole.get(key).unwrap()) || answer == Err(Missing(*key)));
             }
             let before = whole.root();
             whole.apply(batch, SEQUENTIAL).unwrap();
@@ -178,12 +178,12 @@ proptest! {
         let access = access_of(&batches);
         for key in access.keys.keys().take(10) {
             let prefix = TreeKey::new(&key.as_slice()[..len]).unwrap();
-            let truth: Vec<TreeKey> = whole.with_prefix(&prefix).map(|(key, _)| key).collect();
+            let truth: Vec<TreeKey> = whole.with_prefix(&prefix).unwrap().into_iter().map(|(key, _)| key).collect();
             let mut listing = access.clone();
             listing.list(prefix);
-            prop_assert_eq!(whole.partial(&listing).keys_with_prefix(&prefix), Ok(truth.clone()));
-            prop_assert_eq!(whole.witness(&listing, SEQUENTIAL), whole.partial(&listing).encode());
-            let answer = whole.partial(&access).keys_with_prefix(&prefix);
+            prop_assert_eq!(whole.partial(&listing).unwrap().keys_with_prefix(&prefix), Ok(truth.clone()));
+            prop_assert_eq!(whole.witness(&listing, SEQUENTIAL).unwrap(), whole.partial(&listing).unwrap().encode());
+            let answer = whole.partial(&access).unwrap().keys_with_prefix(&prefix);
             prop_assert!(answer == Ok(truth) || answer == Err(Missing(prefix)));
         }
     }
@@ -195,7 +195,7 @@ proptest! {
         bit in 0u32..8,
         cut: proptest::sample::Index,
     ) {
-        let bytes = whole.partial(&access_of(&batches)).encode();
+        let bytes = whole.partial(&access_of(&batches)).unwrap().encode();
         if !bytes.is_empty() {
             let mut changed = bytes.clone();
             let at = flip.index(bytes.len());
@@ -236,7 +236,7 @@ fn golden_bytes() {
         "01".repeat(32),
         leaf(0xf1, 2)
     );
-    assert_eq!(hex::encode(whole.partial(&access).encode()), want.replace('\n', ""));
+    assert_eq!(hex::encode(whole.partial(&access).unwrap().encode()), want.replace('\n', ""));
 }
 
 #[test]
@@ -269,12 +269,12 @@ fn a_deletion_beside_a_hidden_node_leaves_nothing_known() {
     let whole = tree_of(&[(key(1), Some([1; 32])), (key(2), Some([2; 32]))]);
     let mut access = Access::default();
     access.read(key(1));
-    let mut part = whole.partial(&access);
+    let mut part = whole.partial(&access).unwrap();
     let deletion = UpdateBatch::new(vec![(key(1), None)]);
     assert_eq!(part.apply(&deletion, SEQUENTIAL), Err(Missing(key(1)).into()));
     assert_eq!((part.root(), part.get(&key(1))), (whole.root(), Err(Missing(key(1)))));
     access.update(&deletion);
-    let mut part = whole.partial(&access);
+    let mut part = whole.partial(&access).unwrap();
     part.apply(&deletion, SEQUENTIAL).unwrap();
     assert_eq!(part.root(), tree_of(&[(key(2), Some([2; 32]))]).root());
 }
@@ -285,10 +285,10 @@ fn parallel_equals_sequential() {
     let touched: Vec<Update> =
         model::spread(20_000, 0).entries().iter().step_by(17).map(|(key, _)| (*key, None)).collect();
     let access = access_of(&[UpdateBatch::new(touched.clone()), model::spread(500, 1)]);
-    let bytes = whole.partial(&access).encode();
+    let bytes = whole.partial(&access).unwrap().encode();
     for threads in 1..=4 {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert!(pool.install(|| whole.witness(&access, Schedule::Parallel)) == bytes);
+        assert!(pool.install(|| whole.witness(&access, Schedule::Parallel).unwrap()) == bytes);
         let mut part = pool.install(|| PartialTree::decode(&bytes, whole.root(), Schedule::Parallel)).unwrap();
         let mut tree = whole.clone();
         for batch in [UpdateBatch::new(touched.clone()), model::spread(500, 1)] {
@@ -310,10 +310,10 @@ proptest! {
     #[test]
     fn the_past_is_proved_from_the_present((mut tree, batches) in history()) {
         let updated = batches.iter().flat_map(|batch| batch.entries()).map(|(key, _)| *key);
-        let keys: Vec<TreeKey> = updated.chain(tree.iter().map(|(key, _)| key).step_by(3)).collect();
+        let keys: Vec<TreeKey> = updated.chain(model::leaves(&tree).into_iter().map(|(key, _)| key).step_by(3)).collect();
         let mut states = Vec::new();
         for batch in &batches {
-            let (root, before) = (tree.root(), keys.iter().map(|key| tree.get(key)).collect::<Vec<_>>());
+            let (root, before) = (tree.root(), keys.iter().map(|key| tree.get(key).unwrap()).collect::<Vec<_>>());
             // A key that is a prefix of another changes nothing.
             if let Ok(undo) = tree.apply(batch, SEQUENTIAL) {
                 states.push((root, before, undo));

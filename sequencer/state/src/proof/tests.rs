@@ -16,7 +16,7 @@ fn tree(leaves: &[(TreeKey, Value)]) -> Tree {
 fn golden_bytes() {
     let key = |first: u8| repeat(&[(first, 1), (0x11, 33)]);
     let tree = tree(&[(key(0), [1; 32]), (key(0x80), [2; 32])]);
-    let proof = tree.prove(&key(0x80));
+    let proof = tree.prove(&key(0x80)).unwrap();
     let sibling = hex::encode(blake3::hash(&[&[0], key(0).as_slice(), &[1; 32]].concat()).as_bytes());
     let want = format!("00010000{sibling}0122{}{}", hex::encode(key(0x80).as_slice()), "02".repeat(32));
     assert_eq!(hex::encode(proof.encode()), want);
@@ -26,7 +26,7 @@ fn golden_bytes() {
 fn absence_at_a_branch() {
     let tree = tree(&[(repeat(&[(0xf0, 34)]), [1; 32]), (repeat(&[(0xf0, 33), (0xf1, 1)]), [2; 32])]);
     let asked = repeat(&[(0xf0, 20), (0xf1, 14)]);
-    let proof = tree.prove(&asked);
+    let proof = tree.prove(&asked).unwrap();
     assert!(proof.steps.is_empty() && matches!(proof.end, End::Branch { bit: 271, .. }));
     assert_eq!(proof.verify(tree.root(), &asked), Ok(None));
     // The same proof says nothing about a key that goes on below the branch.
@@ -39,7 +39,7 @@ fn a_key_that_others_begin_with_is_absent() {
     let tree = tree(&[(repeat(&[(0x12, 34)]), [1; 32]), (repeat(&[(0x12, 20), (0x13, 14)]), [2; 32])]);
     for bytes in 1..34 {
         let asked = repeat(&[(0x12, bytes)]);
-        assert_eq!(tree.prove(&asked).verify(tree.root(), &asked), Ok(None), "{bytes} bytes");
+        assert_eq!(tree.prove(&asked).unwrap().verify(tree.root(), &asked), Ok(None), "{bytes} bytes");
     }
 }
 
@@ -57,7 +57,7 @@ proptest! {
         let touched = batches.iter().flatten().map(|(key, _)| *key);
         for asked in touched.take(20).chain(others) {
             let want = leaves.get(&asked).copied();
-            let proof = tree.prove(&asked);
+            let proof = tree.prove(&asked).unwrap();
             prop_assert_eq!(proof.verify(tree.root(), &asked), Ok(want));
             let mut bytes = proof.encode();
             prop_assert_eq!(Proof::decode(&bytes), Ok(proof));
@@ -79,7 +79,7 @@ proptest! {
         let tree = tree(&leaves.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>());
         let keys: Vec<TreeKey> = batches.iter().flatten().map(|(key, _)| *key).take(12).chain(others).collect();
         for one in &keys {
-            let proof = tree.prove(one);
+            let proof = tree.prove(one).unwrap();
             for other in &keys {
                 if let Ok(shown) = proof.verify(tree.root(), other) {
                     prop_assert_eq!(shown, leaves.get(other).copied());

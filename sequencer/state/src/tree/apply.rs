@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Tree;
+use super::residence::Residence;
 use super::route::Parcel;
-use super::subtree::{MAX_LEAVES, Subtree};
+use super::subtree::Subtree;
+use super::{Tree, TreeError};
 use crate::arena::{Dirty, PrefixError, Schedule, rehash};
 use crate::partial::{Fragment, Touched};
 use crate::undo::Undo;
@@ -54,7 +55,7 @@ impl Tree {
     ///
     /// A new key is compared with the keys before the batch: it may not be a
     /// prefix even of one that the batch deletes. On an error the tree is as before.
-    pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, PrefixError> {
+    pub fn apply(&mut self, updates: &UpdateBatch, schedule: Schedule) -> Result<Undo, TreeError> {
         self.update(updates, &[], schedule).map(|updated| updated.undo)
     }
 
@@ -64,28 +65,46 @@ impl Tree {
         updates: &UpdateBatch,
         touched: &[Touched<'_>],
         schedule: Schedule,
-    ) -> Result<Updated, PrefixError> {
+    ) -> Result<Updated, TreeError> {
         let parcels = self.route(updates.entries(), touched)?;
+        self.fetch(parcels.iter().filter_map(|parcel| parcel.to))?;
+        Ok(self.update_parcels(&parcels, schedule)?)
+    }
+
+    /// All subtrees in which there is something to do are in memory.
+    pub(super) fn update_parcels(
+        &mut self,
+        parcels: &[Parcel<'_>],
+        schedule: Schedule,
+    ) -> Result<Updated, PrefixError> {
         let mut new = vec![Arc::default(); parcels.iter().filter(|parcel| parcel.to.is_none()).count()];
-        let before = self.lens(&parcels);
-        let (undo, fragments) = apply(&mut self.subtrees, &mut new, &parcels, schedule)?;
-        self.len = self.len + self.lens(&parcels) - before;
-        self.len += new.iter().map(|subtree| subtree.len()).sum::<usize>();
         let changed = parcels.iter().filter(|parcel| !parcel.updates.is_empty());
         let changed: Vec<usize> = changed.filter_map(|parcel| parcel.to).collect();
-        let fits = |at: &usize| (1..=MAX_LEAVES).contains(&self.subtrees[*at].len());
+        let (leaves, bytes) = self.sums(&changed);
+        let (undo, fragments) = apply(&mut self.subtrees, &mut new, parcels, schedule)?;
+        self.changes += 1;
+        if self.backing.is_some() {
+            let subtrees = &mut self.subtrees;
+            changed.iter().for_each(|at| Arc::make_mut(&mut subtrees[*at]).change(self.changes));
+            new.iter_mut().for_each(|subtree| Arc::make_mut(subtree).change(self.changes));
+        }
+        let (leaves_now, bytes_now) = self.sums(&changed);
+        self.len = self.len + leaves_now - leaves + new.iter().map(|subtree| subtree.len()).sum::<usize>();
+        let fits = |at: &usize| (1..=self.max_leaves()).contains(&self.subtrees[*at].len());
         let reshaped = !new.is_empty() || !changed.iter().all(fits);
         if reshaped {
             self.reshape(new);
         } else {
             self.top.refresh(&self.subtrees, &changed);
+            self.residence = Residence { bytes: self.residence.bytes + bytes_now - bytes, ..self.residence };
         }
         Ok(Updated { undo, fragments, reshaped })
     }
 
-    /// Leaves in the subtrees in which there is something to do.
-    fn lens(&self, parcels: &[Parcel<'_>]) -> usize {
-        parcels.iter().filter_map(|parcel| parcel.to).map(|at| self.subtrees[at].len()).sum()
+    /// Leaves in these subtrees, and what they take in memory.
+    fn sums(&self, numbers: &[usize]) -> (usize, usize) {
+        let subtrees = numbers.iter().map(|at| &self.subtrees[*at]);
+        subtrees.fold((0, 0), |(leaves, bytes), subtree| (leaves + subtree.len(), bytes + subtree.bytes()))
     }
 }
 

@@ -24,6 +24,11 @@ impl Index {
         self.positions.len()
     }
 
+    /// What it takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.positions.allocation_size()
+    }
+
     pub(super) fn reserve(&mut self, leaves: usize, arena: &Arena) {
         self.positions.reserve(leaves, |at| self.hasher.hash_one(key_at(*at, arena)));
     }

@@ -8,15 +8,25 @@
 //! the leaves lie, and what it has to keep in its cache. Nothing is changed
 //! unless all of it can be.
 //!
+//! Where a store holds all leaves ([`stored`]), subtrees need not be in memory
+//! ([`residence`]): single leaves are then read from the store, batches load what
+//! they change, proofs and witnesses look into what they tell of ([`opened`]).
+//!
 //! Clones share their subtrees until one of them changes.
 //!
-//! Deliberately absent: hidden leaves (see [`crate::partial`]), storage.
+//! Deliberately absent: hidden leaves (see [`crate::partial`]), writing to the store.
 
 mod apply;
 mod index;
+mod load;
+mod opened;
 mod prove;
 mod reshape;
+mod residence;
 mod route;
+mod stored;
+#[cfg(test)]
+mod stored_tests;
 mod subtree;
 #[cfg(test)]
 mod tests;
@@ -29,14 +39,28 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 
 use crate::Value;
-use crate::arena::Arena;
 use crate::keys::TreeKey;
 use crate::undo::Undo;
 use crate::updates::UpdateBatch;
-use subtree::Subtree;
+use subtree::{MAX_LEAVES, MAX_STORED_LEAVES, Subtree};
 use top::Top;
 
 pub use crate::arena::{PrefixError, Schedule};
+pub use load::LoadError;
+pub(crate) use opened::Opened;
+pub use residence::{LeftOut, Residence};
+pub use stored::{Backing, LeafSource, StoredError};
+
+/// Why a batch was not applied.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+pub enum TreeError {
+    /// A key does not fit.
+    #[error(transparent)]
+    Prefix(#[from] PrefixError),
+    /// What it changes is not in memory, and cannot be loaded.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+}
 
 /// The state tree.
 #[derive(Clone, Default)]
@@ -45,6 +69,14 @@ pub struct Tree {
     /// In key order.
     subtrees: Vec<Arc<Subtree>>,
     len: usize,
+    /// Of the subtrees.
+    residence: Residence,
+    /// How many batches were applied.
+    changes: u64,
+    /// Without it nothing is left out.
+    backing: Option<Backing>,
+    /// Of the clock: the subtree that was last looked at for whether it can be left out.
+    hand: usize,
 }
 
 impl fmt::Debug for Tree {
@@ -61,7 +93,8 @@ impl Tree {
     ) -> Result<Self, PrefixError> {
         let updates = UpdateBatch::new(leaves.into_iter().map(|(key, value)| (key, Some(value))).collect());
         let mut tree = Self::default();
-        tree.apply(&updates, schedule)?;
+        let parcels = tree.route(updates.entries(), &[])?;
+        tree.update_parcels(&parcels, schedule)?;
         Ok(tree)
     }
 
@@ -80,9 +113,26 @@ impl Tree {
         self.len == 0
     }
 
-    /// The value at `key`; `None` is zero.
-    pub fn get(&self, key: &TreeKey) -> Option<Value> {
-        self.subtrees[self.top.find(key)?].get(key)
+    /// The value at `key`; `None` is zero. Of a subtree that is left out the store is asked, and nothing is loaded.
+    pub fn get(&self, key: &TreeKey) -> Result<Option<Value>, StoredError> {
+        let Some(at) = self.top.find(key) else { return Ok(None) };
+        let subtree = &self.subtrees[at];
+        match &self.backing {
+            // Leaves beside it may be in the store for longer than in the tree.
+            Some(backing) if !subtree.is_here() => {
+                if subtree.may_hold(key) {
+                    backing.source.get(key)
+                } else {
+                    Ok(None)
+                }
+            }
+            backing => {
+                if backing.is_some() {
+                    subtree.note_use();
+                }
+                Ok(subtree.get(key))
+            }
+        }
     }
 
     /// Takes back what [`Tree::apply`] did: the newest record first.
@@ -90,36 +140,16 @@ impl Tree {
     /// Gives the state of before only on the state of after; compare
     /// [`Tree::root`] if the record may be another's. A record whose keys do
     /// not fit into this tree at all changes nothing.
-    pub fn revert(&mut self, undo: &Undo, schedule: Schedule) {
-        // Fits on the right state: these keys stood in one tree with those that stay.
-        let _ = self.apply(&undo.inverse(), schedule);
+    pub fn revert(&mut self, undo: &Undo, schedule: Schedule) -> Result<(), StoredError> {
+        match self.apply(&undo.inverse(), schedule) {
+            Err(TreeError::Stored(error)) => Err(error),
+            // Fits on the right state: these keys stood in one tree with those that stay.
+            Ok(_) | Err(TreeError::Prefix(_)) => Ok(()),
+        }
     }
 
-    /// All leaves in key order.
-    pub fn iter(&self) -> impl Iterator<Item = (TreeKey, Value)> + '_ {
-        self.subtrees.iter().flat_map(|subtree| subtree.arena().leaves())
-    }
-
-    /// The leaves whose keys begin with `prefix`, in key order.
-    pub fn with_prefix(&self, prefix: &TreeKey) -> impl Iterator<Item = (TreeKey, Value)> + '_ {
-        // Where its way ends is the first, and all that agree with it, or with as much of it as leads to them, follow.
-        let first = self.top.find(prefix).unwrap_or(self.subtrees.len());
-        let prefix = *prefix;
-        let agrees = move |at: &usize| {
-            let (path, bits) = self.top.path(*at);
-            path.common_bits(&prefix) >= bits.min(prefix.bits())
-        };
-        let subtrees = (first..self.subtrees.len()).take_while(agrees);
-        subtrees.flat_map(move |at| self.subtrees[at].arena().leaves_with_prefix(&prefix))
-    }
-
-    /// The arena of the branches above the subtrees, which it hides, each under its number.
-    pub(crate) const fn top(&self) -> &Arena {
-        self.top.arena()
-    }
-
-    /// The arena of the subtree with this number.
-    pub(crate) fn subtree(&self, at: usize) -> &Arena {
-        self.subtrees[at].arena()
+    /// Most leaves of a subtree.
+    const fn max_leaves(&self) -> usize {
+        if self.backing.is_some() { MAX_STORED_LEAVES } else { MAX_LEAVES }
     }
 }

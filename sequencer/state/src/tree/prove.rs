@@ -1,6 +1,6 @@
 //! Making proofs, of the state as it is and as it was.
 
-use super::{Schedule, Tree};
+use super::{Schedule, StoredError, Tree};
 use crate::arena::Way;
 use crate::keys::TreeKey;
 use crate::partial::{Access, PartialError, PartialTree};
@@ -9,12 +9,13 @@ use crate::undo::Undo;
 
 impl Tree {
     /// Proof of the value at `key`, or of its absence, under [`Tree::root`].
-    pub fn prove(&self, key: &TreeKey) -> Proof {
+    pub fn prove(&self, key: &TreeKey) -> Result<Proof, StoredError> {
+        let opened = self.open([key])?;
         let mut way = Way::default();
-        let end = self.top().prove(key, &mut way);
-        // The top hides nothing but the subtrees, and these nothing at all.
-        let end = end.or_else(|| self.subtree(self.top.find(key)?).prove(key, &mut way));
-        way.ends(end.unwrap_or(End::Empty))
+        let end = opened.top().prove(key, &mut way);
+        // The top hides nothing but the subtrees, and one that is opened nothing at all.
+        let end = end.or_else(|| opened.subtree(self.top.find(key)?).prove(key, &mut way));
+        Ok(way.ends(end.unwrap_or(End::Empty)))
     }
 
     /// The part of the tree as it was before `undo` that tells of `keys`. Takes memory for these and for what `undo`
@@ -24,7 +25,7 @@ impl Tree {
         keys.iter().for_each(|key| access.read(*key));
         let back = undo.inverse();
         access.update(&back);
-        let mut part = self.partial(&access);
+        let mut part = self.partial(&access)?;
         part.apply(&back, Schedule::Parallel)?;
         Ok(part)
     }

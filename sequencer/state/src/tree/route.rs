@@ -1,7 +1,6 @@
 //! Which updates, and which keys that are touched, go to which subtree.
 
 use super::Tree;
-use super::subtree::MAX_LEAVES;
 use crate::arena::PrefixError;
 use crate::partial::Touched;
 use crate::updates::Update;
@@ -34,7 +33,7 @@ impl Tree {
         let mut rest = updates;
         while let Some((key, new)) = rest.first() {
             let Some(at) = self.top.find(key) else {
-                carve(rest, &mut parcels);
+                carve(rest, self.max_leaves(), &mut parcels);
                 break;
             };
             let (path, bits) = self.top.path(at);
@@ -53,7 +52,7 @@ impl Tree {
             if shared >= bits {
                 parcels.push(Parcel { to: Some(at), updates: parcel, touched: &[] });
             } else {
-                carve(parcel, &mut parcels);
+                carve(parcel, self.max_leaves(), &mut parcels);
             }
         }
         Ok(parcels)
@@ -98,17 +97,17 @@ fn join<'a>(updates: Vec<Parcel<'a>>, touched: Vec<Parcel<'a>>) -> Vec<Parcel<'a
     joined
 }
 
-/// Updates for new subtrees, no more for each than it holds; those that only delete find nothing to delete.
-fn carve<'a>(updates: &'a [Update], parcels: &mut Vec<Parcel<'a>>) {
+/// Updates for new subtrees, no more than `most` for each; those that only delete find nothing to delete.
+fn carve<'a>(updates: &'a [Update], most: usize, parcels: &mut Vec<Parcel<'a>>) {
     if let [(first, _), .., (last, _)] = updates
-        && updates.len() > MAX_LEAVES
+        && updates.len() > most
     {
         let bit = first.common_bits(last);
         // If one is a prefix of the other they must meet, to be refused.
         if bit < first.bits() {
             let (left, right) = updates.split_at(updates.partition_point(|(key, _)| !key.bit(bit)));
-            carve(left, parcels);
-            carve(right, parcels);
+            carve(left, most, parcels);
+            carve(right, most, parcels);
             return;
         }
     }

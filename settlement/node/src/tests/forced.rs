@@ -38,7 +38,7 @@ async fn witness(client: &SettlementClient) -> (BlockHeader, Bytes) {
     let anchor = (tip.log.0, tip.log.1, tip.log_time_ms);
     let log = ForcedContext { waiting: &waiting, anchor, leader_epoch: tip.epoch };
     let forced = build(&chain, &checkpoint, &log, &mut world).unwrap();
-    world.revert(&forced.block.applied.undo);
+    world.revert(&forced.block.applied.undo).unwrap();
     let witness = record_forced(&chain, &checkpoint, &forced.header, &log, &mut world).1;
     (checkpoint.block.header, witness.encode().into())
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weft_execution::World;
 use weft_execution::forced::{ForcedContext, ForcedError, build, verify_forced};
 use weft_execution::verify::{Checkpoint, Valid, Verdict, verify};
+use weft_execution::{Missing, World};
 use weft_primitives::{BatchHeader, ChainConfig};
 use weft_settlement::{Chain, Parent, Record, RejectReason};
 
@@ -105,9 +105,9 @@ impl Executor {
             let State { mut world, checkpoint } = state;
             let anchor = (head.log_seq, head.log_hash, head.log_time_ms);
             let log = ForcedContext { waiting: &waiting, anchor, leader_epoch: head.epoch };
-            let built = build(&chain, &checkpoint, &log, &mut world).map(|forced| {
-                world.revert(&forced.block.applied.undo);
-                forced.header
+            let built = build(&chain, &checkpoint, &log, &mut world).and_then(|forced| {
+                world.revert(&forced.block.applied.undo).map_err(Missing::from)?;
+                Ok(forced.header)
             });
             (State { world, checkpoint }, built)
         });

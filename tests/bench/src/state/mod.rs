@@ -81,6 +81,12 @@ pub enum StateError {
     /// A key does not fit into the tree.
     #[error(transparent)]
     Prefix(#[from] weft_state::PrefixError),
+    /// A block does not fit into the tree.
+    #[error(transparent)]
+    Tree(#[from] weft_state::TreeError),
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Stored(#[from] weft_state::StoredError),
     /// The block cannot be applied.
     #[error(transparent)]
     Apply(#[from] weft_execution::world::ApplyError),
@@ -161,7 +167,7 @@ fn transfers(options: &Options) -> Result<Vec<Row>, StateError> {
     let witness = case.witness()?;
     let threads = options.threads;
     if options.wants("witness_bytes_1k") {
-        let (ours, proofs) = (witness.len() as f64, case.proof_bytes() as f64);
+        let (ours, proofs) = (witness.len() as f64, case.proof_bytes()? as f64);
         let baseline = "a proof by itself for each account";
         rows.push(Row::compared("witness_bytes_1k", ours, "B", baseline, proofs, proofs / ours, 1));
     }

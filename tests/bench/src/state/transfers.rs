@@ -65,7 +65,7 @@ impl Transfers {
             return Err(StateError::Refused);
         }
         let block = built.seal(&chain, &parent, &mut world)?;
-        world.revert(&block.applied.undo);
+        world.revert(&block.applied.undo)?;
         let checkpoint = Checkpoint::genesis(parent);
         let (claim, payload) = publish(&chain, &checkpoint, &block)?;
         let tree = world.tree().clone();
@@ -81,7 +81,7 @@ impl Transfers {
         self.stateless(&witness)?;
         // The part of the tree that is timed must do as well: no code is run.
         let undo = self.tree.apply(&self.block.applied.updates, Schedule::Parallel)?;
-        let part = self.tree.revert_with_witness(&undo, &self.access(), Schedule::Parallel);
+        let part = self.tree.revert_with_witness(&undo, &self.access(), Schedule::Parallel)?;
         self.stateless(&[&[0][..], &part].concat())?;
         Ok(witness)
     }
@@ -92,7 +92,7 @@ impl Transfers {
         let start = Instant::now();
         let verdict = verify(chain, checkpoint, claim, payload, &log(), world);
         let took = start.elapsed();
-        valid(verdict)?.iter().for_each(|undo| self.world.revert(undo));
+        valid(verdict)?.iter().try_for_each(|undo| self.world.revert(undo))?;
         Ok(took)
     }
 
@@ -112,16 +112,17 @@ impl Transfers {
         let undo = self.tree.apply(&self.block.applied.updates, Schedule::Parallel)?;
         let start = Instant::now();
         let witness = with_witness.then(|| self.tree.revert_with_witness(&undo, &access, Schedule::Parallel));
-        if witness.is_none() {
-            self.tree.revert(&undo, Schedule::Parallel);
+        if witness.transpose()?.is_none() {
+            self.tree.revert(&undo, Schedule::Parallel)?;
         }
         Ok(start.elapsed())
     }
 
     /// Bytes of a proof by itself for each account that the block changes.
-    pub(super) fn proof_bytes(&self) -> usize {
+    pub(super) fn proof_bytes(&self) -> Result<usize, StateError> {
         let keys = self.block.applied.updates.entries().iter().map(|(key, _)| key);
-        keys.map(|key| self.tree.prove(key).encode().len()).sum()
+        let bytes = |key| Ok(self.tree.prove(key)?.encode().len());
+        keys.map(bytes).sum()
     }
 
     /// What executing the block touches: of each account its three leaves, there or not.

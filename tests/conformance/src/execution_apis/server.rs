@@ -70,8 +70,7 @@ fn backend(genesis: &str, blocks: &[u8]) -> Result<Backend, Difference> {
         mempool: PoolLimits::default(),
         rpc: RpcConfig::default(),
     };
-    let (history, waiters) = (config.limits.history_blocks, config.limits.max_waiters);
-    let chain = Chain::over(chain_config, store, world, history, waiters).map_err(unreadable)?;
+    let chain = Chain::over(chain_config, store, world, &config.limits).map_err(unreadable)?;
     // The recorded answers are of a chain whose newest block is final.
     let latest = chain.heads().latest;
     chain.settle(latest, latest);

@@ -92,6 +92,6 @@ impl State for Ours {
     }
 
     async fn holds(&self, block: &Block) -> Result<bool, Failure> {
-        Ok(block.updates.entries().iter().all(|(key, value)| self.tree.get(key) == *value))
+        Ok(block.updates.entries().iter().all(|(key, value)| self.tree.get(key) == Ok(*value)))
     }
 }

@@ -148,7 +148,7 @@ fn proofs() {
             "value": value.map(hex::encode),
         }));
     };
-    let of = |tree: &Tree, key: &TreeKey| tree.prove(key).encode();
+    let of = |tree: &Tree, key: &TreeKey| tree.prove(key).unwrap().encode();
     for (name, at) in [("in the header zone", 0), ("in storage", 1), ("in a group of slots", 2)] {
         add(name, "ok", &of(&whole, &leaves[at].0), whole.root(), &leaves[at].0);
     }
@@ -192,7 +192,7 @@ fn witnesses() {
     let mut add = |name: &str, tree: &Tree, read: &[TreeKey], missing: &[TreeKey]| {
         let mut access = Access::default();
         read.iter().for_each(|key| access.read(*key));
-        let bytes = tree.witness(&access, SEQUENTIAL);
+        let bytes = tree.witness(&access, SEQUENTIAL).unwrap();
         let part = PartialTree::decode(&bytes, tree.root(), SEQUENTIAL).unwrap();
         let found =
             read.iter().map(|key| json!([hex::encode(key.as_slice()), part.get(key).unwrap().map(hex::encode)]));

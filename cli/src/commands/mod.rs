@@ -28,6 +28,9 @@ use crate::output::{Exit, Failure};
 /// How long the collector of traces may take for the last of them.
 const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// How long what the runtime runs may take to end.
+const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -73,7 +76,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         weft_service::trace::flush(LAST_TRACES).await;
         result
     });
-    // What still runs then is nobody's work any longer.
-    runtime.shutdown_background();
+    // Tasks let go of what they hold before the process ends: a database that is closed while it does is an abort. What
+    // still runs after that is nobody's work any longer.
+    runtime.shutdown_timeout(LAST_TASKS);
     result
 }

@@ -43,7 +43,8 @@ async fn goes_on_with(cluster: &mut Cluster, admin_file: &Path, new_file: &Path)
     let by_posting_key = rotate(&config("dev-keys/sequencer.key"));
     assert!(String::from_utf8_lossy(&by_posting_key.stderr).contains("ADMIN_NEEDED"));
     assert_eq!(answer(&rotate(&admin_file.display().to_string()))["epoch"], json!(1));
-    assert!(cluster.process(Service::Sequencer).terminate().success());
+    let ended = cluster.process(Service::Sequencer).terminate();
+    assert!(ended.success(), "{ended}");
     cluster.set_sequencer_key(new_file);
     cluster.start(Service::Sequencer);
     cluster.ready(Service::Sequencer).await;

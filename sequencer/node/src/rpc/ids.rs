@@ -17,11 +17,11 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// A new one, as `0x` and 32 digits.
+    /// A new one, as Ethereum's quantities are written: `0x` and no leading zeros.
     pub fn next(&self) -> String {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let [high, low] = [&self.keys[0], &self.keys[1]].map(|key| key.hash_one(count));
-        format!("{:#034x}", u128::from(high) << 64 | u128::from(low))
+        format!("{:#x}", u128::from(high) << 64 | u128::from(low))
     }
 }
 
@@ -41,6 +41,6 @@ mod tests {
         let (a, b) = (Ids::default(), Ids::default());
         let all: HashSet<String> = (0..1_000).flat_map(|_| [a.next(), b.next()]).collect();
         assert_eq!(all.len(), 2_000);
-        assert!(all.iter().all(|id| id.len() == 34 && id.starts_with("0x")));
+        assert!(all.iter().all(|id| id.starts_with("0x") && id.len() <= 34 && !id.starts_with("0x0")));
     }
 }

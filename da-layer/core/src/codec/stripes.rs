@@ -26,26 +26,44 @@ pub(super) struct Stripe<'a> {
 #[derive(Clone, Copy)]
 struct Pointer(*mut u8);
 
-// SAFETY: it is only used through stripes of one matrix, which are disjoint (see `Stripe::target`).
+// SAFETY: it is only used through stripes of one matrix, which are disjoint (see `Stripe::part`).
 unsafe impl Send for Pointer {}
 // SAFETY: as above.
 unsafe impl Sync for Pointer {}
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 impl Stripe<'_> {
+    /// First byte of this stripe's part of a target row: as many bytes as it has columns.
+    /// Beyond the last row it must not be used.
+    pub(super) const fn target(&self, row: usize) -> *mut u8 {
+        self.matrix.0.wrapping_add(row * self.row_len + self.columns.start)
+    }
+
+    /// Target rows.
+    pub(super) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether it has `width` columns, and its parts of the target rows begin at cache lines.
+    pub(super) fn is_whole(&self, width: usize) -> bool {
+        let first = self.matrix.0.addr() + self.columns.start;
+        self.columns.len() == width && first.is_multiple_of(LINE) && self.row_len.is_multiple_of(LINE)
+    }
+
     /// This stripe's part of a target row.
-    pub(super) fn target(&mut self, row: usize) -> &mut [u8] {
+    pub(super) fn part(&mut self, row: usize) -> &mut [u8] {
         assert!(row < self.rows, "row {row} of {}", self.rows);
-        let start = row * self.row_len + self.columns.start;
         // SAFETY: `run` made this stripe from an exclusive borrow of `rows` rows of `row_len` bytes that outlives it,
         // with columns within a row that no other stripe has, so nothing else refers to these bytes.
-        unsafe { std::slice::from_raw_parts_mut(self.matrix.0.add(start), self.columns.len()) }
+        unsafe { std::slice::from_raw_parts_mut(self.target(row), self.columns.len()) }
     }
 
     /// This stripe's part of all target rows.
     pub(super) fn targets(&mut self) -> Vec<&mut [u8]> {
-        let at = |row: usize| row * self.row_len + self.columns.start;
-        // SAFETY: as in `target`; the parts of different rows are disjoint.
-        let part = |row| unsafe { std::slice::from_raw_parts_mut(self.matrix.0.add(at(row)), self.columns.len()) };
+        // SAFETY: as in `part`; the parts of different rows are disjoint.
+        let part = |row| unsafe { std::slice::from_raw_parts_mut(self.target(row), self.columns.len()) };
         (0..self.rows).map(part).collect()
     }
 }

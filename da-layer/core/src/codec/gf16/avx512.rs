@@ -1,25 +1,26 @@
 //! The transform on AVX-512 with GFNI: 64 symbols of a row at a time.
 //!
-//! In bytes, multiplication by a constant of GF(2^16) is four 8 x 8 bit
-//! matrices, each of which one instruction applies to 64 bytes.
+//! One instruction applies a matrix of 8 x 8 bits to 64 bytes. Processors do one of
+//! it in a cycle, so it is what the number of matrices in a product decides.
 
 use std::arch::x86_64::{
     __m512i, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm512_gf2p8affine_epi64_epi8, _mm512_load_si512,
     _mm512_loadu_si512, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_store_si512,
-    _mm512_storeu_si512, _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::super::Geometry;
 use super::super::stripes::Stripe;
 use super::factors::{TWIDDLES, factors};
 use super::layers::{LOW, layers, padded};
+use super::tower::{HIGH_TO_A0, Images};
 use super::transform::{gather, scatter, transform};
 use crate::limits::EXTENSION;
 
 /// Bytes of a row in a stripe.
 pub(super) const WIDTH: usize = 128;
 
-/// Low and high bytes of the symbols of one row.
+/// Both bytes of the symbols of one row.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Block {
@@ -34,43 +35,44 @@ impl Block {
 /// A [`Block`] in registers.
 type Symbols = (__m512i, __m512i);
 
-/// Bit matrices, as the instruction wants them: low byte to low byte, high to low, low to high, high to high.
-#[derive(Clone, Copy)]
-pub(super) struct Factor([u64; 4]);
+/// Blocks of a pass: 16 of the 32 registers.
+const RADIX: usize = 8;
 
-/// A [`Factor`] in registers.
-type Ready = [__m512i; 4];
+/// A bit matrix for each of the three products of [`super::tower`], as the instruction wants it.
+#[derive(Clone, Copy)]
+pub(super) struct Factor([u64; 3]);
 
 impl Factor {
-    const ZERO: Self = Self([0; 4]);
+    const ZERO: Self = Self([0; 3]);
 
-    const fn new(images: &[u16; 16]) -> Self {
-        Self([matrix(images, 0, 0), matrix(images, 8, 0), matrix(images, 0, 8), matrix(images, 8, 8)])
+    const fn new(products: &[Images; 3]) -> Self {
+        let [first, second, third] = products;
+        Self([matrix(first), matrix(second), matrix(third)])
     }
 
     const fn plus(self, other: Self) -> Self {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        Self([a ^ e, b ^ f, c ^ g, d ^ h])
+        let ([a, b, c], [d, e, f]) = (self.0, other.0);
+        Self([a ^ d, b ^ e, c ^ f])
     }
 }
 
-/// From the eight input bits from `input` on to the eight output bits from `output` on.
-const fn matrix(images: &[u16; 16], input: usize, output: u32) -> u64 {
+const fn matrix(images: &Images) -> u64 {
     // Row `i` of the matrix, byte `7 - i`, has bit `j` where input bit `j` reaches output bit `i`.
     let mut matrix = 0;
     let mut at = 0;
     while at < 64 {
         let (i, j) = (at / 8, at % 8);
-        matrix |= ((images[input + j as usize] >> (output + i) & 1) as u64) << (8 * (7 - i) + j);
+        matrix |= ((images[j] >> i & 1) as u64) << (8 * (7 - i) + j);
         at += 1;
     }
     matrix
 }
 
+/// Each byte times `matrix`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
 #[inline]
-fn ready(factor: &Factor) -> Ready {
-    factor.0.map(|matrix| _mm512_set1_epi64(matrix.cast_signed()))
+fn times(bytes: __m512i, matrix: u64) -> __m512i {
+    _mm512_gf2p8affine_epi64_epi8::<0>(bytes, _mm512_set1_epi64(matrix.cast_signed()))
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
@@ -88,12 +90,27 @@ fn plus(a: Symbols, b: Symbols) -> Symbols {
 /// `a + b * factor`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
 #[inline]
-fn plus_product(a: Symbols, b: Symbols, factor: Ready) -> Symbols {
+fn plus_product(a: Symbols, b: Symbols, factor: &Factor) -> Symbols {
     const XOR3: i32 = 0x96;
-    let [low_low, high_low, low_high, high_high] = factor;
-    let low = (_mm512_gf2p8affine_epi64_epi8::<0>(b.0, low_low), _mm512_gf2p8affine_epi64_epi8::<0>(b.1, high_low));
-    let high = (_mm512_gf2p8affine_epi64_epi8::<0>(b.0, low_high), _mm512_gf2p8affine_epi64_epi8::<0>(b.1, high_high));
-    (_mm512_ternarylogic_epi64::<XOR3>(a.0, low.0, low.1), _mm512_ternarylogic_epi64::<XOR3>(a.1, high.0, high.1))
+    let [by_b0, by_delta_b1, by_sum] = factor.0;
+    let first = times(b.0, by_b0);
+    let (second, third) = (times(b.1, by_delta_b1), times(_mm512_xor_si512(b.0, b.1), by_sum));
+    (_mm512_ternarylogic_epi64::<XOR3>(a.0, first, second), _mm512_ternarylogic_epi64::<XOR3>(a.1, first, third))
+}
+
+/// The same for a factor of the subfield.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
+#[inline]
+fn plus_subfield_product(a: Symbols, b: Symbols, factor: &Factor) -> Symbols {
+    let [by_b0, ..] = factor.0;
+    (_mm512_xor_si512(a.0, times(b.0, by_b0)), _mm512_xor_si512(a.1, times(b.1, by_b0)))
+}
+
+/// From the bytes of elements to pairs, and back.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
+#[inline]
+fn turned((low, high): Symbols) -> Symbols {
+    (_mm512_xor_si512(low, times(high, const { matrix(&HIGH_TO_A0) })), high)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
@@ -113,43 +130,45 @@ fn store(block: &mut Block, symbols: Symbols) {
     }
 }
 
-/// From a row's bytes: a stripe or, at the row's end, less.
+/// From the bytes of a row that a stripe has: all its width, or less at the row's end.
+///
+/// # Safety
+///
+/// `len` bytes are readable, as many as a stripe is wide if it is `WHOLE`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
 #[inline]
-fn read(part: &[u8]) -> Symbols {
-    if part.len() != WIDTH {
+unsafe fn read<const WHOLE: bool>(part: *const u8, len: usize) -> Symbols {
+    if !WHOLE {
         let mut block = Block::ZERO;
-        gather(part, &mut block.low, &mut block.high);
-        return load(&block);
+        // SAFETY: as the caller promises.
+        gather(unsafe { std::slice::from_raw_parts(part, len) }, &mut block.low, &mut block.high);
+        return turned(load(&block));
     }
-    // SAFETY: `part` is 128 readable bytes.
-    let (a, b) =
-        unsafe { (_mm512_loadu_si512(part.as_ptr().cast()), _mm512_loadu_si512(part.as_ptr().add(64).cast())) };
+    // SAFETY: as the caller promises.
+    let (a, b) = unsafe { (_mm512_loadu_si512(part.cast()), _mm512_loadu_si512(part.add(64).cast())) };
     // Each chunk of 64 bytes has 32 low bytes, then 32 high bytes.
-    (_mm512_shuffle_i64x2::<0x44>(a, b), _mm512_shuffle_i64x2::<0xEE>(a, b))
+    turned((_mm512_shuffle_i64x2::<0x44>(a, b), _mm512_shuffle_i64x2::<0xEE>(a, b)))
 }
 
-/// To a row's bytes: the reverse of [`read`]. Whole lines go past the caches: the next to read them comes much later.
+/// The reverse of [`read`]. Whole lines go past the caches: the next to read them comes much later.
+///
+/// # Safety
+///
+/// `len` bytes are writable; if the stripe is `WHOLE`, as many as it is wide, and they begin at a cache line.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
 #[inline]
-fn write(part: &mut [u8], symbols: Symbols) {
-    if part.len() != WIDTH {
+unsafe fn write<const WHOLE: bool>(part: *mut u8, len: usize, symbols: Symbols) {
+    let symbols = turned(symbols);
+    if !WHOLE {
         let mut block = Block::ZERO;
         store(&mut block, symbols);
-        return scatter(&block.low, &block.high, part);
+        // SAFETY: as the caller promises.
+        return scatter(&block.low, &block.high, unsafe { std::slice::from_raw_parts_mut(part, len) });
     }
-    let a = _mm512_shuffle_i64x2::<0x44>(symbols.0, symbols.1);
-    let b = _mm512_shuffle_i64x2::<0xEE>(symbols.0, symbols.1);
-    let target = part.as_mut_ptr();
-    // SAFETY: `part` is 128 writable bytes; the streaming stores are for multiples of 64.
+    // SAFETY: as the caller promises.
     unsafe {
-        if target.addr().is_multiple_of(64) {
-            _mm512_stream_si512(target.cast(), a);
-            _mm512_stream_si512(target.add(64).cast(), b);
-        } else {
-            _mm512_storeu_si512(target.cast(), a);
-            _mm512_storeu_si512(target.add(64).cast(), b);
-        }
+        _mm512_stream_si512(part.cast(), _mm512_shuffle_i64x2::<0x44>(symbols.0, symbols.1));
+        _mm512_stream_si512(part.add(64).cast(), _mm512_shuffle_i64x2::<0xEE>(symbols.0, symbols.1));
     }
 }
 
@@ -160,11 +179,12 @@ fn fence() {
     unsafe { _mm_sfence() }
 }
 
+/// Asks for a stripe's part of a row.
 #[inline]
-fn prefetch(part: &[u8]) {
-    for line in part.chunks(64) {
-        // SAFETY: a prefetch reads nothing, and the line is readable.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+fn prefetch(part: *const u8) {
+    for line in [part, part.wrapping_add(64)] {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) };
     }
 }
 

@@ -10,8 +10,8 @@ use crate::limits::{EXTENSION, MAX_K};
 /// Half as many as points of the largest transform.
 pub(super) const TWIDDLES: usize = EXTENSION * MAX_K as usize / 2;
 
-/// `Factors` and `FACTORS`, over the module's own `Factor` with its constant functions `ZERO`, `new` (from the products
-/// of a constant and `1 << bit`, for each bit) and `plus` (multiplication by the sum of both constants).
+/// `Factors` and `FACTORS`, over the module's own `Factor` with its constant functions `ZERO`, `new` (from the
+/// [products](super::tower::products) by a constant) and `plus` (multiplication by the sum of both constants).
 macro_rules! factors {
     () => {
         /// Multipliers by every element, and by the constants of the transform.
@@ -31,13 +31,7 @@ macro_rules! factors {
                 let mut factors = Self { low: half, high: half, twiddles };
                 let mut bit = 0;
                 while bit < 16 {
-                    let mut images = [0; 16];
-                    let mut other = 0;
-                    while other < 16 {
-                        images[other] = crate::field::mul_log(1 << other, crate::field::log(1 << bit));
-                        other += 1;
-                    }
-                    let factor = Factor::new(&images);
+                    let factor = Factor::new(&super::tower::products(1 << bit));
                     // The sums with this bit follow those without it.
                     let sums = if bit < 8 { &mut factors.low } else { &mut factors.high };
                     let width = 1 << (bit % 8);

@@ -35,7 +35,7 @@ pub(super) fn extend(
             encoder.add_original_shard(&row[stripe.columns.clone()])?;
         }
         for (row, source) in encoder.encode()?.recovery_iter().enumerate() {
-            stripe.target(row).copy_from_slice(source);
+            stripe.part(row).copy_from_slice(source);
         }
         Ok(())
     })
@@ -59,7 +59,7 @@ pub(super) fn restore(
             }
         }
         for (index, part) in decoder.decode()?.restored_original_iter() {
-            stripe.target(index).copy_from_slice(part);
+            stripe.part(index).copy_from_slice(part);
         }
         Ok(())
     })

@@ -15,6 +15,8 @@ mod library;
 #[cfg(target_arch = "x86_64")]
 mod locator;
 #[cfg(target_arch = "x86_64")]
+mod tower;
+#[cfg(target_arch = "x86_64")]
 mod transform;
 #[cfg(target_arch = "x86_64")]
 mod vector;

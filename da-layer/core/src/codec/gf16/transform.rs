@@ -37,7 +37,7 @@ pub(super) fn scatter(low: &[u8], high: &[u8], part: &mut [u8]) {
 }
 
 /// `extend` and `restore`, over what [`super::layers`] needs and makes, and the module's own functions `zero`, `read`,
-/// `write`, `fence` and `prefetch`.
+/// `write` (rows' bytes to symbols and back), `fence` and `prefetch`.
 macro_rules! transform {
     ($feature:literal) => {
         /// Blocks of two transforms, in one piece.
@@ -61,37 +61,58 @@ macro_rules! transform {
         pub(super) fn extend(geometry: Geometry, originals: &[u8], stripe: &mut Stripe<'_>, work: &mut Work) {
             let Geometry { k, row_len } = geometry;
             assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= 2 * TWIDDLES, "{k} rows");
-            let columns = stripe.columns.clone();
-            let part = |row: usize| &originals[row * row_len..][columns.clone()];
+            assert!(originals.len() == k * row_len && stripe.columns.end <= row_len, "{} bytes", originals.len());
+            assert_eq!(stripe.rows(), (EXTENSION - 1) * k);
+            // SAFETY: the originals are `k` rows that have the stripe's columns, its target rows the others.
+            unsafe {
+                if stripe.is_whole(WIDTH) {
+                    extend_as::<true>(geometry, originals, stripe, work);
+                } else {
+                    extend_as::<false>(geometry, originals, stripe, work);
+                }
+            }
+        }
+
+        /// # Safety
+        ///
+        /// As [`extend`] asserts; if the stripe is `WHOLE`, it is.
+        #[target_feature(enable = $feature)]
+        unsafe fn extend_as<const WHOLE: bool>(
+            geometry: Geometry,
+            originals: &[u8],
+            stripe: &mut Stripe<'_>,
+            work: &mut Work,
+        ) {
+            let Geometry { k, row_len } = geometry;
+            let (start, len) = (stripe.columns.start, stripe.columns.len());
+            let part = |row: usize| originals.as_ptr().wrapping_add(row * row_len + start);
             let twiddles = FACTORS.twiddles.as_ptr();
             let (coefficients, values) = work.areas(k);
             // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
-            // and there are half as many twiddles.
+            // and there are half as many twiddles. Rows read are below `k`, rows written below `3k`.
             unsafe {
                 for first in (0..k).step_by(LOW) {
-                    for row in first..first + LOW {
-                        if row + LOW < k {
-                            prefetch(part(row + LOW));
-                        }
-                        store(&mut *coefficients.add(padded(row)), read(part(row)));
-                    }
-                    inverse(coefficients, Place::low(first, 0), twiddles);
+                    let source = |at: usize| {
+                        prefetch(part(first + at + LOW));
+                        read::<WHOLE>(part(first + at), len)
+                    };
+                    inverse::<false>(source, coefficients, Place::low(first, 0), twiddles);
                 }
-                for first in 0..LOW {
-                    inverse(coefficients, Place::high(first, k, 0), twiddles);
+                if k > LOW {
+                    (0..LOW).for_each(|first| inverse_in::<true>(coefficients, Place::high(first, k, 0), twiddles));
                 }
                 for coset in 1..EXTENSION {
                     let mut from = coefficients;
                     if k > LOW {
-                        let high = |first| forward(coefficients, values, Place::high(first, k, coset * k), twiddles);
-                        (0..LOW).for_each(high);
+                        for place in (0..LOW).map(|first| Place::high(first, k, coset * k)) {
+                            forward_to::<true>(coefficients, values, place, twiddles);
+                        }
                         from = values;
                     }
                     for first in (0..k).step_by(LOW) {
-                        forward(from, values, Place::low(first, coset * k), twiddles);
-                        for row in first..first + LOW {
-                            write(stripe.target((coset - 1) * k + row), load(&*values.add(padded(row))));
-                        }
+                        let row = (coset - 1) * k + first;
+                        let sink = |at, symbols| write::<WHOLE>(stripe.target(row + at), len, symbols);
+                        forward::<false>(from, values, sink, Place::low(first, coset * k), twiddles);
                     }
                 }
             }
@@ -108,9 +129,31 @@ macro_rules! transform {
             work: &mut Work,
         ) {
             let k = rows.len() / EXTENSION;
-            let twiddles = FACTORS.twiddles.as_ptr();
             assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= 2 * TWIDDLES, "{k} rows");
-            assert!(lost.iter().all(|(row, _)| *row < k), "a lost row is no original");
+            assert!(rows.iter().flatten().all(|(row, _)| stripe.columns.end <= row.len()), "a row is short");
+            assert!(lost.iter().all(|(row, _)| *row < k) && stripe.rows() == k, "a lost row is no original");
+            // SAFETY: the rows have the stripe's columns, and its target rows are the originals.
+            unsafe {
+                if stripe.is_whole(WIDTH) {
+                    restore_as::<true>(rows, lost, stripe, work);
+                } else {
+                    restore_as::<false>(rows, lost, stripe, work);
+                }
+            }
+        }
+
+        /// # Safety
+        ///
+        /// As [`restore`] asserts; if the stripe is `WHOLE`, it is.
+        #[target_feature(enable = $feature)]
+        unsafe fn restore_as<const WHOLE: bool>(
+            rows: &[Option<(&[u8], Factor)>],
+            lost: &[(usize, Factor)],
+            stripe: &mut Stripe<'_>,
+            work: &mut Work,
+        ) {
+            let k = rows.len() / EXTENSION;
+            let twiddles = FACTORS.twiddles.as_ptr();
             let (coset_area, sum_area) = work.areas(k);
             // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
             // and there are half as many twiddles.
@@ -118,13 +161,13 @@ macro_rules! transform {
                 for row in 0..k {
                     store(&mut *sum_area.add(padded(row)), zero());
                 }
-                // The constant of the upper half in the layer above the cosets.
-                let upper = ready(&FACTORS.twiddles[1]);
+                // The constant of the upper half in the layer above the cosets: of the subfield.
+                let upper = &FACTORS.twiddles[1];
                 for (coset, rows) in rows.chunks_exact(k).enumerate() {
                     if rows.iter().all(Option::is_none) {
                         continue;
                     }
-                    coefficients(coset_area, rows, coset * k, stripe, twiddles);
+                    coefficients::<WHOLE>(coset_area, rows, coset * k, stripe, twiddles);
                     for row in 0..k {
                         let sum = &mut *sum_area.add(padded(row));
                         let own = |row: usize| load(&*coset_area.add(padded(row)));
@@ -139,19 +182,24 @@ macro_rules! transform {
                                 derivative
                             }
                             1 => own(row),
-                            2 => plus_product(own(row), own(row), upper),
-                            _ => plus_product(zero(), own(row), upper),
+                            2 => plus_subfield_product(own(row), own(row), upper),
+                            _ => plus_subfield_product(zero(), own(row), upper),
                         };
                         store(sum, plus(load(sum), term));
                     }
                 }
                 if k > LOW {
-                    (0..LOW).for_each(|first| forward(sum_area, sum_area, Place::high(first, k, 0), twiddles));
+                    for place in (0..LOW).map(|first| Place::high(first, k, 0)) {
+                        forward_to::<true>(sum_area, sum_area, place, twiddles);
+                    }
                 }
-                (0..k).step_by(LOW).for_each(|first| forward(sum_area, sum_area, Place::low(first, 0), twiddles));
+                for place in (0..k).step_by(LOW).map(|first| Place::low(first, 0)) {
+                    forward_to::<false>(sum_area, sum_area, place, twiddles);
+                }
+                let len = stripe.columns.len();
                 for (row, factor) in lost {
                     let value = load(&*sum_area.add(padded(*row)));
-                    write(stripe.target(*row), plus_product(zero(), value, ready(factor)));
+                    write::<WHOLE>(stripe.target(*row), len, plus_product(zero(), value, factor));
                 }
             }
             fence();
@@ -162,9 +210,10 @@ macro_rules! transform {
         ///
         /// # Safety
         ///
-        /// The area has a padded block for each row, and there are half as many twiddles as points up to the last row's.
+        /// The area has a padded block for each row, and there are half as many twiddles as points up to the last row's;
+        /// the rows have the stripe's columns.
         #[target_feature(enable = $feature)]
-        unsafe fn coefficients(
+        unsafe fn coefficients<const WHOLE: bool>(
             area: *mut Block,
             rows: &[Option<(&[u8], Factor)>],
             coset: usize,
@@ -175,18 +224,18 @@ macro_rules! transform {
             // SAFETY: as the caller promises.
             unsafe {
                 for (first, rows) in (0..k).step_by(LOW).zip(rows.chunks_exact(LOW)) {
-                    for (row, source) in (first..).zip(rows) {
-                        let symbols = match source {
-                            Some((row, factor)) => {
-                                plus_product(zero(), read(&row[stripe.columns.clone()]), ready(factor))
-                            }
-                            None => zero(),
-                        };
-                        store(&mut *area.add(padded(row)), symbols);
-                    }
-                    inverse(area, Place::low(first, coset), twiddles);
+                    let source = |at: usize| match &rows[at] {
+                        Some((row, factor)) => {
+                            let part = row.as_ptr().add(stripe.columns.start);
+                            plus_product(zero(), read::<WHOLE>(part, stripe.columns.len()), factor)
+                        }
+                        None => zero(),
+                    };
+                    inverse::<false>(source, area, Place::low(first, coset), twiddles);
                 }
-                (0..LOW).for_each(|first| inverse(area, Place::high(first, k, coset), twiddles));
+                if k > LOW {
+                    (0..LOW).for_each(|first| inverse_in::<true>(area, Place::high(first, k, coset), twiddles));
+                }
             }
         }
     };

@@ -12,6 +12,7 @@ use alloy_primitives::B256;
 use crate::blob::{BlobIndex, IndexFault};
 use crate::codec::Geometry;
 use crate::digest::{Digest, RowDigester};
+use crate::hash::plain;
 use crate::header::Header;
 use crate::layout::Packed;
 use crate::limits::DIGEST_BYTES;
@@ -83,17 +84,32 @@ impl Commitment {
     /// Fills the parity rows, and commits to all.
     fn encode(shape: &Shape, originals: &[u8], parity: &mut [u8], schedule: Schedule) -> Self {
         let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
-        shape
-            .codec()
-            .codec()
-            .extend(geometry, originals, parity, schedule)
-            .expect("a valid shape is a valid geometry and the matrix has its size");
-        Self::of(shape, originals, parity, schedule)
+        let codec = shape.codec().codec();
+        let row_tree = Tree::over_leaves(Domain::Rows, shape.rows(), schedule, |leaves| {
+            let key = Domain::Rows.leaf_key();
+            let hashed = codec
+                .extend_hashing(geometry, originals, parity, key, plain(leaves), schedule)
+                .expect("a valid shape is a valid geometry and the matrix has its size");
+            if !hashed {
+                codec
+                    .extend(geometry, originals, parity, schedule)
+                    .expect("a valid shape is a valid geometry and the matrix has its size");
+                Domain::Rows.hash_leaves(&[originals, parity], shape.row_len(), leaves, schedule);
+            }
+        });
+        Self::under(shape, row_tree, originals, schedule)
     }
 
     /// To a matrix, whatever its parity rows are.
     fn of(shape: &Shape, originals: &[u8], parity: &[u8], schedule: Schedule) -> Self {
-        let row_tree = Tree::over_parts(Domain::Rows, &[originals, parity], shape.row_len(), schedule);
+        let row_tree = Tree::over_leaves(Domain::Rows, shape.rows(), schedule, |leaves| {
+            Domain::Rows.hash_leaves(&[originals, parity], shape.row_len(), leaves, schedule);
+        });
+        Self::under(shape, row_tree, originals, schedule)
+    }
+
+    /// To rows with this tree.
+    fn under(shape: &Shape, row_tree: Tree, originals: &[u8], schedule: Schedule) -> Self {
         let digester = RowDigester::derive(shape, row_tree.root());
         let digests = digester.digest_rows(originals, schedule);
         let digest_root = Tree::over(Domain::Digests, digests.as_flattened(), DIGEST_BYTES, schedule).root();

@@ -48,9 +48,13 @@ pub(crate) fn keyed(key: &[u8; 32], bytes: &[u8]) -> B256 {
 
 /// The same of each of the inputs of `len` bytes that are concatenated in `inputs`.
 pub(crate) fn keyed_many(key: &[u8; 32], len: usize, inputs: &[u8], hashes: &mut [B256]) {
+    weft_hash::keyed_many(Lanes::best(), key, len, inputs, plain(hashes));
+}
+
+/// Hashes as plain arrays.
+pub(crate) fn plain(hashes: &mut [B256]) -> &mut [[u8; 32]] {
     // SAFETY: `B256` is a transparent wrapper of `[u8; 32]`, so these are as many arrays of one borrow.
-    let hashes = unsafe { std::slice::from_raw_parts_mut(hashes.as_mut_ptr().cast(), hashes.len()) };
-    weft_hash::keyed_many(Lanes::best(), key, len, inputs, hashes);
+    unsafe { std::slice::from_raw_parts_mut(hashes.as_mut_ptr().cast(), hashes.len()) }
 }
 
 /// BLAKE3 of `bytes` in key derivation mode.

@@ -3,9 +3,11 @@
 use std::arch::x86_64::*;
 
 use crate::BLOCK;
-use crate::compress::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT, compress};
+use crate::columns::columns;
+use crate::compress::compress;
+use crate::flags::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT};
 use crate::keyed::hashes;
-use crate::keyed::x86::{CHUNK, DEPTH, MAX_LEN};
+use crate::keyed::x86::{AHEAD, CHUNK, DEPTH, MAX_LEN};
 
 pub(crate) const LANES: usize = 8;
 
@@ -75,11 +77,20 @@ fn right_7(a: Vector) -> Vector {
     _mm256_or_si256(_mm256_srli_epi32::<7>(a), _mm256_slli_epi32::<25>(a))
 }
 
+/// Asks for byte `at` of each of the inputs, of which one begins every `stride` bytes.
+#[inline]
+fn prefetch(inputs: &[u8], stride: usize, at: usize) {
+    for lane in 0..LANES {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(inputs.as_ptr().wrapping_add(lane * stride + at).cast()) };
+    }
+}
+
 /// Block at byte `at` of each of the inputs, of which one begins every `stride` bytes, transposed.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn words(inputs: &[u8], stride: usize, at: usize) -> [Vector; 16] {
-    assert!(at + BLOCK <= stride && inputs.len() >= LANES * stride, "block at {at} of {stride}");
+    assert!(inputs.len() >= (LANES - 1) * stride + at + BLOCK, "block at {at} of {stride}");
     let mut out = [splat(0); 16];
     for (half, out) in out.chunks_exact_mut(LANES).enumerate() {
         let mut rows = [splat(0); LANES];
@@ -120,3 +131,4 @@ fn transpose(rows: [Vector; LANES]) -> [Vector; LANES] {
 
 compress!("avx2");
 hashes!("avx2");
+columns!("avx2");

@@ -3,14 +3,13 @@
 use std::arch::x86_64::*;
 
 use crate::BLOCK;
-use crate::compress::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT, compress};
+use crate::columns::columns;
+use crate::compress::compress;
+use crate::flags::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT};
 use crate::keyed::hashes;
-use crate::keyed::x86::{CHUNK, DEPTH, MAX_LEN};
+use crate::keyed::x86::{AHEAD, CHUNK, DEPTH, MAX_LEN};
 
 pub(crate) const LANES: usize = 16;
-
-/// How far ahead of its use a row is asked for, in bytes.
-const AHEAD: usize = 4 * BLOCK;
 
 type Vector = __m512i;
 
@@ -72,19 +71,24 @@ fn right_7(a: Vector) -> Vector {
     _mm512_ror_epi32::<7>(a)
 }
 
+/// Asks for byte `at` of each of the inputs, of which one begins every `stride` bytes.
+#[inline]
+fn prefetch(inputs: &[u8], stride: usize, at: usize) {
+    for lane in 0..LANES {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(inputs.as_ptr().wrapping_add(lane * stride + at).cast()) };
+    }
+}
+
 /// Block at byte `at` of each of the inputs, of which one begins every `stride` bytes, transposed.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn words(inputs: &[u8], stride: usize, at: usize) -> [Vector; 16] {
-    assert!(at + BLOCK <= stride && inputs.len() >= LANES * stride, "block at {at} of {stride}");
+    assert!(inputs.len() >= (LANES - 1) * stride + at + BLOCK, "block at {at} of {stride}");
     let mut rows = [splat(0); 16];
     for (lane, row) in rows.iter_mut().enumerate() {
-        // SAFETY: the block lies within the input of this lane, as was just checked; a prefetch reads nothing.
-        unsafe {
-            let block = inputs.as_ptr().add(lane * stride + at);
-            _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(AHEAD).cast());
-            *row = _mm512_loadu_si512(block.cast());
-        }
+        // SAFETY: the block lies within the input of this lane, as was just checked.
+        *row = unsafe { _mm512_loadu_si512(inputs.as_ptr().add(lane * stride + at).cast()) };
     }
     // Pairs of words, then of pairs: each 128-bit quarter then holds one word of four inputs.
     let mut pairs = [splat(0); 16];
@@ -118,3 +122,4 @@ fn words(inputs: &[u8], stride: usize, at: usize) -> [Vector; 16] {
 
 compress!("avx512f");
 hashes!("avx512f");
+columns!("avx512f");

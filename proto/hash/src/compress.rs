@@ -1,12 +1,5 @@
 //! The compression function over lanes, written once for all vector instructions.
 
-/// Flags of a compression.
-pub(crate) const CHUNK_START: u32 = 1;
-pub(crate) const CHUNK_END: u32 = 2;
-pub(crate) const PARENT: u32 = 4;
-pub(crate) const ROOT: u32 = 8;
-pub(crate) const KEYED: u32 = 16;
-
 /// BLAKE3's initial chaining value, which is SHA-256's.
 pub(crate) const IV: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];

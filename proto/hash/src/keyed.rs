@@ -47,6 +47,9 @@ pub(crate) mod x86 {
     /// Chaining values of subtrees that wait for their right neighbour: one for each level.
     pub(crate) const DEPTH: usize = 11;
 
+    /// How far ahead of its use an input is asked for, in bytes.
+    pub(crate) const AHEAD: usize = 256;
+
     /// Bytes of a chunk.
     pub(crate) const CHUNK: usize = 1_024;
 
@@ -140,6 +143,7 @@ macro_rules! hashes {
                 let size = BLOCK.min(to - at);
                 let first = if at == from { CHUNK_START } else { 0 };
                 let end = if at + size == to { CHUNK_END | flags } else { 0 };
+                prefetch(inputs, len, at + AHEAD);
                 let block = if size == BLOCK { words(inputs, len, at) } else { short_words(inputs, len, at, size) };
                 compress(&mut value, &block, counter, splat(size as u32), KEYED | first | end);
                 at += size;

@@ -15,6 +15,15 @@ impl Lanes {
     /// All of them, the most last.
     pub const ALL: [Self; 3] = [Self::One, Self::Eight, Self::Sixteen];
 
+    /// How many.
+    pub const fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Eight => 8,
+            Self::Sixteen => 16,
+        }
+    }
+
     /// The most that this processor has.
     pub fn best() -> Self {
         Self::Sixteen.or_fewer()

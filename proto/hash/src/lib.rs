@@ -11,12 +11,15 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod columns;
 #[cfg(target_arch = "x86_64")]
 mod compress;
+mod flags;
 mod keyed;
 mod lanes;
 mod message;
 
+pub use columns::Band;
 pub use keyed::keyed_many;
 pub use lanes::Lanes;
 pub use message::{Message, hash_many};

@@ -11,6 +11,8 @@ mod gf16;
 mod gf8;
 mod stripes;
 
+use weft_hash::Hash;
+
 use crate::kernel::Kernel;
 use crate::limits::{EXTENSION, MAX_K};
 use crate::schedule::Schedule;
@@ -113,6 +115,20 @@ pub trait Codec: Sync {
         parity: &mut [u8],
         schedule: Schedule,
     ) -> Result<(), CodecError>;
+
+    /// As [`Self::extend`], and `hashes` become the keyed BLAKE3 hashes of all `4k` rows, made of columns that are in a
+    /// cache anyway. `false`, and nothing is done, where that does not pay.
+    fn extend_hashing(
+        &self,
+        _geometry: Geometry,
+        _originals: &[u8],
+        _parity: &mut [u8],
+        _key: &[u8; 32],
+        _hashes: &mut [Hash],
+        _schedule: Schedule,
+    ) -> Result<bool, CodecError> {
+        Ok(false)
+    }
 
     /// Fills `originals` with the original rows of the codeword that passes
     /// through `rows`: at least `k` distinct ones. Superfluous rows are not compared.

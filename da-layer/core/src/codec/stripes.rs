@@ -77,15 +77,39 @@ pub(super) fn run(
     schedule: Schedule,
     work: impl Fn(Stripe<'_>) -> Result<(), CodecError> + Sync + Send,
 ) -> Result<(), CodecError> {
+    let each = |_, stripes: &mut dyn Iterator<Item = Stripe<'_>>| {
+        for stripe in stripes {
+            work(stripe)?;
+        }
+        Ok(())
+    };
+    bands(targets, row_len, width, width, schedule, each).into_iter().collect()
+}
+
+/// The same with bands of `band` columns, a multiple of `width`: `work` has all stripes of one, in order, and the number
+/// of the band.
+pub(super) fn bands<R: Send>(
+    targets: &mut [u8],
+    row_len: usize,
+    width: usize,
+    band: usize,
+    schedule: Schedule,
+    work: impl Fn(usize, &mut dyn Iterator<Item = Stripe<'_>>) -> R + Sync + Send,
+) -> Vec<R> {
     let rows = targets.len() / row_len;
     let matrix = Pointer(targets.as_mut_ptr());
-    let stripes = row_len.div_ceil(width);
-    let run = |stripe: usize| {
-        let columns = stripe * width..row_len.min((stripe + 1) * width);
-        work(Stripe { columns, row_len, rows, matrix, targets: PhantomData })
+    let run = |at: usize| {
+        // All of it, not its field, which may not go to other threads.
+        let matrix = matrix;
+        let end = row_len.min((at + 1) * band);
+        let stripes = (at * band..end).step_by(width);
+        let stripe =
+            |start| Stripe { columns: start..end.min(start + width), row_len, rows, matrix, targets: PhantomData };
+        work(at, &mut stripes.map(stripe))
     };
+    let count = row_len.div_ceil(band);
     match schedule {
-        Schedule::Parallel if stripes > 1 => (0..stripes).into_par_iter().with_max_len(1).try_for_each(run),
-        _ => (0..stripes).try_for_each(run),
+        Schedule::Parallel if count > 1 => (0..count).into_par_iter().with_max_len(1).map(run).collect(),
+        _ => (0..count).map(run).collect(),
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::*;
+use crate::matrix::Matrix;
 
 fn geometry() -> impl Strategy<Value = (CodecId, Geometry)> {
     prop_oneof![
@@ -19,11 +20,16 @@ fn fill(seed: u64, len: usize) -> Vec<u8> {
 }
 
 fn extended(codec: &dyn Codec, geometry: Geometry, originals: &[u8], schedule: Schedule) -> Vec<u8> {
-    let mut matrix = vec![0; originals.len() * EXTENSION];
-    let (head, parity) = matrix.split_at_mut(originals.len());
+    extended_at(0, codec, geometry, originals, schedule)
+}
+
+/// Rows begin `shift` bytes into a cache line.
+fn extended_at(shift: usize, codec: &dyn Codec, geometry: Geometry, originals: &[u8], schedule: Schedule) -> Vec<u8> {
+    let mut matrix = Matrix::any(shift + originals.len() * EXTENSION);
+    let (head, parity) = matrix[shift..].split_at_mut(originals.len());
     head.copy_from_slice(originals);
     codec.extend(geometry, originals, parity, schedule).expect("valid geometry");
-    matrix
+    matrix[shift..].to_vec()
 }
 
 proptest! {
@@ -68,6 +74,7 @@ proptest! {
         order in Just((0..16_384u32).collect::<Vec<_>>()).prop_shuffle(),
         cosets in 1u32..16,
         threads in 1usize..5,
+        shift in prop_oneof![Just(0usize), 1usize..64],
     ) {
         let geometry = Geometry { k: 64 << bits, row_len };
         let coset = |index: u32| index as usize / geometry.k;
@@ -85,12 +92,48 @@ proptest! {
             let codec = CodecId::Gf16.codec_on(kernel);
             for schedule in [Schedule::Sequential, Schedule::Parallel] {
                 pool.install(|| {
-                    prop_assert!(extended(codec, geometry, &originals, schedule) == matrix, "{:?} extends", kernel);
+                    let made = extended_at(shift, codec, geometry, &originals, schedule);
+                    prop_assert!(made == matrix, "{:?} extends", kernel);
                     let mut restored = vec![0; originals.len()];
                     codec.restore(geometry, &rows, &mut restored, schedule).expect("enough rows");
                     prop_assert!(restored == originals, "{:?} restores", kernel);
                     Ok(())
                 })?;
+            }
+        }
+    }
+
+    /// Rows of one chunk and of several, with a whole last chunk and with less.
+    #[test]
+    fn rows_are_hashed_as_they_are_made(
+        bits in 0u32..4,
+        row_len in prop_oneof![1usize..20, 30usize..36, 1usize..80].prop_map(|n| n * 64),
+        key: [u8; 32],
+        seed: u64,
+        threads in 1usize..5,
+        shift in prop_oneof![Just(0usize), 1usize..64],
+    ) {
+        let geometry = Geometry { k: 64 << bits, row_len };
+        let originals = fill(seed, geometry.k * row_len);
+        let expected = extended(CodecId::Gf16.codec_on(Kernel::Portable), geometry, &originals, Schedule::Sequential);
+        let hash = |row: &[u8]| *blake3::keyed_hash(&key, row).as_bytes();
+        let expected_hashes: Vec<Hash> = expected.chunks_exact(row_len).map(hash).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_supported()) {
+            let codec = CodecId::Gf16.codec_on(kernel);
+            for schedule in [Schedule::Sequential, Schedule::Parallel] {
+                let mut matrix = Matrix::any(shift + expected.len());
+                let parity = &mut matrix[shift + originals.len()..];
+                let mut hashes = vec![[0; 32]; geometry.k * EXTENSION];
+                let hashed = pool
+                    .install(|| codec.extend_hashing(geometry, &originals, parity, &key, &mut hashes, schedule))
+                    .expect("valid geometry");
+                if hashed {
+                    prop_assert!(*parity == expected[originals.len()..], "{:?} extends", kernel);
+                    prop_assert_eq!(&hashes, &expected_hashes, "{:?} hashes", kernel);
+                }
+                let pays = kernel != Kernel::Portable && (schedule == Schedule::Sequential || threads == 1);
+                prop_assert!(hashed || !pays, "{:?} on one thread", kernel);
             }
         }
     }

@@ -34,6 +34,11 @@ pub enum Domain {
 }
 
 impl Domain {
+    /// Key of the leaves.
+    pub(crate) const fn leaf_key(self) -> &'static [u8; 32] {
+        self.keys().0
+    }
+
     const fn keys(self) -> (&'static [u8; 32], &'static [u8; 32]) {
         match self {
             Self::Rows => (hash::ROW_LEAF, hash::ROW_NODE),
@@ -45,6 +50,15 @@ impl Domain {
     /// Hash of a leaf.
     pub fn leaf(self, bytes: &[u8]) -> B256 {
         keyed(self.keys().0, bytes)
+    }
+
+    /// Hashes of leaves of `len` bytes that are concatenated in `parts`.
+    pub(crate) fn hash_leaves(self, parts: &[&[u8]], len: usize, mut hashes: &mut [B256], schedule: Schedule) {
+        for leaves in parts {
+            let (these, others) = hashes.split_at_mut(leaves.len() / len);
+            hash_all(self.keys().0, len, &leaves[..these.len() * len], these, LEAVES_PER_TASK, schedule);
+            hashes = others;
+        }
     }
 
     /// Hash of an interior node.
@@ -84,20 +98,21 @@ impl Tree {
 
     /// The tree over rows of `row_len` bytes, concatenated in `rows`.
     pub fn over(domain: Domain, rows: &[u8], row_len: usize, schedule: Schedule) -> Self {
-        Self::over_parts(domain, &[rows], row_len, schedule)
+        Self::over_leaves(domain, rows.len() / row_len, schedule, |leaves| {
+            domain.hash_leaves(&[rows], row_len, leaves, schedule);
+        })
     }
 
-    /// The same over rows in several parts.
-    pub(crate) fn over_parts(domain: Domain, parts: &[&[u8]], row_len: usize, schedule: Schedule) -> Self {
-        let count: usize = parts.iter().map(|rows| rows.len() / row_len).sum();
+    /// The tree over `count` leaves that `fill` writes.
+    pub(crate) fn over_leaves(
+        domain: Domain,
+        count: usize,
+        schedule: Schedule,
+        fill: impl FnOnce(&mut [B256]),
+    ) -> Self {
         let width = count.next_power_of_two();
         let mut nodes = vec![B256::ZERO; 2 * width];
-        let mut leaves = &mut nodes[width..];
-        for rows in parts {
-            let (these, others) = leaves.split_at_mut(rows.len() / row_len);
-            hash_all(domain.keys().0, row_len, &rows[..these.len() * row_len], these, LEAVES_PER_TASK, schedule);
-            leaves = others;
-        }
+        fill(&mut nodes[width..][..count]);
         Self::above_leaves(domain, nodes, schedule)
     }
 

@@ -6,8 +6,10 @@
 use std::arch::x86_64::{
     __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_sfence, _mm256_and_si256, _mm256_broadcastsi128_si256,
     _mm256_load_si256, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_srli_epi16, _mm256_store_si256, _mm256_stream_si256, _mm256_xor_si256,
+    _mm256_srli_epi16, _mm256_store_si256, _mm256_storeu_si256, _mm256_stream_si256, _mm256_xor_si256,
 };
+
+use weft_hash::Band;
 
 use super::super::Geometry;
 use super::super::stripes::Stripe;
@@ -175,7 +177,7 @@ unsafe fn read<const WHOLE: bool>(part: *const u8, len: usize) -> Symbols {
     turned(unsafe { (_mm256_loadu_si256(part.cast()), _mm256_loadu_si256(part.add(32).cast())) })
 }
 
-/// The reverse of [`read`]. A whole line goes past the caches: the next to read it comes much later.
+/// The reverse of [`read`]. Whole lines go past the caches: the next to read them comes much later.
 ///
 /// # Safety
 ///
@@ -183,17 +185,37 @@ unsafe fn read<const WHOLE: bool>(part: *const u8, len: usize) -> Symbols {
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn write<const WHOLE: bool>(part: *mut u8, len: usize, symbols: Symbols) {
-    let symbols = turned(symbols);
     if !WHOLE {
-        let mut block = Block::ZERO;
-        store(&mut block, symbols);
         // SAFETY: as the caller promises.
-        return scatter(&block.low, &block.high, unsafe { std::slice::from_raw_parts_mut(part, len) });
+        return unsafe { keep::<false>(part, len, symbols) };
     }
+    let symbols = turned(symbols);
     // SAFETY: as the caller promises.
     unsafe {
         _mm256_stream_si256(part.cast(), symbols.0);
         _mm256_stream_si256(part.add(32).cast(), symbols.1);
+    }
+}
+
+/// The same to the cache.
+///
+/// # Safety
+///
+/// As for [`write`], at any address.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn keep<const WHOLE: bool>(part: *mut u8, len: usize, symbols: Symbols) {
+    if !WHOLE {
+        let mut block = Block::ZERO;
+        store(&mut block, turned(symbols));
+        // SAFETY: as the caller promises.
+        return scatter(&block.low, &block.high, unsafe { std::slice::from_raw_parts_mut(part, len) });
+    }
+    let symbols = turned(symbols);
+    // SAFETY: as the caller promises.
+    unsafe {
+        _mm256_storeu_si256(part.cast(), symbols.0);
+        _mm256_storeu_si256(part.add(32).cast(), symbols.1);
     }
 }
 

@@ -6,8 +6,10 @@
 use std::arch::x86_64::{
     __m512i, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm512_gf2p8affine_epi64_epi8, _mm512_load_si512,
     _mm512_loadu_si512, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_store_si512,
-    _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    _mm512_storeu_si512, _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
+
+use weft_hash::Band;
 
 use super::super::Geometry;
 use super::super::stripes::Stripe;
@@ -158,18 +160,45 @@ unsafe fn read<const WHOLE: bool>(part: *const u8, len: usize) -> Symbols {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
 #[inline]
 unsafe fn write<const WHOLE: bool>(part: *mut u8, len: usize, symbols: Symbols) {
-    let symbols = turned(symbols);
+    if !WHOLE {
+        // SAFETY: as the caller promises.
+        return unsafe { keep::<false>(part, len, symbols) };
+    }
+    let (first, second) = chunks(turned(symbols));
+    // SAFETY: as the caller promises.
+    unsafe {
+        _mm512_stream_si512(part.cast(), first);
+        _mm512_stream_si512(part.add(64).cast(), second);
+    }
+}
+
+/// The same to the cache.
+///
+/// # Safety
+///
+/// As for [`write`], at any address.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
+#[inline]
+unsafe fn keep<const WHOLE: bool>(part: *mut u8, len: usize, symbols: Symbols) {
     if !WHOLE {
         let mut block = Block::ZERO;
-        store(&mut block, symbols);
+        store(&mut block, turned(symbols));
         // SAFETY: as the caller promises.
         return scatter(&block.low, &block.high, unsafe { std::slice::from_raw_parts_mut(part, len) });
     }
+    let (first, second) = chunks(turned(symbols));
     // SAFETY: as the caller promises.
     unsafe {
-        _mm512_stream_si512(part.cast(), _mm512_shuffle_i64x2::<0x44>(symbols.0, symbols.1));
-        _mm512_stream_si512(part.add(64).cast(), _mm512_shuffle_i64x2::<0xEE>(symbols.0, symbols.1));
+        _mm512_storeu_si512(part.cast(), first);
+        _mm512_storeu_si512(part.add(64).cast(), second);
     }
+}
+
+/// Two chunks of 64 bytes, each 32 low bytes, then 32 high bytes.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,gfni")]
+#[inline]
+fn chunks((low, high): Symbols) -> (__m512i, __m512i) {
+    (_mm512_shuffle_i64x2::<0x44>(low, high), _mm512_shuffle_i64x2::<0xEE>(low, high))
 }
 
 /// Makes what [`write`] stored past the caches visible to other threads as other stores are.

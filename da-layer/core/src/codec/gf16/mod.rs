@@ -21,6 +21,8 @@ mod transform;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
+use weft_hash::Hash;
+
 use super::{Codec, CodecError, Geometry, IndexedRow, pick, place_originals};
 use crate::kernel::Kernel;
 use crate::limits::{EXTENSION, MAX_K};
@@ -41,6 +43,16 @@ impl Gf16 {
     }
 }
 
+/// Whether the matrix has its size.
+fn check(geometry: Geometry, originals: &[u8], parity: &[u8]) -> Result<(), CodecError> {
+    let Geometry { k, row_len } = geometry;
+    let parity_len = k * (EXTENSION - 1) * row_len;
+    if row_len == 0 || originals.len() != k * row_len || parity.len() != parity_len {
+        return Err(CodecError::Length);
+    }
+    Ok(())
+}
+
 impl Codec for Gf16 {
     fn extend(
         &self,
@@ -49,11 +61,7 @@ impl Codec for Gf16 {
         parity: &mut [u8],
         schedule: Schedule,
     ) -> Result<(), CodecError> {
-        let Geometry { k, row_len } = geometry;
-        let parity_rows = k * (EXTENSION - 1);
-        if row_len == 0 || originals.len() != k * row_len || parity.len() != parity_rows * row_len {
-            return Err(CodecError::Length);
-        }
+        check(geometry, originals, parity)?;
         match self.kernel(geometry) {
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => vector::avx512::extend(geometry, originals, parity, schedule),
@@ -61,6 +69,28 @@ impl Codec for Gf16 {
             Kernel::Avx2 => vector::avx2::extend(geometry, originals, parity, schedule),
             _ => library::extend(geometry, originals, parity, schedule),
         }
+    }
+
+    fn extend_hashing(
+        &self,
+        geometry: Geometry,
+        originals: &[u8],
+        parity: &mut [u8],
+        key: &[u8; 32],
+        hashes: &mut [Hash],
+        schedule: Schedule,
+    ) -> Result<bool, CodecError> {
+        check(geometry, originals, parity)?;
+        if hashes.len() != EXTENSION * geometry.k {
+            return Err(CodecError::Length);
+        }
+        Ok(match self.kernel(geometry) {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => vector::avx512::extend_hashing(geometry, originals, parity, key, hashes, schedule),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => vector::avx2::extend_hashing(geometry, originals, parity, key, hashes, schedule),
+            _ => false,
+        })
     }
 
     fn restore(

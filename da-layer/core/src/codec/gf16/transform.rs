@@ -37,9 +37,13 @@ pub(super) fn scatter(low: &[u8], high: &[u8], part: &mut [u8]) {
 }
 
 /// `extend` and `restore`, over what [`super::layers`] needs and makes, and the module's own functions `zero`, `read`,
-/// `write` (rows' bytes to symbols and back), `fence` and `prefetch`.
+/// `write` (rows' bytes to symbols and back), `keep` (as `write`, to the cache), `fence` and `prefetch`.
 macro_rules! transform {
     ($feature:literal) => {
+        /// A stripe's part of neighbouring rows.
+        #[repr(C, align(64))]
+        struct Together([[u8; WIDTH]; LOW]);
+
         /// Blocks of two transforms, in one piece.
         #[derive(Default)]
         pub(super) struct Work(Vec<Block>);
@@ -56,47 +60,70 @@ macro_rules! transform {
             }
         }
 
-        /// Fills a stripe of the parity rows.
+        /// Fills a stripe of the parity rows. `band` takes the columns of all rows, originals first.
         #[target_feature(enable = $feature)]
-        pub(super) fn extend(geometry: Geometry, originals: &[u8], stripe: &mut Stripe<'_>, work: &mut Work) {
+        pub(super) fn extend(
+            geometry: Geometry,
+            originals: &[u8],
+            stripe: &mut Stripe<'_>,
+            work: &mut Work,
+            band: Option<&mut Band>,
+        ) {
             let Geometry { k, row_len } = geometry;
             assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= 2 * TWIDDLES, "{k} rows");
             assert!(originals.len() == k * row_len && stripe.columns.end <= row_len, "{} bytes", originals.len());
             assert_eq!(stripe.rows(), (EXTENSION - 1) * k);
             // SAFETY: the originals are `k` rows that have the stripe's columns, its target rows the others.
             unsafe {
-                if stripe.is_whole(WIDTH) {
-                    extend_as::<true>(geometry, originals, stripe, work);
-                } else {
-                    extend_as::<false>(geometry, originals, stripe, work);
+                match (stripe.is_whole(WIDTH), band.is_some()) {
+                    (true, true) => extend_as::<true, true>(geometry, originals, stripe, work, band),
+                    (true, false) => extend_as::<true, false>(geometry, originals, stripe, work, band),
+                    (false, true) => extend_as::<false, true>(geometry, originals, stripe, work, band),
+                    (false, false) => extend_as::<false, false>(geometry, originals, stripe, work, band),
                 }
             }
         }
 
         /// # Safety
         ///
-        /// As [`extend`] asserts; if the stripe is `WHOLE`, it is.
+        /// As [`extend`] asserts; if the stripe is `WHOLE`, it is; there is a band if rows are to be `HASHED`.
         #[target_feature(enable = $feature)]
-        unsafe fn extend_as<const WHOLE: bool>(
+        unsafe fn extend_as<const WHOLE: bool, const HASHED: bool>(
             geometry: Geometry,
             originals: &[u8],
             stripe: &mut Stripe<'_>,
             work: &mut Work,
+            mut band: Option<&mut Band>,
         ) {
             let Geometry { k, row_len } = geometry;
             let (start, len) = (stripe.columns.start, stripe.columns.len());
+            let mut hash = |first: usize, bytes: &[u8]| {
+                if let Some(band) = &mut band {
+                    band.absorb(first..first + LOW, start, len, bytes, WIDTH);
+                }
+            };
             let part = |row: usize| originals.as_ptr().wrapping_add(row * row_len + start);
             let twiddles = FACTORS.twiddles.as_ptr();
             let (coefficients, values) = work.areas(k);
+            // What was just read or written of neighbouring rows, for the hashes: the rows themselves are past the
+            // caches or, at some lengths, fall on each other in them.
+            let mut together = Together([[0; WIDTH]; LOW]);
+            let rows = together.0.as_mut_ptr();
             // SAFETY: both areas have `k` blocks with their padding; the points of the four cosets are below `4k`,
             // and there are half as many twiddles. Rows read are below `k`, rows written below `3k`.
             unsafe {
                 for first in (0..k).step_by(LOW) {
                     let source = |at: usize| {
                         prefetch(part(first + at + LOW));
+                        if HASHED {
+                            rows.add(at).cast::<u8>().copy_from_nonoverlapping(part(first + at), len);
+                        }
                         read::<WHOLE>(part(first + at), len)
                     };
                     inverse::<false>(source, coefficients, Place::low(first, 0), twiddles);
+                    if HASHED {
+                        hash(first, std::slice::from_raw_parts(rows.cast(), WIDTH * LOW));
+                    }
                 }
                 if k > LOW {
                     (0..LOW).for_each(|first| inverse_in::<true>(coefficients, Place::high(first, k, 0), twiddles));
@@ -111,8 +138,16 @@ macro_rules! transform {
                     }
                     for first in (0..k).step_by(LOW) {
                         let row = (coset - 1) * k + first;
-                        let sink = |at, symbols| write::<WHOLE>(stripe.target(row + at), len, symbols);
+                        let sink = |at, symbols| {
+                            write::<WHOLE>(stripe.target(row + at), len, symbols);
+                            if HASHED {
+                                keep::<WHOLE>(rows.add(at).cast(), len, symbols);
+                            }
+                        };
                         forward::<false>(from, values, sink, Place::low(first, coset * k), twiddles);
+                        if HASHED {
+                            hash(k + row, std::slice::from_raw_parts(rows.cast(), WIDTH * LOW));
+                        }
                     }
                 }
             }

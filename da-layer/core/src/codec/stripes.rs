@@ -99,8 +99,6 @@ pub(super) fn bands<R: Send>(
     let rows = targets.len() / row_len;
     let matrix = Pointer(targets.as_mut_ptr());
     let run = |at: usize| {
-        // All of it, not its field, which may not go to other threads.
-        let matrix = matrix;
         let end = row_len.min((at + 1) * band);
         let stripes = (at * band..end).step_by(width);
         let stripe =

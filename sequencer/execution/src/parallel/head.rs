@@ -1,13 +1,14 @@
 //! The one place where transactions become part of the block, in its order.
 
-use alloy_primitives::B256;
+use alloy_primitives::U256;
 use alloy_primitives::map::B256Map;
 use revm::bytecode::Bytecode;
 
 use super::candidate::{Candidate, TRANSFER_GAS};
 use super::changed::Changed;
+use super::commit::Commit;
 use super::memory::{Memory, Place};
-use super::outcome::Outcome;
+use super::outcome::{Gave, Outcome};
 use super::record::Record;
 use super::stats::{Conflicts, Stats};
 use super::worker::Worker;
@@ -118,7 +119,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
                 return Ok(progress(refused));
             }
         }
-        let conflict = match (&outcome.executed, self.memory.check(outcome)) {
+        let conflict = match (&outcome.gave, self.memory.check(outcome)) {
             (Some(_), Ok(())) => {
                 self.watch(false);
                 self.stats.ahead += 1;
@@ -163,7 +164,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             if let Some(record) = &mut self.record {
                 record.before_reward(self.memory, self.beneficiary)?;
             }
-            self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
+            self.reward(Some(fee))?;
             if let Some(record) = &mut self.record {
                 record.after_payment(self.memory)?;
             }
@@ -181,34 +182,45 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         candidate: &C,
         outcome: &mut Outcome,
     ) -> Result<Progress, Missing> {
-        match worker.now(at, candidate, outcome)? {
-            Ok(()) => {
+        let done = if self.record.is_some() {
+            outcome.clear();
+            worker.now(at, candidate, outcome)?
+        } else {
+            let Self { memory, changed, codes, .. } = self;
+            worker.now(at, candidate, &mut Commit { memory, changed, codes, at })?
+        };
+        match done {
+            Ok(gave) if self.record.is_some() => {
+                outcome.gave = Some(gave);
                 self.include(at, outcome)?;
-                Ok(Progress::Next)
             }
-            Err(reason) => Ok(progress(self.sink.skip(at as usize, reason))),
+            Ok(gave) => {
+                self.reward(gave.fee)?;
+                self.sink.include(at as usize, gave.executed);
+            }
+            Err(reason) => return Ok(progress(self.sink.skip(at as usize, reason))),
         }
+        Ok(Progress::Next)
     }
 
     fn include(&mut self, at: u32, outcome: &mut Outcome) -> Result<(), Missing> {
+        let Some(Gave { executed, fee }) = outcome.gave.take() else { return Ok(()) };
         if let Some(record) = &mut self.record {
             record.before(self.memory, outcome)?;
             record.before_reward(self.memory, self.beneficiary)?;
         }
         self.memory.commit(at, outcome, &mut self.changed)?;
-        if let Some(fee) = outcome.fee {
-            self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
-        }
+        self.reward(fee)?;
         if let Some(record) = &mut self.record {
             record.after(self.memory, outcome)?;
         }
-        if !outcome.codes.is_empty() {
-            self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());
-        }
-        if let Some(executed) = outcome.executed.take() {
-            self.sink.include(at as usize, executed);
-        }
+        self.codes.extend(outcome.codes.drain(..));
+        self.sink.include(at as usize, executed);
         Ok(())
+    }
+
+    fn reward(&mut self, fee: Option<U256>) -> Result<(), Missing> {
+        fee.map_or(Ok(()), |fee| self.memory.credit(self.beneficiary, fee, &mut self.changed))
     }
 
     fn watch(&mut self, conflict: bool) {

@@ -40,11 +40,12 @@ pub(crate) trait Sink: Send {
 /// Transactions over which the share of conflicts is watched.
 const WATCHED: u32 = 32;
 
-/// As few do at the beginning.
-const FIRST_WATCHED: u32 = 12;
+/// As few are enough at the beginning: in a block of a few long ones, later is too late.
+const FIRST_WATCHED: u32 = 2;
 
-/// Transactions that are executed in turn before looking ahead is tried again: at first, and at most.
-const ALONE: std::ops::RangeInclusive<u32> = 128..=4_096;
+/// Transactions that are executed in turn before looking ahead is tried again: at first, and at most. Few at first: two
+/// conflicts may mean nothing.
+const ALONE: std::ops::RangeInclusive<u32> = 4..=4_096;
 
 /// Commits. Held by one thread at a time.
 pub(super) struct Head<'a, V: StateView + ?Sized, S> {
@@ -103,20 +104,16 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         }
     }
 
-    /// Takes the next transaction, which was executed ahead of its time.
-    pub(super) fn ready<C: Candidate>(
-        &mut self,
-        worker: &mut Worker<'a, V>,
-        candidate: &C,
-        outcome: &mut Outcome,
-    ) -> Result<Progress, Missing> {
+    /// Takes the next transaction, which was executed ahead of its time, if that holds. Otherwise it is to be executed
+    /// [`Head::again`], which nobody else is to do before it.
+    pub(super) fn ready(&mut self, outcome: &mut Outcome) -> Result<Option<Progress>, Missing> {
         let at = self.next;
         self.next += 1;
         match self.sink.admit(at as usize) {
             Admission::Execute => {}
             refused => {
                 self.memory.retract(at, outcome);
-                return Ok(progress(refused));
+                return Ok(Some(progress(refused)));
             }
         }
         let conflict = match (&outcome.gave, self.memory.check(outcome)) {
@@ -124,7 +121,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
                 self.watch(false);
                 self.stats.ahead += 1;
                 self.include(at, outcome)?;
-                return Ok(Progress::Next);
+                return Ok(Some(Progress::Next));
             }
             (Some(_), Err(place)) => Some(place),
             (None, _) => None,
@@ -133,7 +130,17 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         self.stats.repeated += 1;
         self.note(conflict);
         self.memory.retract(at, outcome);
-        self.execute(worker, at, candidate, outcome)
+        Ok(None)
+    }
+
+    /// Executes the transaction that was just found not to hold.
+    pub(super) fn again<C: Candidate>(
+        &mut self,
+        worker: &mut Worker<'a, V>,
+        candidate: &C,
+        outcome: &mut Outcome,
+    ) -> Result<Progress, Missing> {
+        self.execute(worker, self.next - 1, candidate, outcome)
     }
 
     fn note(&mut self, conflict: Option<Place>) {
@@ -239,9 +246,9 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         }
         let alone = self.alone_next;
         self.alone_next = (alone * 2).min(*ALONE.end());
-        // Half a watch is left, so that it does not take a whole one to see that nothing has changed.
-        self.watching = self.watching.min(WATCHED / 2);
-        self.watched &= (1 << (WATCHED / 2)) - 1;
+        // Half of the watch is left, so that it does not take a whole one to see that nothing has changed.
+        self.watching /= 2;
+        self.watched &= (1 << self.watching) - 1;
         Some(alone)
     }
 }

@@ -1,8 +1,9 @@
 //! What revm reads while a worker executes a transaction, and what it writes down about it.
 
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, B256, U256};
 use revm::Database;
 use revm::bytecode::Bytecode;
+use revm::database_interface::DBErrorMarker;
 use revm::state::{AccountId, AccountInfo};
 
 use super::memory::Memory;
@@ -83,15 +84,14 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
         self.scratch.slots.get(at, (account, slot), || self.memory.slot(account, slot))
     }
 
-    /// An account as the transaction finds it; if everyone finds the same until it changes, how often it has. One that
-    /// many transactions look at and none changes is looked up once.
+    /// An account as a transaction finds it ahead of its time; if everyone finds the same until it changes, how often it
+    /// has. One that many transactions look at and none changes is looked up once.
     fn account(&mut self, number: u32) -> Result<(Value, Option<u32>), Missing> {
-        let ahead = self.ahead();
         let changes = self.memory.account_changes(number);
         if let Some(value) = self.scratch.known(number, changes) {
             return Ok((value.clone(), Some(changes)));
         }
-        let (value, lasting) = self.memory.read_account(number, ahead)?;
+        let (value, lasting) = self.memory.read_account(number, self.at)?;
         if lasting {
             self.scratch.remember(number, changes, value.clone());
         }
@@ -125,60 +125,64 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
     }
 }
 
-impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
-    type Error = Missing;
+/// What revm is told of what is missing. A pointer: revm hands results, with room for an error, from function to function
+/// all the time.
+pub(super) type Failure = Box<Missing>;
 
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Missing> {
+impl DBErrorMarker for Failure {}
+
+impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
+    type Error = Failure;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Failure> {
         if self.is_late() {
             // Nobody will see it.
-            return Err(Missing::Code(B256::ZERO));
+            return Err(Box::new(Missing::Code(B256::ZERO)));
         }
-        let cell = self.number(address);
-        let (mut value, mut changes) = self.account(cell)?;
-        if let Some(sender) = self.sender {
-            let is_sender = sender.address == address;
-            if is_sender && value.nonce != sender.nonce {
-                (value.nonce, changes) = (sender.nonce, None);
-            }
-            self.account_reads.push(AccountRead {
-                cell,
-                changes,
-                code_hash: value.code_hash,
-                balance: value.balance,
-                need: Need::AtLeast(U256::ZERO),
-                nonce: value.nonce,
-                nonce_matters: is_sender,
-                presence: Some((value.exists, value.is_empty())),
-            });
+        let number = self.number(address);
+        let Some(sender) = self.sender else {
+            let no_code = &self.scratch.no_code;
+            return self.memory.committed(number, |value| info(number, value, no_code)).map_err(Box::new);
+        };
+        let (mut value, mut changes) = self.account(number).map_err(Box::new)?;
+        let is_sender = sender.address == address;
+        if is_sender && value.nonce != sender.nonce {
+            (value.nonce, changes) = (sender.nonce, None);
         }
-        let code =
-            if value.code_hash == KECCAK256_EMPTY { Some(self.scratch.no_code.clone()) } else { value.delegation };
-        let Value { exists, balance, nonce, code_hash, .. } = value;
-        let info = AccountInfo { balance, nonce, code_hash, account_id: AccountId::new(cell as usize), code };
-        Ok(exists.then_some(info))
+        self.account_reads.push(AccountRead {
+            cell: number,
+            changes,
+            code_hash: value.code_hash(),
+            balance: value.balance,
+            need: Need::AtLeast(U256::ZERO),
+            nonce: value.nonce,
+            nonce_matters: is_sender,
+            presence: Some((value.exists, value.is_empty())),
+        });
+        Ok(info(number, &value, &self.scratch.no_code))
     }
 
-    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Missing> {
-        self.scratch.code(hash, || self.memory.code(hash))
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Failure> {
+        self.scratch.code(hash, || self.memory.code(hash)).map_err(Box::new)
     }
 
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Missing> {
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Failure> {
         let account = self.number(address);
         self.slot_of(account, address, slot)
     }
 
-    fn storage_by_account_id(&mut self, address: Address, account: AccountId, slot: U256) -> Result<U256, Missing> {
+    fn storage_by_account_id(&mut self, address: Address, account: AccountId, slot: U256) -> Result<U256, Failure> {
         self.slot_of(account.get() as u32, address, slot)
     }
 
     /// From the ring in state, so that a stateless verifier can answer too. revm asks for the last 256 only.
-    fn block_hash(&mut self, number: u64) -> Result<B256, Missing> {
+    fn block_hash(&mut self, number: u64) -> Result<B256, Failure> {
         self.storage(HISTORY_STORAGE_ADDRESS, U256::from(number % HISTORY_SERVE_WINDOW)).map(B256::from)
     }
 }
 
 impl<V: StateView + ?Sized> WorkerDb<'_, V> {
-    fn slot_of(&mut self, account: u32, address: Address, slot: U256) -> Result<U256, Missing> {
+    fn slot_of(&mut self, account: u32, address: Address, slot: U256) -> Result<U256, Failure> {
         let cell = self.slot_number(account, slot);
         let value = self.memory.read_slot(cell, (account, address), slot, self.ahead())?;
         if self.is_ahead() {
@@ -186,4 +190,15 @@ impl<V: StateView + ?Sized> WorkerDb<'_, V> {
         }
         Ok(value)
     }
+}
+
+/// An account as revm has it, with its number.
+fn info(number: u32, value: &Value, no_code: &Bytecode) -> Option<AccountInfo> {
+    value.exists.then(|| AccountInfo {
+        balance: value.balance,
+        nonce: value.nonce,
+        code_hash: value.code_hash(),
+        account_id: AccountId::new(number as usize),
+        code: if value.code.is_none() { Some(no_code.clone()) } else { value.delegation().cloned() },
+    })
 }

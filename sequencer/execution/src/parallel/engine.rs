@@ -36,7 +36,6 @@ pub struct Engine {
     others: OnceLock<Option<ThreadPool>>,
     pub(super) head_start: Duration,
     scratches: Scratches,
-    changed: Changed,
     room: Room,
     /// The last block was executed to its end.
     finished: bool,
@@ -50,7 +49,6 @@ impl Engine {
             others: OnceLock::new(),
             head_start: HEAD_START,
             scratches: Scratches::default(),
-            changed: Changed::default(),
             room: Room::new(),
             finished: false,
         }
@@ -74,7 +72,7 @@ impl Engine {
 
     /// Bytes of memory that are kept for the next block: nearly all that executing one takes, but for what it gives.
     pub fn bytes(&self) -> usize {
-        self.room.accounts.bytes() + self.room.slots.bytes() + self.changed.bytes()
+        self.room.accounts.bytes() + self.room.slots.bytes()
     }
 
     /// `None` if the system has no threads to give: then one has to do.
@@ -120,7 +118,7 @@ impl Engine {
         self.room.begin(Some(state_root), expected);
         let memory = Memory::new(view, false, &self.room, 1);
         for address in accounts {
-            memory.read_account(memory.account(address), None)?;
+            memory.committed(memory.account(address), |_| ())?;
         }
         for (address, slot) in slots {
             let owner = memory.account(address);
@@ -171,8 +169,7 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     let in_flight = if engine.threads > 1 { (engine.threads * WINDOW_PER_THREAD).min(candidates.len()) } else { 1 };
     let keep_empty = !config.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
     let memory = Memory::new(view, keep_empty, &engine.room, in_flight);
-    let mut changed = std::mem::take(&mut engine.changed);
-    changed.begin(engine.room.block(), candidates.len());
+    let mut changed = Changed::new(engine.room.block(), candidates.len());
     memory.absorb(before, &mut changed);
     let made = (changed, list.map(Record::new));
     let head = Head::new(&memory, memory.account(block.beneficiary), sink, made, engine.threads);
@@ -184,9 +181,8 @@ pub(crate) fn run<V: StateView + ?Sized, C: Candidate, S: Sink>(
     stats.hottest = conflicts.hottest(|place| memory.name(place));
     (stats.threads, stats.busy) = (lanes.len(), lanes.iter().map(|lane| lane.busy).sum());
     stats.lanes = lanes;
-    let changes = changed.changes(codes, engine);
+    let changes = Changes::new(changed.into_accounts(), codes);
     stats.wall = start.elapsed();
-    engine.changed = changed;
     engine.finished = next as usize == candidates.len();
     Ok(Finished { changes, sink, stats, list: record.map(Record::into_list) })
 }

@@ -18,9 +18,9 @@ use revm::interpreter::{
 };
 use revm::state::EvmState;
 
-use super::database::WorkerDb;
+use super::database::{Failure, WorkerDb};
 use super::hashes::Pair;
-use crate::view::{Missing, StateView};
+use crate::view::StateView;
 
 type Ctx<'a, V> = MainnetContext<WorkerDb<'a, V>>;
 type Ictx<'i, 'a, V> = InstructionContext<'i, Ctx<'a, V>, EthInterpreter>;
@@ -68,10 +68,15 @@ impl<'a, V: StateView + ?Sized> WorkerEvm<'a, V> {
     }
 
     /// Executes a transaction; what it left behind is in the state, whatever the result.
-    pub(super) fn execute(&mut self, transaction: TxEnv) -> (Result<ExecutionResult, EVMError<Missing>>, EvmState) {
+    pub(super) fn execute(&mut self, transaction: TxEnv) -> (Result<ExecutionResult, EVMError<Failure>>, EvmState) {
         self.0.ctx.set_tx(transaction);
         let result = Unrewarded(std::marker::PhantomData).run(&mut self.0);
         (result, self.0.ctx.journaled_state.finalize())
+    }
+
+    /// The transaction that was executed last.
+    pub(super) fn transaction(&self) -> &TxEnv {
+        &self.0.ctx.tx
     }
 
     /// Gives a state back that was looked through, for the next transaction to use its memory.
@@ -88,7 +93,7 @@ struct Unrewarded<E>(std::marker::PhantomData<E>);
 
 impl<'a, V: StateView + ?Sized> Handler for Unrewarded<MainnetEvm<Ctx<'a, V>>> {
     type Evm = MainnetEvm<Ctx<'a, V>>;
-    type Error = EVMError<Missing>;
+    type Error = EVMError<Failure>;
     type HaltReason = HaltReason;
 
     fn reward_beneficiary(&self, _: &mut Self::Evm, _: &mut FrameResult) -> Result<(), Self::Error> {

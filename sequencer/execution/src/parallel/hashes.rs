@@ -20,11 +20,13 @@ impl Hashes {
         Self(vec![None; PLACES].into())
     }
 
+    #[inline]
     pub(super) fn get(&self, pair: &Pair) -> Option<B256> {
         let (known, hash) = self.0[place(pair)].as_ref()?;
         (known == pair).then_some(*hash)
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, pair: Pair, hash: B256) {
         self.0[place(&pair)] = Some((pair, hash));
     }

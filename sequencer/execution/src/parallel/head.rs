@@ -1,13 +1,14 @@
 //! The one place where transactions become part of the block, in its order.
 
-use alloy_primitives::B256;
+use alloy_primitives::U256;
 use alloy_primitives::map::B256Map;
 use revm::bytecode::Bytecode;
 
 use super::candidate::{Candidate, TRANSFER_GAS};
 use super::changed::Changed;
+use super::commit::Commit;
 use super::memory::{Memory, Place};
-use super::outcome::Outcome;
+use super::outcome::{Gave, Outcome};
 use super::record::Record;
 use super::stats::{Conflicts, Stats};
 use super::worker::Worker;
@@ -39,11 +40,12 @@ pub(crate) trait Sink: Send {
 /// Transactions over which the share of conflicts is watched.
 const WATCHED: u32 = 32;
 
-/// As few do at the beginning.
-const FIRST_WATCHED: u32 = 12;
+/// As few are enough at the beginning: in a block of a few long ones, later is too late.
+const FIRST_WATCHED: u32 = 2;
 
-/// Transactions that are executed in turn before looking ahead is tried again: at first, and at most.
-const ALONE: std::ops::RangeInclusive<u32> = 128..=4_096;
+/// Transactions that are executed in turn before looking ahead is tried again: at first, and at most. Few at first: two
+/// conflicts may mean nothing.
+const ALONE: std::ops::RangeInclusive<u32> = 4..=4_096;
 
 /// Commits. Held by one thread at a time.
 pub(super) struct Head<'a, V: StateView + ?Sized, S> {
@@ -102,28 +104,24 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         }
     }
 
-    /// Takes the next transaction, which was executed ahead of its time.
-    pub(super) fn ready<C: Candidate>(
-        &mut self,
-        worker: &mut Worker<'a, V>,
-        candidate: &C,
-        outcome: &mut Outcome,
-    ) -> Result<Progress, Missing> {
+    /// Takes the next transaction, which was executed ahead of its time, if that holds. Otherwise it is to be executed
+    /// [`Head::again`], which nobody else is to do before it.
+    pub(super) fn ready(&mut self, outcome: &mut Outcome) -> Result<Option<Progress>, Missing> {
         let at = self.next;
         self.next += 1;
         match self.sink.admit(at as usize) {
             Admission::Execute => {}
             refused => {
                 self.memory.retract(at, outcome);
-                return Ok(progress(refused));
+                return Ok(Some(progress(refused)));
             }
         }
-        let conflict = match (&outcome.executed, self.memory.check(outcome)) {
+        let conflict = match (&outcome.gave, self.memory.check(outcome)) {
             (Some(_), Ok(())) => {
                 self.watch(false);
                 self.stats.ahead += 1;
                 self.include(at, outcome)?;
-                return Ok(Progress::Next);
+                return Ok(Some(Progress::Next));
             }
             (Some(_), Err(place)) => Some(place),
             (None, _) => None,
@@ -132,7 +130,17 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         self.stats.repeated += 1;
         self.note(conflict);
         self.memory.retract(at, outcome);
-        self.execute(worker, at, candidate, outcome)
+        Ok(None)
+    }
+
+    /// Executes the transaction that was just found not to hold.
+    pub(super) fn again<C: Candidate>(
+        &mut self,
+        worker: &mut Worker<'a, V>,
+        candidate: &C,
+        outcome: &mut Outcome,
+    ) -> Result<Progress, Missing> {
+        self.execute(worker, self.next - 1, candidate, outcome)
     }
 
     fn note(&mut self, conflict: Option<Place>) {
@@ -163,7 +171,7 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             if let Some(record) = &mut self.record {
                 record.before_reward(self.memory, self.beneficiary)?;
             }
-            self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
+            self.reward(Some(fee))?;
             if let Some(record) = &mut self.record {
                 record.after_payment(self.memory)?;
             }
@@ -181,34 +189,45 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         candidate: &C,
         outcome: &mut Outcome,
     ) -> Result<Progress, Missing> {
-        match worker.now(at, candidate, outcome)? {
-            Ok(()) => {
+        let done = if self.record.is_some() {
+            outcome.clear();
+            worker.now(at, candidate, outcome)?
+        } else {
+            let Self { memory, changed, codes, .. } = self;
+            worker.now(at, candidate, &mut Commit { memory, changed, codes, at })?
+        };
+        match done {
+            Ok(gave) if self.record.is_some() => {
+                outcome.gave = Some(gave);
                 self.include(at, outcome)?;
-                Ok(Progress::Next)
             }
-            Err(reason) => Ok(progress(self.sink.skip(at as usize, reason))),
+            Ok(gave) => {
+                self.reward(gave.fee)?;
+                self.sink.include(at as usize, gave.executed);
+            }
+            Err(reason) => return Ok(progress(self.sink.skip(at as usize, reason))),
         }
+        Ok(Progress::Next)
     }
 
     fn include(&mut self, at: u32, outcome: &mut Outcome) -> Result<(), Missing> {
+        let Some(Gave { executed, fee }) = outcome.gave.take() else { return Ok(()) };
         if let Some(record) = &mut self.record {
             record.before(self.memory, outcome)?;
             record.before_reward(self.memory, self.beneficiary)?;
         }
         self.memory.commit(at, outcome, &mut self.changed)?;
-        if let Some(fee) = outcome.fee {
-            self.memory.credit(self.beneficiary, fee, &mut self.changed)?;
-        }
+        self.reward(fee)?;
         if let Some(record) = &mut self.record {
             record.after(self.memory, outcome)?;
         }
-        if !outcome.codes.is_empty() {
-            self.codes.extend(outcome.codes.drain(..).collect::<Vec<(B256, Bytecode)>>());
-        }
-        if let Some(executed) = outcome.executed.take() {
-            self.sink.include(at as usize, executed);
-        }
+        self.codes.extend(outcome.codes.drain(..));
+        self.sink.include(at as usize, executed);
         Ok(())
+    }
+
+    fn reward(&mut self, fee: Option<U256>) -> Result<(), Missing> {
+        fee.map_or(Ok(()), |fee| self.memory.credit(self.beneficiary, fee, &mut self.changed))
     }
 
     fn watch(&mut self, conflict: bool) {
@@ -227,9 +246,9 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         }
         let alone = self.alone_next;
         self.alone_next = (alone * 2).min(*ALONE.end());
-        // Half a watch is left, so that it does not take a whole one to see that nothing has changed.
-        self.watching = self.watching.min(WATCHED / 2);
-        self.watched &= (1 << (WATCHED / 2)) - 1;
+        // Half of the watch is left, so that it does not take a whole one to see that nothing has changed.
+        self.watching /= 2;
+        self.watched &= (1 << self.watching) - 1;
         Some(alone)
     }
 }

@@ -30,6 +30,7 @@ impl Default for Marks {
 }
 
 impl Marks {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Few([first, _]) => *first == NONE,
@@ -62,6 +63,7 @@ impl Marks {
     }
 
     /// It would not, or it has.
+    #[inline]
     pub(super) fn remove(&mut self, at: u32) {
         match self {
             Self::Few([first, second]) => {
@@ -90,6 +92,7 @@ impl Marks {
     }
 
     /// The last one before `at`.
+    #[inline]
     pub(super) fn last_before(&self, at: u32) -> Option<u32> {
         match self {
             Self::Few(few) => few.iter().rev().copied().find(|mark| *mark < at),

@@ -13,10 +13,10 @@ use std::sync::{PoisonError, RwLock};
 use alloy_primitives::map::B256Map;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use revm::bytecode::Bytecode;
-use weft_state::StoredAccount;
+use weft_state::{AccountChange, StoredAccount};
 
 use super::cell::{Account, AccountCell, Hint, SlotCell};
-use super::changed::{Changed, ChangedAccount};
+use super::changed::{Changed, note_moved, note_value, note_wipe};
 use super::outcome::{Outcome, SlotRead};
 use super::schedule::Wanted;
 use super::table::Table;
@@ -139,33 +139,42 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
     }
 
     /// What is committed of an account, read from the state before the block if need be.
-    pub(super) fn known(&self, number: u32, account: &mut Account) -> Result<Value, Missing> {
-        if let Some(value) = account.value() {
-            return Ok(value);
+    pub(super) fn load<'c>(
+        &self,
+        number: u32,
+        cell: &AccountCell,
+        account: &'c mut Account,
+    ) -> Result<&'c mut Value, Missing> {
+        if account.value.is_none() {
+            account.value = Some(Value::from(self.view.account(self.address(number))?));
+            cell.set_hint(account.hint());
         }
-        let value = Value::from(self.view.account(self.address(number))?);
-        account.set(value.clone());
-        self.room.accounts.place(number).set_hint(account.hint());
-        Ok(value)
+        Ok(account.value.get_or_insert_default())
     }
 
-    /// An account as a transaction finds it: `None` with certainty, because all before it are committed; otherwise as
-    /// those before the one with this number left it so far. Also whether every other one finds the same until it
-    /// changes.
-    pub(super) fn read_account(&self, number: u32, ahead: Option<u32>) -> Result<(Value, bool), Missing> {
-        let mut account = self.room.accounts.place(number).lock();
-        let mut value = self.known(number, &mut account)?;
+    /// Looks at what is committed of an account.
+    pub(super) fn committed<R>(&self, number: u32, look: impl FnOnce(&Value) -> R) -> Result<R, Missing> {
+        let cell = self.room.accounts.place(number);
+        let mut account = cell.lock();
+        self.load(number, cell, &mut account).map(|value| look(value))
+    }
+
+    /// An account as those before the transaction with this number left it so far, which are not all committed. Also
+    /// whether every other one finds the same until it changes.
+    pub(super) fn read_account(&self, number: u32, at: u32) -> Result<(Value, bool), Missing> {
+        let cell = self.room.accounts.place(number);
+        let mut account = cell.lock();
+        let mut value = self.load(number, cell, &mut account)?.clone();
         let lasting = account.marks.is_empty();
-        if let Some(at) = ahead.filter(|_| !lasting) {
+        if !lasting {
             let before = account.marks.before(at);
             drop(account);
             for writer in before.as_slice() {
-                let apply = |outcome: &Outcome| outcome.account(number).and_then(|w| w.apply(&value, self.keep_empty));
                 // Where the sum is not there the writer will not be committed like this; nor will this transaction
                 // where the writer is committed by now.
-                if let Some(after) = self.window.look(*writer, apply).flatten() {
-                    value = after;
-                }
+                self.window.look(*writer, |outcome| {
+                    outcome.write(number).and_then(|write| value.apply(write, self.keep_empty))
+                });
             }
         }
         Ok((value, lasting))
@@ -201,7 +210,7 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
         };
         let Some(writer) = ahead.and_then(|at| slot.marks.last_before(at)) else { return Ok(committed) };
         drop(slot);
-        let written = self.window.look(writer, |outcome| outcome.slot(number)).flatten();
+        let written = self.window.look(writer, |outcome| outcome.written(number)).flatten();
         Ok(written.unwrap_or(committed))
     }
 
@@ -216,7 +225,7 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
 
     /// Tells later transactions what the one at `at` would write, as long as it waits in the window.
     pub(super) fn publish(&self, at: u32, outcome: &Outcome) {
-        self.add_codes(outcome);
+        self.add_codes(&outcome.codes);
         // Money that came in is not shown: hardly anyone depends on it, and many may pay one account.
         for (number, _) in outcome.accounts.iter().filter(|(_, write)| !write.is_credit()) {
             self.room.accounts.place(*number).change().marks.add(at);
@@ -236,9 +245,10 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
         }
     }
 
-    fn add_codes(&self, outcome: &Outcome) {
-        if !outcome.codes.is_empty() {
-            let codes = outcome.codes.iter().map(|(hash, code)| (*hash, code.clone()));
+    /// Has those who execute transactions find new code.
+    pub(super) fn add_codes(&self, codes: &[(B256, Bytecode)]) {
+        if !codes.is_empty() {
+            let codes = codes.iter().map(|(hash, code)| (*hash, code.clone()));
             self.new_codes.write().unwrap_or_else(PoisonError::into_inner).extend(codes);
         }
     }
@@ -252,8 +262,7 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
             if read.changes == Some(cell.changes()) {
                 continue;
             }
-            let account = cell.lock();
-            if !account.value().is_some_and(|value| read.holds(&value)) {
+            if !cell.lock().value.as_ref().is_some_and(|value| read.holds(value)) {
                 return Err(Place::Account(read.cell));
             }
         }
@@ -266,7 +275,7 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
         // A sum may have grown too large meanwhile.
         for (number, write) in &outcome.accounts {
             let account = self.room.accounts.place(*number).lock();
-            if !account.is_known() || !write.fits(account.balance()) {
+            if !account.value.as_ref().is_some_and(|value| write.fits(value.balance)) {
                 return Err(Place::Account(*number));
             }
         }
@@ -275,7 +284,7 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
 
     /// Makes what a transaction did part of the block. It was checked, or executed with all before it committed.
     pub(super) fn commit(&self, at: u32, outcome: &Outcome, changed: &mut Changed) -> Result<(), Missing> {
-        self.add_codes(outcome);
+        self.add_codes(&outcome.codes);
         for (number, write) in &outcome.accounts {
             self.change(*number, Some(at), write, changed)?;
         }
@@ -288,10 +297,13 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
     /// Adds to an account's balance, outside of any transaction.
     pub(super) fn credit(&self, number: u32, amount: U256, changed: &mut Changed) -> Result<(), Missing> {
         if !amount.is_zero() {
-            let mut account = self.room.accounts.place(number).change();
-            if let Some(balance) = account.balance().checked_add(amount).filter(|_| account.is_known()) {
-                account.receive(balance);
-                self.noted(number, &account, changed).received(balance);
+            let cell = self.room.accounts.place(number);
+            let mut account = cell.change();
+            if let Some(value) = &mut account.value
+                && let Some(balance) = value.balance.checked_add(amount)
+            {
+                value.receive(balance);
+                note_moved(self.noted(number, cell, Some(value), changed), value);
                 return Ok(());
             }
         }
@@ -305,13 +317,15 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
             let cell = self.room.accounts.place(number);
             let mut account = cell.change();
             if let Some(info) = change.info {
-                account.set(info.map(|info| StoredAccount { account: info, delegation: change.delegation }).into());
+                let stored = info.map(|info| StoredAccount { account: info, delegation: change.delegation });
+                account.value = Some(stored.into());
                 cell.set_hint(account.hint());
             }
-            let noted = self.noted(number, &account, changed);
-            noted.changed = change.info.is_some();
+            let noted = self.noted(number, cell, account.value.as_ref(), changed);
+            noted.info = change.info;
             if change.wipe_storage {
-                noted.wipe(cell.wipe());
+                cell.wipe();
+                note_wipe(noted);
             }
             drop(account);
             for (slot, value) in &change.storage {
@@ -322,62 +336,70 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
         self.new_codes.write().unwrap_or_else(PoisonError::into_inner).extend(codes);
     }
 
-    fn write(&self, number: u32, at: Option<u32>, value: U256, changed: &mut Changed) {
+    /// Writes a slot.
+    pub(super) fn write(&self, number: u32, at: Option<u32>, value: U256, changed: &mut Changed) {
         let (owner, key) = self.owner_and_slot(number);
         let cell = self.room.accounts.place(owner);
         if !changed.has(cell.entry()) {
-            self.noted(owner, &cell.lock(), changed);
+            self.noted(owner, cell, cell.lock().value.as_ref(), changed);
         }
-        let wipes = cell.wipes();
         let mut slot = self.room.slots.place(number).lock();
         if let Some(at) = at {
             slot.marks.remove(at);
         }
-        slot.commit(value, wipes);
-        changed.slot(&mut slot.entry, cell.entry(), wipes, key, value);
+        let wipes = cell.wipes();
+        let entry = changed.slot(slot.noted(wipes), cell.entry(), key, value);
+        slot.commit(value, wipes, entry);
     }
 
-    /// What is noted of an account; what it is now, if nothing was.
-    pub(super) fn noted<'c>(&self, number: u32, account: &Account, changed: &'c mut Changed) -> &'c mut ChangedAccount {
-        let cell = self.room.accounts.place(number);
+    /// What is noted of an account, which is like this now.
+    pub(super) fn noted<'c>(
+        &self,
+        number: u32,
+        cell: &AccountCell,
+        value: Option<&Value>,
+        changed: &'c mut Changed,
+    ) -> &'c mut AccountChange {
         if !changed.has(cell.entry()) {
-            let value = account.value().unwrap_or_default();
-            cell.set_entry(changed.note(self.address(number), value, cell.wipes()));
+            cell.set_entry(changed.note(self.address(number), value));
         }
         changed.account(cell.entry())
     }
 
-    fn change(&self, number: u32, at: Option<u32>, write: &AccountWrite, changed: &mut Changed) -> Result<(), Missing> {
+    /// Does to an account what the transaction at `at` did, or a reward.
+    pub(super) fn change(
+        &self,
+        number: u32,
+        at: Option<u32>,
+        write: &AccountWrite,
+        changed: &mut Changed,
+    ) -> Result<(), Missing> {
         let cell = self.room.accounts.place(number);
         let mut account = cell.change();
         if let Some(at) = at {
             account.marks.remove(at);
         }
+        let value = self.load(number, cell, &mut account)?;
         if let AccountWrite::Changed { created: false, delta, nonce, code: None } = write
-            && let Some(balance) = account.moved(*delta, *nonce)
+            && value.moved(*delta, *nonce)
         {
-            self.noted(number, &account, changed).paid(balance, account.nonce());
+            note_moved(self.noted(number, cell, Some(value), changed), value);
             return Ok(());
         }
-        let before = self.known(number, &mut account)?;
+        let existed = value.exists;
         // What does not fit is not paid, as revm has it for rewards; all else was checked.
-        let after = write.apply(&before, self.keep_empty).unwrap_or_else(|| before.clone());
-        let (destroyed, created) = match write {
-            AccountWrite::Destroyed => (true, false),
-            AccountWrite::Changed { created, .. } => (false, *created),
-        };
-        let removed = before.exists && !after.exists;
+        let applied = value.apply(write, self.keep_empty).unwrap_or_default();
         // What a reward of nothing brought into being, before EIP-161, counts as created.
-        let rewarded = at.is_none() && !before.exists && after.exists && after.is_empty();
-        let wipe = destroyed || created || removed || rewarded;
-        account.set(after.clone());
-        cell.set_hint(account.hint());
-        let noted = self.noted(number, &account, changed);
-        noted.changed |= destroyed || after != before;
-        noted.value = after;
-        if wipe {
-            noted.wipe(cell.wipe());
+        let rewarded = at.is_none() && !existed && value.exists && value.is_empty();
+        let noted = self.noted(number, cell, Some(value), changed);
+        if applied.changed {
+            note_value(noted, value);
         }
+        if applied.wiped || rewarded {
+            cell.wipe();
+            note_wipe(noted);
+        }
+        cell.set_hint(account.hint());
         Ok(())
     }
 

@@ -12,7 +12,8 @@
 //! they find in the multi-version [`memory`]; what they would write waits in
 //! the [`window`]. Whoever holds the [`head`], as [`turn`] has it, takes them in
 //! block order: an outcome whose reads still hold is committed, any other
-//! transaction is executed again, now with certainty. So a block is correct
+//! transaction is executed again, now with certainty, and what it does is
+//! committed while it is looked through ([`commit`]). So a block is correct
 //! whatever the threads do.
 //!
 //! A block is to take no longer than on one thread. So one thread begins
@@ -24,12 +25,17 @@
 //! transaction and from block to block ([`scratch`]), and shares no counter of
 //! references with any other.
 //!
+//! revm's code and what is generic here are compiled where the kind of state is
+//! known, in other crates; so the small functions that they call for each
+//! account and slot are marked to be inlined there.
+//!
 //! The sequential executor ([`crate::block`]) is the oracle: same changes, same
 //! results, bit for bit.
 
 mod candidate;
 mod cell;
 mod changed;
+mod commit;
 mod database;
 mod early;
 mod engine;

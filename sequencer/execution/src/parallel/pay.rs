@@ -4,8 +4,7 @@
 //! less than it takes to hand it to another thread and back.
 
 use super::candidate::Transfer;
-use super::cell::Hint;
-use super::changed::Changed;
+use super::changed::{Changed, note_moved};
 use super::memory::Memory;
 use crate::view::{Missing, StateView};
 
@@ -20,23 +19,22 @@ impl<V: StateView + ?Sized> Memory<'_, V> {
     ) -> Result<bool, Missing> {
         let Transfer { sender, value, most, cost, .. } = *transfer;
         // Only the committer ever holds two places.
-        let mut payee = self.room.accounts.place(to).change();
-        let mut payer = self.room.accounts.place(from).change();
-        if !payee.is_known() || !payer.is_known() {
+        let (payee_cell, payer_cell) = (self.room.accounts.place(to), self.room.accounts.place(from));
+        let (mut payee, mut payer) = (payee_cell.change(), payer_cell.change());
+        if payee.value.is_none() || payer.value.is_none() {
             self.wanted.more();
-            self.known(to, &mut payee)?;
-            self.known(from, &mut payer)?;
         }
-        let can_pay = payer.may_send() && payer.nonce() == sender.nonce && payer.balance() >= most;
-        let (true, Hint::Bare, Some(held)) = (can_pay, payee.hint(), payee.balance().checked_add(value)) else {
+        let payee = self.load(to, payee_cell, &mut payee)?;
+        let payer = self.load(from, payer_cell, &mut payer)?;
+        let can_pay = payer.may_send() && payer.nonce == sender.nonce && payer.balance >= most;
+        let (true, None, Some(held)) = (can_pay, &payee.code, payee.balance.checked_add(value)) else {
             self.wanted.more();
             return Ok(false);
         };
-        let left = payer.balance() - cost;
-        payer.pay(left);
+        payer.pay(payer.balance - cost);
         payee.receive(held);
-        self.noted(from, &payer, changed).paid(left, payer.nonce());
-        self.noted(to, &payee, changed).received(held);
+        note_moved(self.noted(from, payer_cell, Some(payer), changed), payer);
+        note_moved(self.noted(to, payee_cell, Some(payee), changed), payee);
         Ok(true)
     }
 }

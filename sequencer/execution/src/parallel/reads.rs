@@ -22,6 +22,7 @@ impl Reads {
         self.index.clear();
     }
 
+    #[inline]
     pub(super) fn push(&mut self, read: AccountRead) {
         let at = self.list.len();
         self.list.push(read);

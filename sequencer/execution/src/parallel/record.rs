@@ -4,7 +4,7 @@
 //! after its fee: whether the transaction was executed ahead of its time, in
 //! turn, or paid without the EVM, the list says the same.
 
-use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use revm::bytecode::Bytecode;
 
 use super::memory::{Memory, Place};
@@ -74,8 +74,8 @@ impl Record {
     }
 
     fn see<V: StateView + ?Sized>(&mut self, memory: &Memory<'_, V>, number: u32) -> Result<(), Missing> {
-        let (Value { balance, nonce, code_hash, .. }, _) = memory.read_account(number, None)?;
-        self.before.push((number, Before { balance, nonce, code_hash }));
+        let look = |value: &Value| Before { balance: value.balance, nonce: value.nonce, code_hash: value.code_hash() };
+        self.before.push((number, memory.committed(number, look)?));
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Record {
     pub(super) fn after_payment<V: StateView + ?Sized>(&mut self, memory: &Memory<'_, V>) -> Result<(), Missing> {
         self.list.next();
         for (number, before) in self.before.drain(..) {
-            let (after, _) = memory.read_account(number, None)?;
+            let after = memory.committed(number, Value::clone)?;
             let mut account = self.list.account(memory.address(number));
             if after.balance != before.balance {
                 account.balance(after.balance);
@@ -91,7 +91,7 @@ impl Record {
             if after.nonce != before.nonce {
                 account.nonce(after.nonce);
             }
-            if after.code_hash != before.code_hash {
+            if after.code_hash() != before.code_hash {
                 account.code(code_of(memory, &after)?);
             }
         }
@@ -120,9 +120,8 @@ impl Record {
 }
 
 fn code_of<V: StateView + ?Sized>(memory: &Memory<'_, V>, account: &Value) -> Result<Bytes, Missing> {
-    match &account.delegation {
+    match account.delegation() {
         Some(delegation) => Ok(delegation.original_bytes()),
-        None if account.code_hash == KECCAK256_EMPTY => Ok(Bytes::new()),
-        None => memory.code(account.code_hash).as_ref().map(Bytecode::original_bytes).map_err(|missing| *missing),
+        None => memory.code(account.code_hash()).as_ref().map(Bytecode::original_bytes).map_err(|missing| *missing),
     }
 }

@@ -297,7 +297,8 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
     fn race(&self, hand: &mut Hand<'a, V>) {
         let window = &self.memory.window;
         let at = window.done.get();
-        if !self.claims.are_past(at) || window.owner(at).is_some() || !self.race.enter(at) {
+        // Who executes it at the head cannot be overtaken.
+        if self.taken.is_set() || !self.claims.are_past(at) || window.owner(at).is_some() || !self.race.enter(at) {
             return;
         }
         let candidate = &self.candidates[at as usize];
@@ -375,10 +376,13 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
 
     /// Takes the next transaction, whose outcome the hand holds.
     fn ready(&self, head: &mut Head<'a, V, S>, hand: &mut Hand<'a, V>, candidate: &C) -> Result<Progress, Missing> {
-        let before = head.stats.repeated;
-        let progress = head.ready(&mut hand.worker, candidate, &mut hand.outcome)?;
-        hand.lane.repeated += head.stats.repeated - before;
-        Ok(progress)
+        if let Some(progress) = head.ready(&mut hand.outcome)? {
+            return Ok(progress);
+        }
+        // Before it is executed again: what others begin meanwhile may be in vain too.
+        self.pace(head);
+        hand.lane.repeated += 1;
+        head.again(&mut hand.worker, candidate, &mut hand.outcome)
     }
 
     /// Executes the next transactions, which nobody else has claimed or will; up to one that somebody has begun early, and

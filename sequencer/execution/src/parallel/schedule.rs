@@ -68,11 +68,13 @@ impl Done {
     }
 
     /// What the committer did before it said so is visible to whoever sees this.
+    #[inline]
     pub(super) fn get(&self) -> u32 {
         self.0.load(Ordering::Acquire)
     }
 
     /// One more.
+    #[inline]
     pub(super) fn advance(&self, to: u32) {
         self.0.store(to, Ordering::Release);
     }
@@ -87,6 +89,7 @@ impl Limit {
         Self(AtomicU32::new(end))
     }
 
+    #[inline]
     pub(super) fn get(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
@@ -127,6 +130,7 @@ impl Ready {
     }
 
     /// Who made it ready for `at`, if anyone did.
+    #[inline]
     pub(super) fn owner(&self, at: u32) -> Option<Owner> {
         let word = self.0.load(Ordering::Acquire);
         let owner = (word >> 32) as u32;
@@ -150,6 +154,7 @@ impl Stop {
         self.0.store(true, Ordering::Release);
     }
 
+    #[inline]
     pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
@@ -172,6 +177,7 @@ impl Taken {
         Here(self)
     }
 
+    #[inline]
     pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -217,6 +223,7 @@ impl Wanted {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn count(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }

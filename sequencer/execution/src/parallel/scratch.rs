@@ -50,6 +50,7 @@ impl Scratch {
     }
 
     /// An account that has not changed since it was remembered; `changes` tells.
+    #[inline]
     pub(super) fn known(&self, number: u32, changes: u32) -> Option<&Value> {
         let known = self.known[number as usize % KNOWN].as_ref()?;
         (known.number == number && known.changes == changes).then_some(&known.value)

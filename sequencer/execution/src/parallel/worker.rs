@@ -13,7 +13,7 @@ use super::changed::Changed;
 use super::database::{Sender, WorkerDb};
 use super::evm::WorkerEvm;
 use super::memory::{Memory, Place};
-use super::outcome::Outcome;
+use super::outcome::{Effects, Gave, Outcome};
 use super::scratch::Scratches;
 use super::value::{AccountWrite, Code, Delta, Need};
 use crate::executed::Executed;
@@ -61,12 +61,15 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
     /// not for each.
     pub(super) fn expect<'c, C: Candidate + 'c>(&mut self, candidates: impl Iterator<Item = &'c C>) {
         let db = self.db();
+        // Looked at together as well: to keep each by itself the processor would wait for it.
+        let mut all = 0;
         for candidate in candidates {
             for address in [Some(candidate.sender().0), candidate.to()].into_iter().flatten() {
                 let number = db.number(address);
-                std::hint::black_box(db.memory.account_changes(number));
+                all ^= db.memory.account_changes(number);
             }
         }
+        std::hint::black_box(all);
     }
 
     /// Whether this is a payment that is better left to the committer. Its accounts are not touched, unless the
@@ -87,7 +90,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         for number in numbers {
             if memory.hint(number) == Hint::Unknown {
                 self.helps = HELPS;
-                if memory.read_account(number, None).is_err() {
+                if memory.committed(number, |_| ()).is_err() {
                     // Whoever needs it is told.
                     return true;
                 }
@@ -102,8 +105,13 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         outcome.clear();
         let caught = catch_unwind(AssertUnwindSafe(|| {
             // A failure of either kind leaves the outcome without a result.
-            let _ = self.run(at, candidate, true, outcome);
-            outcome.sort();
+            if let Ok(Ok((mut gave, state))) = self.run(at, candidate, true) {
+                self.reads(outcome);
+                if self.writes(state, &mut gave, outcome).is_ok() {
+                    outcome.sort();
+                    outcome.gave = Some(gave);
+                }
+            }
         }));
         if caught.is_err() {
             outcome.clear();
@@ -121,15 +129,20 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         !self.db().memory.window.is_late(at)
     }
 
-    /// Executes a transaction with all before it committed.
+    /// Executes a transaction with all before it committed, and gives what it did away.
     pub(super) fn now(
         &mut self,
         at: u32,
         candidate: &impl Candidate,
-        outcome: &mut Outcome,
-    ) -> Result<Result<(), SkipReason>, Missing> {
-        outcome.clear();
-        self.run(at, candidate, false, outcome)
+        effects: &mut impl Effects,
+    ) -> Result<Result<Gave, SkipReason>, Missing> {
+        match self.run(at, candidate, false)? {
+            Ok((mut gave, state)) => {
+                self.writes(state, &mut gave, effects)?;
+                Ok(Ok(gave))
+            }
+            Err(reason) => Ok(Err(reason)),
+        }
     }
 
     /// Makes a payment, with all before it committed, and says what the beneficiary gets for it. `None`: it is none
@@ -154,29 +167,24 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         at: u32,
         candidate: &impl Candidate,
         ahead: bool,
-        outcome: &mut Outcome,
-    ) -> Result<Result<(), SkipReason>, Missing> {
+    ) -> Result<Result<(Gave, EvmState), SkipReason>, Missing> {
         let transaction = candidate.env();
         let (address, nonce) = candidate.sender();
         let nonces_matter = transaction.kind.is_create() || !transaction.authorization_list.is_empty();
         let price = coinbase_price(&transaction, &self.config, &self.block);
-        let most = most(&transaction);
         self.db().begin(at, ahead.then_some(Sender { address, nonce }), nonces_matter);
         let (result, state) = self.evm.execute(transaction);
         let executed: Executed = match result {
             Ok(result) => result.into(),
-            Err(error) => return refusal(error).map(Err),
+            Err(error) => return refusal(error.map_db_err(|missing| *missing)).map(Err),
         };
-        if ahead {
-            self.reads(address, most, outcome);
-        }
-        outcome.fee = Some(U256::from(price) * U256::from(executed.gas_used));
-        outcome.executed = Some(executed);
-        self.writes(state, outcome);
-        Ok(Ok(()))
+        let fee = Some(U256::from(price) * U256::from(executed.gas_used));
+        Ok(Ok((Gave { executed, fee }, state)))
     }
 
-    fn reads(&mut self, sender: Address, most: U256, outcome: &mut Outcome) {
+    fn reads(&mut self, outcome: &mut Outcome) {
+        let transaction = self.evm.transaction();
+        let (sender, most) = (transaction.caller, most(transaction));
         let db = self.db();
         if let Some(read) = db.read_of(sender)
             && let Need::AtLeast(least) = &mut read.need
@@ -190,62 +198,68 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         std::mem::swap(&mut db.slot_reads, &mut outcome.slot_reads);
     }
 
-    fn writes(&mut self, mut state: EvmState, outcome: &mut Outcome) {
+    fn writes(&mut self, mut state: EvmState, gave: &mut Gave, effects: &mut impl Effects) -> Result<(), Missing> {
         let beneficiary = self.block.beneficiary;
-        for (address, account) in state.drain() {
+        for (address, account) in &mut state {
             if self.records {
-                self.touches(address, &account, outcome);
+                self.touches(*address, account, effects);
             }
             if !account.is_touched() {
                 continue;
             }
             // Known since it was read, unless there was nothing to read.
             let known = account.info.account_id.map(|id| id.get() as u32);
-            let number = known.unwrap_or_else(|| self.db().number(address));
+            let number = known.unwrap_or_else(|| self.db().number(*address));
             if account.is_selfdestructed() {
-                outcome.accounts.push((number, AccountWrite::Destroyed));
-                if address == beneficiary {
-                    outcome.fee = None;
+                effects.account(number, AccountWrite::Destroyed)?;
+                if *address == beneficiary {
+                    gave.fee = None;
                 }
                 continue;
             }
-            for (slot, value) in account.changed_storage_slots() {
-                let slot = self.db().slot_number(number, *slot);
-                outcome.slots.push((slot, value.present_value()));
+            if let Some(write) = write_of(account, effects) {
+                effects.account(number, write)?;
             }
-            if let Some(write) = write_of(account, outcome) {
-                outcome.accounts.push((number, write));
+            for (slot, value) in account.changed_storage_slots() {
+                effects.slot(self.db().slot_number(number, *slot), value.present_value());
             }
         }
         self.evm.recycle(state);
+        Ok(())
     }
 
-    fn touches(&mut self, address: Address, account: &Account, outcome: &mut Outcome) {
+    fn touches(&mut self, address: Address, account: &Account, effects: &mut impl Effects) {
         let db = self.db();
         let number = db.number(address);
-        outcome.touched.push(Place::Account(number));
-        outcome.touched.extend(account.storage.keys().map(|slot| Place::Slot(db.slot_number(number, *slot))));
+        effects.touched(Place::Account(number));
+        account.storage.keys().for_each(|slot| effects.touched(Place::Slot(db.slot_number(number, *slot))));
     }
 }
 
 /// What was done to a touched account that is still there; `None` if it is as before.
-fn write_of(mut account: Account, outcome: &mut Outcome) -> Option<AccountWrite> {
+fn write_of(account: &mut Account, effects: &mut impl Effects) -> Option<AccountWrite> {
     let created = account.is_created();
-    let before = account.original_info_mut();
-    let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
-    let info = account.info;
-    let same = info.balance == balance && info.nonce == nonce && info.code_hash == code_hash;
+    // To ask for the original of one that was not there would be to make one.
+    let (balance, nonce, code_hash) = if account.is_loaded_as_not_existing() {
+        (U256::ZERO, 0, KECCAK256_EMPTY)
+    } else {
+        let before = account.original_info_mut();
+        (before.balance, before.nonce, before.code_hash)
+    };
+    let info = &mut account.info;
+    let recoded = info.code_hash != code_hash;
+    let same = info.balance == balance && info.nonce == nonce && !recoded;
     // A touched empty account is removed.
     if same && !created && !info.is_empty() {
         return None;
     }
-    let code = info.code.filter(|_| info.code_hash != code_hash);
+    let code = if recoded { info.code.take() } else { None };
     if let Some(code) = &code
         && created
         && info.code_hash != KECCAK256_EMPTY
         && !code.is_eip7702()
     {
-        outcome.codes.push((info.code_hash, code.clone()));
+        effects.code(info.code_hash, code.clone());
     }
     Some(AccountWrite::Changed {
         created,

@@ -209,7 +209,8 @@ impl Block {
 
     fn race(&self, hand: &mut Hand) {
         let at = self.window.done.get();
-        if !self.claims.are_past(at) || self.window.owner(at).is_some() || !self.race.enter(at) {
+        let taken = self.taken.is_set();
+        if taken || !self.claims.are_past(at) || self.window.owner(at).is_some() || !self.race.enter(at) {
             return;
         }
         self.look_ahead(hand, at);
@@ -335,7 +336,9 @@ impl Block {
             cell.value = outcome.wrote;
         } else {
             self.seen.note("repeated");
-            cell.value += 1;
+            drop(cell);
+            self.pace(head);
+            self.cell.lock().unwrap().value += 1;
         }
         Ok(())
     }
@@ -360,6 +363,10 @@ impl Block {
         if head.next >= self.plan.len {
             return self.stop.now();
         }
+        self.pace(head);
+    }
+
+    fn pace(&self, head: &mut Head) {
         let Some((last, until)) = self.plan.alone else { return };
         if head.next == last + 1 {
             head.alone_until = until;

@@ -1,14 +1,19 @@
-//! Prints what a block of 10,000 updates on 1,000,000 leaves costs: `cargo run --release -p weft-state --example root`.
+//! Prints what a block of 10,000 updates on 1,000,000 leaves costs, and taking one of 2,000 back with a witness:
+//! `cargo run --release -p weft-state --example root`.
 //!
 //! Arguments: leaves, updates. Keys are those of accounts, so they lie as evenly as in a real state.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
-use weft_state::keys::{AccountKeys, BASIC_DATA};
+use alloy_primitives::Address;
+use weft_state::keys::{AccountKeys, BASIC_DATA, CODE_HASH, DELEGATION};
 use weft_state::{Access, PartialTree, Schedule, Tree, TreeKey, UpdateBatch, Value};
 
 const ROUNDS: u64 = 15;
+
+/// Accounts that a block of payments changes.
+const PAID: u64 = 2_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse().expect("a number"));
@@ -37,6 +42,40 @@ fn main() {
         }
     }
     witness(&tree, &block(leaves, updates, round + 1, 0));
+    for (name, schedule) in [("one thread", Schedule::Sequential), ("rayon", Schedule::Parallel)] {
+        taken_back(&mut tree, leaves, name, schedule);
+    }
+}
+
+/// A block of payments taken back, with and without the witness of what they touch: three leaves of each account.
+fn taken_back(tree: &mut Tree, leaves: u64, name: &str, schedule: Schedule) {
+    let accounts: Vec<u64> = (0..PAID).map(|n| n * (leaves / PAID).max(1)).collect();
+    let updates = UpdateBatch::new(accounts.iter().map(|n| (key(*n), Some(value(*n, u64::MAX)))).collect());
+    let (mut alone, mut with_witness) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let mut access = Access::default();
+        access.update(&updates);
+        for keys in accounts.iter().map(|n| AccountKeys::new(address(*n))) {
+            [BASIC_DATA, CODE_HASH, DELEGATION].into_iter().for_each(|sub| access.read(keys.header(sub)));
+        }
+        let undo = tree.apply(&updates, schedule).unwrap();
+        let start = Instant::now();
+        tree.revert(&undo, schedule).unwrap();
+        alone.push(start.elapsed());
+        let undo = tree.apply(&updates, schedule).unwrap();
+        let start = Instant::now();
+        let bytes = tree.revert_with_witness(&undo, &access, schedule).unwrap();
+        with_witness.push(start.elapsed());
+        drop(bytes);
+    }
+    let [alone, with_witness] = [alone, with_witness].map(|mut times| {
+        times.sort();
+        ms(times[times.len() / 2])
+    });
+    println!(
+        "{PAID} updates taken back, {name}: {alone:.2} ms, with a witness {with_witness:.2} ms, {:.2} times as long",
+        with_witness / alone
+    );
 }
 
 fn witness(tree: &Tree, batch: &UpdateBatch) {
@@ -68,9 +107,13 @@ fn block(leaves: u64, updates: u64, round: u64, new_percent: u64) -> UpdateBatch
 }
 
 fn key(account: u64) -> TreeKey {
+    AccountKeys::new(address(account)).header(BASIC_DATA)
+}
+
+fn address(account: u64) -> Address {
     let mut address = [0; 20];
     address[12..].copy_from_slice(&account.to_be_bytes());
-    AccountKeys::new(address.into()).header(BASIC_DATA)
+    address.into()
 }
 
 fn value(n: u64, salt: u64) -> Value {

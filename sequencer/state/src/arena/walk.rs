@@ -57,7 +57,7 @@ impl Arena {
         let mask = u64::MAX.checked_shr(64 - u32::from(len)).unwrap_or(0);
         match (key.window(bit) ^ window) & mask {
             0 => bit,
-            difference => bit - 64 + difference.leading_zeros() as u16,
+            difference => bit + difference.leading_zeros() as u16 - 64,
         }
     }
 

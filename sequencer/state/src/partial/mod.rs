@@ -18,6 +18,7 @@ mod encode;
 mod prune;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod write;
 
 use std::fmt;

@@ -77,14 +77,7 @@ impl PostgresStore {
     const BEGIN: &str = "BEGIN";
 
     async fn write(&self, connection: &mut PgConnection, write: &Write) -> Result<(), StoreError> {
-        let (Write { state: None, .. }, [Effect::Append(entry), Effect::Save(record)]) = (write, &write.effects[..])
-        else {
-            return self.write_all(connection, write).await;
-        };
-        // What other entries say is in tables of their own, too.
-        if !matches!(entry.event, Event::Posted(_) | Event::Availability(_)) {
-            return self.write_all(connection, write).await;
-        }
+        let Some((entry, record)) = sql::plain(write) else { return self.write_all(connection, write).await };
         let query = Self::bind_entry(self.bind_head(sqlx::query(sql::POST), write), entry);
         let saved = Self::bind_record(query, record).execute(connection).await?;
         if saved.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Conflict) }

@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite file.
 //!
-//! Write-ahead log with `synchronous = FULL`: a commit returns after fsync.
+//! Write-ahead log with `synchronous = FULL`: a commit returns after fdatasync.
 //! One connection writes, under `BEGIN IMMEDIATE`, so that a transaction never
 //! fails half-way for want of a lock; others read beside it.
 
@@ -72,7 +72,11 @@ impl SqliteStore {
     const BEGIN: &str = "BEGIN IMMEDIATE";
 
     async fn write(&self, connection: &mut SqliteConnection, write: &Write) -> Result<(), StoreError> {
-        self.write_all(connection, write).await
+        let Some((entry, record)) = sql::plain(write) else { return self.write_all(connection, write).await };
+        let query = Self::bind_entry(self.bind_head(sqlx::query(sql::POST_IN_ONE), write), entry);
+        // All statements run only if all rows are asked for.
+        let moved = Self::bind_record(query, record).fetch_all(connection).await?;
+        if moved.len() == 1 { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     async fn snapshot(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {

@@ -12,6 +12,18 @@ mod writes;
 pub(super) use reads::sql_reads;
 pub(super) use writes::sql_writes;
 
+use weft_settlement::{Effect, Event, LogEntry, Record};
+
+use super::Write;
+
+/// The entry and the commitment that are all that a transition writes besides the heads, as when a commitment is posted
+/// or its data found.
+pub(super) fn plain(write: &Write) -> Option<(&LogEntry, &Record)> {
+    let (None, [Effect::Append(entry), Effect::Save(record)]) = (&write.state, &write.effects[..]) else { return None };
+    // What other entries say is in tables of their own, too.
+    matches!(entry.event, Event::Posted(_) | Event::Availability(_)).then_some((entry, &**record))
+}
+
 pub(super) const NEW_CHAIN: &str = "INSERT INTO chain (chain_id, config_hash, version, log_seq, log_hash, log_time_ms, \
      epoch, generation, frozen, inbox_len, inbox_acc, terms) VALUES ($1, $2, 0, 0, $3, 0, 0, 0, 0, 0, $3, $4) \
      ON CONFLICT (chain_id) DO NOTHING";
@@ -50,16 +62,40 @@ macro_rules! on_known_batch {
     };
 }
 
+/// The columns of a log entry, but for the chain's.
+macro_rules! log_columns {
+    () => {
+        "seq, kind, time_ms, hash, entry"
+    };
+}
+
 /// One entry and one commitment in one statement, so in one round trip (PostgreSQL alone writes within WITH): nothing of
 /// it happens if the chain has moved.
 pub(super) const POST: &str = concat!(
     "WITH moved AS (",
     move_chain!(),
-    " RETURNING chain_id), logged AS (INSERT INTO log (chain_id, seq, kind, time_ms, hash, entry) \
-     SELECT chain_id, $19, $20, $21, $22, $23 FROM moved) INSERT INTO batch (chain_id, ",
+    " RETURNING chain_id), logged AS (INSERT INTO log (chain_id, ",
+    log_columns!(),
+    ") SELECT chain_id, $19, $20, $21, $22, $23 FROM moved) INSERT INTO batch (chain_id, ",
     batch_columns!(),
     ") SELECT chain_id, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35 FROM moved",
     on_known_batch!(),
+);
+
+/// The same for SQLite, whose driver runs several statements as one: a whole transaction that asks for its thread once.
+/// The chain moves last, so that all of it is decided by the version of before; it gives a row if it has moved.
+pub(super) const POST_IN_ONE: &str = concat!(
+    "BEGIN IMMEDIATE; INSERT INTO log (chain_id, ",
+    log_columns!(),
+    ") SELECT chain_id, $19, $20, $21, $22, $23 FROM chain WHERE chain_id = $1 AND version = $2; \
+     INSERT INTO batch (chain_id, ",
+    batch_columns!(),
+    ") SELECT chain_id, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35 FROM chain \
+     WHERE chain_id = $1 AND version = $2",
+    on_known_batch!(),
+    "; ",
+    move_chain!(),
+    " RETURNING chain_id; COMMIT",
 );
 
 pub(super) const APPEND: &str =

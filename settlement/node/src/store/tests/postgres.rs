@@ -77,7 +77,7 @@ async fn unsafe_servers_are_refused(server: &Server) {
     assert!(matches!(refused, Err(StoreError::Unsafe { setting: "synchronous_commit" })), "{refused:?}");
 }
 
-/// A write with the right version whose last row exists already.
+/// Writes with the right version whose last row exists already: any, and one as when a commitment is posted.
 pub(super) async fn commit_with_a_clash(store: &dyn Store) {
     let loaded = store.load().await.unwrap();
     let entry = store.entries(1, 1).await.unwrap().remove(0);
@@ -85,9 +85,13 @@ pub(super) async fn commit_with_a_clash(store: &dyn Store) {
     head.log_seq += 1;
     let mut fresh = entry.clone();
     fresh.seq = head.log_seq;
-    let effects = vec![Effect::Append(fresh), Effect::Append(entry)];
-    let failed = store.commit(&Write { version: loaded.version, head, effects, state: None }).await;
-    assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
+    let mut rival = store.canonical(0, 1).await.unwrap().remove(0);
+    rival.commitment = B256::ZERO;
+    for clash in [Effect::Append(entry), Effect::Save(Box::new(rival))] {
+        let effects = vec![Effect::Append(fresh.clone()), clash];
+        let failed = store.commit(&Write { version: loaded.version, head: head.clone(), effects, state: None }).await;
+        assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
+    }
 }
 
 const WRITERS: u64 = 4;

@@ -116,7 +116,7 @@ async fn commits_are_synced_and_the_log_only_grows() {
     }
 }
 
-/// A transition that fails at its end leaves nothing of its beginning.
+/// A transition that fails at its end leaves nothing of its beginning, and holds up nothing.
 #[tokio::test]
 async fn a_failed_transition_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -126,5 +126,6 @@ async fn a_failed_transition_leaves_nothing() {
     let before = store.load().await.unwrap();
     super::postgres::commit_with_a_clash(&store).await;
     assert_eq!(store.load().await.unwrap(), before);
+    post(&store, &next(&store, 1).await.sign(&sequencer())).await.unwrap();
     history::check(&store).await;
 }

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256};
 use weft_primitives::withdrawal::{Claim, prove};
 use weft_primitives::{BatchHeader, Promise, Withdrawal};
 use weft_settlement::{
-    Account, BridgeRefusal, Judgement, KeyChange, PostRefusal, PromiseRefusal, RejectReason, Sampled, Status,
+    Account, BridgeRefusal, Judgement, KeyChange, Limits, PostRefusal, PromiseRefusal, RejectReason, Sampled, Status,
 };
 
 use super::fixture::*;
@@ -147,6 +147,22 @@ async fn a_stale_version_changes_nothing(store: Arc<dyn Store>) {
     assert!(matches!(store.commit(&write).await, Err(StoreError::Conflict)));
     assert_eq!(store.load().await.unwrap(), before);
     assert_eq!(store.verifier_state().await.unwrap().checkpoint.next_batch, 0);
+    // A commitment that was judged on what was there when the other began.
+    let signed = next(store, 1).await.sign(&sequencer());
+    let facts = store.facts(&signed).await.unwrap();
+    let mut chain = before.clone().restore(rules(), Limits::default()).unwrap();
+    let mut effects = Vec::new();
+    chain.post(START_MS, &signed, &facts, &mut effects).unwrap();
+    for version in [before.version - 1, before.version + 1] {
+        let write = Write { version, head: chain.head().clone(), effects: effects.clone(), state: None };
+        assert!(matches!(store.commit(&write).await, Err(StoreError::Conflict)));
+        assert_eq!(store.load().await.unwrap(), before);
+        assert_eq!(store.record(signed.header.hash()).await.unwrap(), None);
+        assert_eq!(store.entries(before.head.log_seq + 1, 1).await.unwrap(), []);
+    }
+    let write = Write { version: before.version, head: chain.head().clone(), effects, state: None };
+    store.commit(&write).await.unwrap();
+    history::check(store).await;
 }
 
 /// Numbers in a commitment are a stranger's: the largest must not wrap into something that exists.

@@ -85,10 +85,11 @@ impl Commitment {
     fn encode(shape: &Shape, originals: &[u8], parity: &mut [u8], schedule: Schedule) -> Self {
         let geometry = Geometry { k: shape.k(), row_len: shape.row_len() };
         let codec = shape.codec().codec();
-        let row_tree = Tree::over_leaves(Domain::Rows, shape.rows(), schedule, |leaves| {
+        let row_tree = Tree::over_leaves(Domain::Rows, shape.rows(), schedule, |leaves, beside| {
             let key = Domain::Rows.leaf_key();
+            let hashes = (plain(leaves), plain(beside));
             let hashed = codec
-                .extend_hashing(geometry, originals, parity, key, plain(leaves), schedule)
+                .extend_hashing(geometry, originals, parity, key, hashes, schedule)
                 .expect("a valid shape is a valid geometry and the matrix has its size");
             if !hashed {
                 codec
@@ -102,7 +103,7 @@ impl Commitment {
 
     /// To a matrix, whatever its parity rows are.
     fn of(shape: &Shape, originals: &[u8], parity: &[u8], schedule: Schedule) -> Self {
-        let row_tree = Tree::over_leaves(Domain::Rows, shape.rows(), schedule, |leaves| {
+        let row_tree = Tree::over_leaves(Domain::Rows, shape.rows(), schedule, |leaves, _| {
             Domain::Rows.hash_leaves(&[originals, parity], shape.row_len(), leaves, schedule);
         });
         Self::under(shape, row_tree, originals, schedule)

@@ -1,10 +1,7 @@
 //! The memory of a block's rows.
 //!
-//! Rows are kilobytes apart and coded by columns, so with pages of 4 KiB nearly
-//! every row takes a look-up of its page: large buffers ask for pages of 2 MiB,
-//! which most systems give only to who asks. A buffer that is fresh from the
-//! system is paid for at the first touch of each page, which takes longer than
-//! all that is computed of it. So one
+//! A large buffer that is fresh from the system is paid for at the first touch
+//! of each page, which takes longer than all that is computed of it. So one
 //! buffer is kept when a block is dropped, and the next block of its size
 //! takes it over; it is freed when a larger one is needed, or when many blocks
 //! in a row need much less. Invariants: rows begin at a cache line, so that
@@ -23,10 +20,6 @@ const MAX_EXCESS: usize = 2;
 
 /// Matrices in a row for which the buffer is too large before it is freed.
 const MAX_PASSED_OVER: u32 = 16;
-
-/// Of Linux, on x86-64; less is not worth asking.
-#[cfg(target_os = "linux")]
-const LARGE_PAGE: usize = 2 << 20;
 
 /// A cache line.
 const LINE_BYTES: usize = 64;
@@ -64,31 +57,6 @@ impl Spare {
     }
 }
 
-/// Memory from the system, not touched.
-fn fresh(lines: usize) -> Box<[Line]> {
-    // SAFETY: any bytes are a line, zeros too.
-    let mut lines = unsafe { Box::<[Line]>::new_zeroed_slice(lines).assume_init() };
-    #[cfg(target_os = "linux")]
-    ask_for_large_pages(&mut lines);
-    lines
-}
-
-/// A wish: where it is not granted, nothing is different but the time that all takes.
-#[cfg(target_os = "linux")]
-fn ask_for_large_pages(lines: &mut [Line]) {
-    use rustix::mm::{Advice, madvise};
-
-    /// The system takes advice for whole pages; all it has are a part of this.
-    const PAGE: usize = 64 << 10;
-    let bytes = size_of_val(lines);
-    let skipped = lines.as_ptr().align_offset(PAGE).saturating_mul(LINE_BYTES);
-    let len = bytes.saturating_sub(skipped) / PAGE * PAGE;
-    if len >= LARGE_PAGE {
-        // SAFETY: the bytes are within this borrow, and the advice changes none of them.
-        let _ = unsafe { madvise(lines.as_mut_ptr().cast::<u8>().add(skipped).cast(), len, Advice::LinuxHugepage) };
-    }
-}
-
 /// Bytes of rows, at a cache line.
 #[derive(Debug)]
 pub(crate) struct Matrix {
@@ -101,7 +69,9 @@ impl Matrix {
     pub(crate) fn any(len: usize) -> Self {
         let needed = len.div_ceil(LINE_BYTES);
         let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take(needed);
-        Self { lines: spare.unwrap_or_else(|| fresh(needed)), len }
+        // SAFETY: any bytes are a line, zeros too.
+        let lines = spare.unwrap_or_else(|| unsafe { Box::<[Line]>::new_zeroed_slice(needed).assume_init() });
+        Self { lines, len }
     }
 
     /// A copy of `bytes`.

@@ -2,12 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use crate::BLOCK;
 use crate::columns::columns;
 use crate::compress::compress;
 use crate::flags::{CHUNK_END, CHUNK_START, KEYED, PARENT, ROOT};
 use crate::keyed::hashes;
 use crate::keyed::x86::{AHEAD, CHUNK, DEPTH, MAX_LEN};
+use crate::{BLOCK, Hash};
 
 pub(crate) const LANES: usize = 16;
 

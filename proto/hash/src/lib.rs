@@ -19,7 +19,7 @@ mod keyed;
 mod lanes;
 mod message;
 
-pub use columns::Band;
+pub use columns::Columns;
 pub use keyed::keyed_many;
 pub use lanes::Lanes;
 pub use message::{Message, hash_many};

@@ -116,15 +116,15 @@ pub trait Codec: Sync {
         schedule: Schedule,
     ) -> Result<(), CodecError>;
 
-    /// As [`Self::extend`], and `hashes` become the keyed BLAKE3 hashes of all `4k` rows, made of columns that are in a
-    /// cache anyway. `false`, and nothing is done, where that does not pay.
+    /// As [`Self::extend`], and the first hashes become the keyed BLAKE3 hashes of all `4k` rows, made of columns that are
+    /// in a cache anyway; as many others are overwritten. `false`, and nothing is done, where that does not pay.
     fn extend_hashing(
         &self,
         _geometry: Geometry,
         _originals: &[u8],
         _parity: &mut [u8],
         _key: &[u8; 32],
-        _hashes: &mut [Hash],
+        _hashes: (&mut [Hash], &mut [Hash]),
         _schedule: Schedule,
     ) -> Result<bool, CodecError> {
         Ok(false)

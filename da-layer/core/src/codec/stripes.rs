@@ -77,37 +77,38 @@ pub(super) fn run(
     schedule: Schedule,
     work: impl Fn(Stripe<'_>) -> Result<(), CodecError> + Sync + Send,
 ) -> Result<(), CodecError> {
-    let each = |_, stripes: &mut dyn Iterator<Item = Stripe<'_>>| {
+    let each = |_: &mut (), stripes: &mut dyn Iterator<Item = Stripe<'_>>| {
         for stripe in stripes {
             work(stripe)?;
         }
         Ok(())
     };
-    bands(targets, row_len, width, width, schedule, each).into_iter().collect()
+    let mut states = vec![(); row_len.div_ceil(width)];
+    bands(targets, row_len, (width, width), &mut states, schedule, each).into_iter().collect()
 }
 
-/// The same with bands of `band` columns, a multiple of `width`: `work` has all stripes of one, in order, and the number
-/// of the band.
-pub(super) fn bands<R: Send>(
+/// The same with bands of several stripes: `work` has all stripes of one, in order, and what there is in `states` for it.
+/// The widths are a stripe's and a band's.
+pub(super) fn bands<S: Send, R: Send>(
     targets: &mut [u8],
     row_len: usize,
-    width: usize,
-    band: usize,
+    (width, band): (usize, usize),
+    states: &mut [S],
     schedule: Schedule,
-    work: impl Fn(usize, &mut dyn Iterator<Item = Stripe<'_>>) -> R + Sync + Send,
+    work: impl Fn(&mut S, &mut dyn Iterator<Item = Stripe<'_>>) -> R + Sync + Send,
 ) -> Vec<R> {
     let rows = targets.len() / row_len;
     let matrix = Pointer(targets.as_mut_ptr());
-    let run = |at: usize| {
+    assert!(states.len() == row_len.div_ceil(band) && band.is_multiple_of(width), "{} bands of {band}", states.len());
+    let run = |(at, state): (usize, &mut S)| {
         let end = row_len.min((at + 1) * band);
         let stripes = (at * band..end).step_by(width);
         let stripe =
             |start| Stripe { columns: start..end.min(start + width), row_len, rows, matrix, targets: PhantomData };
-        work(at, &mut stripes.map(stripe))
+        work(state, &mut stripes.map(stripe))
     };
-    let count = row_len.div_ceil(band);
     match schedule {
-        Schedule::Parallel if count > 1 => (0..count).into_par_iter().with_max_len(1).map(run).collect(),
-        _ => (0..count).map(run).collect(),
+        Schedule::Parallel if states.len() > 1 => states.par_iter_mut().enumerate().with_max_len(1).map(run).collect(),
+        _ => states.iter_mut().enumerate().map(run).collect(),
     }
 }

@@ -124,9 +124,12 @@ proptest! {
             for schedule in [Schedule::Sequential, Schedule::Parallel] {
                 let mut matrix = Matrix::any(shift + expected.len());
                 let parity = &mut matrix[shift + originals.len()..];
-                let mut hashes = vec![[0; 32]; geometry.k * EXTENSION];
+                let [mut hashes, mut beside] = [[0; 32], [1; 32]].map(|hash| vec![hash; geometry.k * EXTENSION]);
                 let hashed = pool
-                    .install(|| codec.extend_hashing(geometry, &originals, parity, &key, &mut hashes, schedule))
+                    .install(|| {
+                        let hashes = (&mut hashes[..], &mut beside[..]);
+                        codec.extend_hashing(geometry, &originals, parity, &key, hashes, schedule)
+                    })
                     .expect("valid geometry");
                 if hashed {
                     prop_assert!(*parity == expected[originals.len()..], "{:?} extends", kernel);

@@ -98,21 +98,23 @@ impl Tree {
 
     /// The tree over rows of `row_len` bytes, concatenated in `rows`.
     pub fn over(domain: Domain, rows: &[u8], row_len: usize, schedule: Schedule) -> Self {
-        Self::over_leaves(domain, rows.len() / row_len, schedule, |leaves| {
+        Self::over_leaves(domain, rows.len() / row_len, schedule, |leaves, _| {
             domain.hash_leaves(&[rows], row_len, leaves, schedule);
         })
     }
 
-    /// The tree over `count` leaves that `fill` writes.
+    /// The tree over `count` leaves that `fill` writes; it may use as many hashes beside them, which are overwritten later.
     pub(crate) fn over_leaves(
         domain: Domain,
         count: usize,
         schedule: Schedule,
-        fill: impl FnOnce(&mut [B256]),
+        fill: impl FnOnce(&mut [B256], &mut [B256]),
     ) -> Self {
         let width = count.next_power_of_two();
         let mut nodes = vec![B256::ZERO; 2 * width];
-        fill(&mut nodes[width..][..count]);
+        let (nodes_above, leaves) = nodes.split_at_mut(width);
+        fill(&mut leaves[..count], &mut nodes_above[..count]);
+        nodes[0] = B256::ZERO;
         Self::above_leaves(domain, nodes, schedule)
     }
 

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm256_srli_epi16, _mm256_store_si256, _mm256_storeu_si256, _mm256_stream_si256, _mm256_xor_si256,
 };
 
-use weft_hash::Band;
+use weft_hash::{Columns, Hash};
 
 use super::super::Geometry;
 use super::super::stripes::Stripe;

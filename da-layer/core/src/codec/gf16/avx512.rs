@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm512_storeu_si512, _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
-use weft_hash::Band;
+use weft_hash::{Columns, Hash};
 
 use super::super::Geometry;
 use super::super::stripes::Stripe;

@@ -77,11 +77,11 @@ impl Codec for Gf16 {
         originals: &[u8],
         parity: &mut [u8],
         key: &[u8; 32],
-        hashes: &mut [Hash],
+        hashes: (&mut [Hash], &mut [Hash]),
         schedule: Schedule,
     ) -> Result<bool, CodecError> {
         check(geometry, originals, parity)?;
-        if hashes.len() != EXTENSION * geometry.k {
+        if [hashes.0.len(), hashes.1.len()] != [EXTENSION * geometry.k; 2] {
             return Err(CodecError::Length);
         }
         Ok(match self.kernel(geometry) {

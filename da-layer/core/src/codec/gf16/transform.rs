@@ -60,14 +60,17 @@ macro_rules! transform {
             }
         }
 
-        /// Fills a stripe of the parity rows. `band` takes the columns of all rows, originals first.
+        /// How columns of the rows are hashed, and the values of their chunk of all rows, originals first.
+        type Hashing<'a> = (Columns, &'a mut [Hash]);
+
+        /// Fills a stripe of the parity rows; its columns of all rows are taken into the hashes.
         #[target_feature(enable = $feature)]
         pub(super) fn extend(
             geometry: Geometry,
             originals: &[u8],
             stripe: &mut Stripe<'_>,
             work: &mut Work,
-            band: Option<&mut Band>,
+            hashing: Option<Hashing<'_>>,
         ) {
             let Geometry { k, row_len } = geometry;
             assert!(k.is_power_of_two() && k >= LOW && EXTENSION * k <= 2 * TWIDDLES, "{k} rows");
@@ -75,31 +78,31 @@ macro_rules! transform {
             assert_eq!(stripe.rows(), (EXTENSION - 1) * k);
             // SAFETY: the originals are `k` rows that have the stripe's columns, its target rows the others.
             unsafe {
-                match (stripe.is_whole(WIDTH), band.is_some()) {
-                    (true, true) => extend_as::<true, true>(geometry, originals, stripe, work, band),
-                    (true, false) => extend_as::<true, false>(geometry, originals, stripe, work, band),
-                    (false, true) => extend_as::<false, true>(geometry, originals, stripe, work, band),
-                    (false, false) => extend_as::<false, false>(geometry, originals, stripe, work, band),
+                match (stripe.is_whole(WIDTH), hashing.is_some()) {
+                    (true, true) => extend_as::<true, true>(geometry, originals, stripe, work, hashing),
+                    (true, false) => extend_as::<true, false>(geometry, originals, stripe, work, hashing),
+                    (false, true) => extend_as::<false, true>(geometry, originals, stripe, work, hashing),
+                    (false, false) => extend_as::<false, false>(geometry, originals, stripe, work, hashing),
                 }
             }
         }
 
         /// # Safety
         ///
-        /// As [`extend`] asserts; if the stripe is `WHOLE`, it is; there is a band if rows are to be `HASHED`.
+        /// As [`extend`] asserts; if the stripe is `WHOLE`, it is; there are hashes if rows are to be `HASHED`.
         #[target_feature(enable = $feature)]
         unsafe fn extend_as<const WHOLE: bool, const HASHED: bool>(
             geometry: Geometry,
             originals: &[u8],
             stripe: &mut Stripe<'_>,
             work: &mut Work,
-            mut band: Option<&mut Band>,
+            mut hashing: Option<Hashing<'_>>,
         ) {
             let Geometry { k, row_len } = geometry;
             let (start, len) = (stripe.columns.start, stripe.columns.len());
             let mut hash = |first: usize, bytes: &[u8]| {
-                if let Some(band) = &mut band {
-                    band.absorb(first..first + LOW, start, len, bytes, WIDTH);
+                if let Some((columns, values)) = &mut hashing {
+                    columns.absorb(&mut values[first..first + LOW], start, len, bytes, WIDTH);
                 }
             };
             let part = |row: usize| originals.as_ptr().wrapping_add(row * row_len + start);

@@ -4,7 +4,7 @@
 //! are neither cleared nor faulted in again for each stripe.
 
 use rayon::prelude::*;
-use weft_hash::{Band, Hash};
+use weft_hash::{Columns, Hash};
 
 use super::super::{Geometry, IndexedRow};
 use super::locator;
@@ -47,21 +47,23 @@ fn is_fair(row_len: usize, schedule: Schedule) -> bool {
         Schedule::Parallel => rayon::current_num_threads(),
         Schedule::Sequential => 1,
     };
-    let (whole, rest) = (row_len / Band::WIDTH, row_len % Band::WIDTH);
+    let (whole, rest) = (row_len / Columns::CHUNK, row_len % Columns::CHUNK);
     // What is left of a row goes to a thread that has had one band less, if there is one.
     let rest = if whole.is_multiple_of(threads) { rest } else { 0 };
-    let longest = whole.div_ceil(threads) * Band::WIDTH + rest;
+    let longest = whole.div_ceil(threads) * Columns::CHUNK + rest;
     longest * threads <= row_len + row_len / 8
 }
 
-/// Hashes of all rows from their bands.
-fn join(bands: &[Band], hashes: &mut [Hash], schedule: Schedule) {
+/// Makes the first chunk's values the hashes of all rows.
+fn join(columns: Columns, first: &mut [Hash], others: &[&mut [Hash]], schedule: Schedule) {
+    let part = |(part, hashes): (usize, &mut [Hash])| {
+        let rows = part * ROWS_PER_TASK..part * ROWS_PER_TASK + hashes.len();
+        let others: Vec<&[Hash]> = others.iter().map(|values| &values[rows.clone()]).collect();
+        columns.join(hashes, &others);
+    };
     match schedule {
-        Schedule::Parallel => {
-            let parts = hashes.par_chunks_mut(ROWS_PER_TASK).enumerate();
-            parts.for_each(|(part, hashes)| Band::hashes(bands, part * ROWS_PER_TASK, hashes));
-        }
-        Schedule::Sequential => Band::hashes(bands, 0, hashes),
+        Schedule::Parallel => first.par_chunks_mut(ROWS_PER_TASK).enumerate().for_each(part),
+        Schedule::Sequential => first.chunks_mut(ROWS_PER_TASK).enumerate().for_each(part),
     }
 }
 
@@ -71,7 +73,7 @@ macro_rules! on_kernel {
         pub(super) mod $kernel {
             use std::cell::RefCell;
 
-            use weft_hash::{Band, Hash, Lanes};
+            use weft_hash::{Columns, Hash, Lanes};
 
             use super::super::super::{CodecError, Geometry, IndexedRow, stripes};
             use super::super::$kernel::{self as kernel, FACTORS, Factor, WIDTH, Work};
@@ -99,32 +101,38 @@ macro_rules! on_kernel {
                 })
             }
 
-            /// The same, and hashes of all rows, if their bands are a fair share for each thread.
+            /// The same, and hashes of all rows, if bands of a chunk are a fair share for each thread. As many hashes
+            /// `beside` them are overwritten: with them there is room for two chunks.
             pub(in super::super) fn extend_hashing(
                 geometry: Geometry,
                 originals: &[u8],
                 parity: &mut [u8],
                 key: &[u8; 32],
-                hashes: &mut [Hash],
+                (hashes, beside): (&mut [Hash], &mut [Hash]),
                 schedule: Schedule,
             ) -> bool {
                 let Geometry { k, row_len } = geometry;
-                let lanes = Lanes::best();
-                let first = Band::new(lanes, key, row_len, EXTENSION * k, 0);
-                if first.is_none() || !super::is_fair(row_len, schedule) {
-                    return false;
-                }
-                let bands = stripes::bands(parity, row_len, WIDTH, Band::WIDTH, schedule, |chunk, stripes| {
-                    let mut band = Band::new(lanes, key, row_len, EXTENSION * k, chunk).expect("as the first");
+                let columns = Columns::new(Lanes::best(), key, row_len);
+                let Some(columns) = columns.filter(|_| super::is_fair(row_len, schedule)) else { return false };
+                let mut more = vec![vec![[0; 32]; EXTENSION * k]; columns.chunks().saturating_sub(2)];
+                let mut chunks: Vec<&mut [Hash]> = vec![hashes];
+                chunks.extend((columns.chunks() > 1).then_some(beside));
+                chunks.extend(more.iter_mut().map(Vec::as_mut_slice));
+                let widths = (WIDTH, Columns::CHUNK);
+                let coded = |values: &mut &mut [Hash], stripes: &mut dyn Iterator<Item = stripes::Stripe<'_>>| {
+                    columns.begin(values);
                     WORK.with_borrow_mut(|work| {
                         for mut stripe in stripes {
+                            let hashing = Some((columns, &mut **values));
                             // SAFETY: the processor has the instructions, as the caller has asked.
-                            unsafe { kernel::extend(geometry, originals, &mut stripe, work, Some(&mut band)) };
+                            unsafe { kernel::extend(geometry, originals, &mut stripe, work, hashing) };
                         }
                     });
-                    band
-                });
-                super::join(&bands, hashes, schedule);
+                };
+                stripes::bands(parity, row_len, widths, &mut chunks, schedule, coded);
+                if let Some((first, others)) = chunks.split_first_mut() {
+                    super::join(columns, first, others, schedule);
+                }
                 true
             }
 

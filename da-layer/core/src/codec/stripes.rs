@@ -32,21 +32,24 @@ unsafe impl Send for Pointer {}
 unsafe impl Sync for Pointer {}
 
 /// Bytes of a cache line.
+#[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
 impl Stripe<'_> {
-    /// First byte of this stripe's part of a target row: as many bytes as it has columns.
-    /// Beyond the last row it must not be used.
+    /// First byte of this stripe's part of a target row: as many bytes as it has columns. Beyond the last row it must
+    /// not be used.
     pub(super) const fn target(&self, row: usize) -> *mut u8 {
         self.matrix.0.wrapping_add(row * self.row_len + self.columns.start)
     }
 
     /// Target rows.
+    #[cfg(target_arch = "x86_64")]
     pub(super) const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Whether it has `width` columns, and its parts of the target rows begin at cache lines.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn is_whole(&self, width: usize) -> bool {
         let first = self.matrix.0.addr() + self.columns.start;
         self.columns.len() == width && first.is_multiple_of(LINE) && self.row_len.is_multiple_of(LINE)

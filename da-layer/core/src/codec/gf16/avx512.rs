@@ -1,7 +1,7 @@
 //! The transform on AVX-512 with GFNI: 64 symbols of a row at a time.
 //!
-//! One instruction applies a matrix of 8 x 8 bits to 64 bytes. Processors do one of
-//! it in a cycle, so it is what the number of matrices in a product decides.
+//! One instruction applies a matrix of 8 x 8 bits to 64 bytes. Processors begin one of
+//! these in a cycle, so the number of matrices in a product sets the pace.
 
 use std::arch::x86_64::{
     __m512i, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm512_gf2p8affine_epi64_epi8, _mm512_load_si512,

@@ -7,7 +7,8 @@
 //! elements of the subfield,
 //! `(a0 b0 + a1 delta b1) + (a0 b0 + (a0 + a1)(b0 + b1)) y`,
 //! and one by `b0` alone takes two, by the same element. Each is a matrix of
-//! 8 x 8 bits.
+//! 8 x 8 bits. (The digests' tower has the AES's basis of the subfield, because
+//! they multiply by what is not known before; it is dearer to get to.)
 
 use crate::field::{log, mul_log};
 

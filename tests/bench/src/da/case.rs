@@ -26,7 +26,12 @@ pub(super) struct Case {
 impl Case {
     /// A payload of so many MiB: one blob of random bytes, and its entry.
     pub(super) fn new(mib: usize) -> Result<Self, PackError> {
-        let mut data = vec![0; (mib << 20) - BLOB_ENTRY_BYTES];
+        Self::of(mib << 20)
+    }
+
+    /// The same of so many bytes, more than an entry has.
+    pub(super) fn of(payload: usize) -> Result<Self, PackError> {
+        let mut data = vec![0; payload - BLOB_ENTRY_BYTES];
         blake3::Hasher::new().finalize_xof().fill(&mut data);
         let hash = weft_da::blob_hash(&data);
         let (block, header) = encode(&data, hash)?;

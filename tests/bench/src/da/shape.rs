@@ -12,6 +12,10 @@ use crate::shape::numbers_up_to;
 /// Payloads that are encoded, in MiB.
 const SIZES: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
+/// What a process makes before its memory is looked at: a block that takes none to speak of, so that what the first one
+/// costs once (code that is loaded, threads' stacks and heaps) is known by itself.
+const SMALL_PAYLOAD_BYTES: usize = 64 << 10;
+
 /// Payloads whose matrix is shown, in KiB.
 const LAYOUTS: [u64; 12] =
     [4, 16, 64, 256, 1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10, 128 << 10];
@@ -28,9 +32,12 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>, Da
     // The largest size asked for, before all else: what smaller blocks leave to the allocator would blur it.
     let name = |mib: usize| format!("memory_size_{mib}mib");
     if let Some(mib) = SIZES.into_iter().rev().find(|mib| wanted(&name(*mib)))
-        && let Some(memory) = pool.install(|| peak(mib))?
+        && let Some(once) = pool.install(|| peak(SMALL_PAYLOAD_BYTES))?
+        && let Some(memory) = pool.install(|| peak(mib << 20))?
     {
-        add(Row { threads: options.threads, ..Row::new(&name(mib), memory, "x") });
+        let row = |name: &str, value, unit| Row { threads: options.threads, ..Row::new(name, value, unit) };
+        add(row("memory_once", once / 1e6, "MB"));
+        add(row(&name(mib), memory / (mib << 20) as f64, "x"));
     }
     for kib in LAYOUTS {
         if wanted("layout") {
@@ -74,16 +81,15 @@ fn layout(kib: u64) -> Result<[Row; 4], DaError> {
     ])
 }
 
-/// Most memory that the first block of this process takes, one of so many MiB, in payloads: payload, tables and threads'
-/// work areas included. `None` where the system does not tell.
-fn peak(mib: usize) -> Result<Option<f64>, DaError> {
+/// Most bytes of memory that a block with a payload of so many bytes takes beside what the process has already: payload,
+/// tables and threads' work areas included. `None` where the system does not tell.
+fn peak(payload: usize) -> Result<Option<f64>, DaError> {
     let before = resident("VmRSS:");
     // Linux: 5 makes the peak what is in use now.
     let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
-    let case = Case::new(mib)?;
+    Case::of(payload)?;
     let peak = resident("VmHWM:").filter(|_| reset);
-    let payload = case.header.shape.total_len() as f64;
-    Ok(before.zip(peak).map(|(before, peak)| (peak - before) / payload))
+    Ok(before.zip(peak).map(|(before, peak)| peak - before))
 }
 
 /// A line of the process's status, in bytes.

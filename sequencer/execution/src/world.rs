@@ -5,7 +5,7 @@ use revm::bytecode::Bytecode;
 use weft_state::changes::leaf_updates;
 use weft_state::tree::{LeftOut, LoadError};
 use weft_state::{
-    Access, Backing, PrefixError, Schedule, StoredAccount, StoredError, Tree, TreeKey, Undo, Value, read,
+    Access, Backing, PrefixError, Schedule, StoredAccount, StoredError, Tree, TreeKey, Undo, Value, WitnessBytes, read,
 };
 
 use crate::changes::Changes;
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// Takes blocks back; the bytes of the part of the tree, as it is then, that tells of `access`.
-    pub(crate) fn revert_with_witness(&mut self, undo: &Undo, access: &Access) -> Result<Vec<u8>, StoredError> {
+    pub(crate) fn revert_with_witness(&mut self, undo: &Undo, access: &Access) -> Result<WitnessBytes, StoredError> {
         self.tree.revert_with_witness(undo, access, Schedule::Parallel)
     }
 }

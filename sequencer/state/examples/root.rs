@@ -82,7 +82,7 @@ fn witness(tree: &Tree, batch: &UpdateBatch) {
     let mut access = Access::default();
     access.update(batch);
     let start = Instant::now();
-    let bytes = tree.witness(&access, Schedule::Parallel).unwrap();
+    let bytes = tree.witness(&access, Schedule::Parallel).unwrap().to_vec();
     let made = start.elapsed();
     let start = Instant::now();
     let mut part = PartialTree::decode(&bytes, tree.root(), Schedule::Parallel).unwrap();

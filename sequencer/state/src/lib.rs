@@ -34,7 +34,7 @@ pub use account::Account;
 pub use arena::{PrefixError, Schedule};
 pub use changes::AccountChange;
 pub use keys::TreeKey;
-pub use partial::{Access, PartialTree};
+pub use partial::{Access, PartialTree, WitnessBytes};
 pub use proof::Proof;
 pub use read::StoredAccount;
 pub use tree::{Backing, LeafSource, StoredError, Tree, TreeError};

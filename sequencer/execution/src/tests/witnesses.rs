@@ -84,7 +84,7 @@ fn a_hole_is_not_zero() {
     assert!(PartialWorld::decode(&Witness::default().encode(), world.state_root()).is_err());
     let access = weft_state::Access::default();
     let mut bytes = vec![0];
-    bytes.extend(world.tree().witness(&access, weft_state::Schedule::Sequential).unwrap());
+    world.tree().witness(&access, weft_state::Schedule::Sequential).unwrap().put(&mut bytes);
     assert!(digest(&case.judge_stateless(&bytes)).starts_with("undecided state leaf"));
     let state = PartialWorld::decode(&bytes, world.state_root()).unwrap();
     assert!(state.account(signer(1).address()).is_err());

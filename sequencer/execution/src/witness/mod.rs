@@ -13,6 +13,7 @@ mod record;
 
 use alloy_primitives::Bytes;
 use weft_primitives::codec::put_uvarint;
+use weft_state::WitnessBytes;
 
 pub(crate) use partial::PartialWorld;
 pub(crate) use record::Recorder;
@@ -20,20 +21,22 @@ pub(crate) use record::Recorder;
 /// A part of a state, in bytes as it is made.
 #[derive(Clone, Debug, Default)]
 pub struct Witness {
-    tree: Vec<u8>,
+    tree: WitnessBytes,
     codes: Vec<Bytes>,
 }
 
 impl Witness {
     /// The bytes to hand to [`crate::verify::verify_stateless`].
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        // A code's length takes three bytes at most.
+        let codes = self.codes.iter().map(|code| code.len() + 3);
+        let mut out = Vec::with_capacity(self.tree.len() + codes.sum::<usize>() + 5);
         put_uvarint(&mut out, self.codes.len() as u64);
         for code in &self.codes {
             put_uvarint(&mut out, code.len() as u64);
             out.extend_from_slice(code);
         }
-        out.extend_from_slice(&self.tree);
+        self.tree.put(&mut out);
         out
     }
 }

@@ -15,6 +15,7 @@
 mod access;
 mod decode;
 mod encode;
+mod pieces;
 mod prune;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use crate::updates::UpdateBatch;
 
 pub use access::Access;
 pub use decode::{MAX_WITNESS_BYTES, WitnessError};
+pub use pieces::WitnessBytes;
 pub(crate) use prune::Touched;
 pub(crate) use write::{Below, Fragment, assemble};
 

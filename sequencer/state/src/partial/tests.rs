@@ -123,14 +123,14 @@ proptest! {
         }
         let bytes = whole.partial(&access).unwrap().encode();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        prop_assert_eq!(&pool.install(|| whole.witness(&access, Schedule::Parallel).unwrap()), &bytes);
-        prop_assert_eq!(&whole.witness(&access, SEQUENTIAL).unwrap(), &bytes);
+        prop_assert_eq!(&pool.install(|| whole.witness(&access, Schedule::Parallel).unwrap().to_vec()), &bytes);
+        prop_assert_eq!(&whole.witness(&access, SEQUENTIAL).unwrap().to_vec(), &bytes);
         let mut tree = whole.clone();
         let undos: Vec<Undo> = batches.iter().map(|batch| tree.apply(batch, SEQUENTIAL).unwrap()).collect();
         let undo = Undo::joined(undos.iter().rev());
         for schedule in [SEQUENTIAL, Schedule::Parallel] {
             let mut back = tree.clone();
-            prop_assert_eq!(&pool.install(|| back.revert_with_witness(&undo, &access, schedule).unwrap()), &bytes);
+            prop_assert_eq!(&pool.install(|| back.revert_with_witness(&undo, &access, schedule).unwrap().to_vec()), &bytes);
             prop_assert_eq!(back.root(), whole.root());
             prop_assert!(model::leaves(&back) == model::leaves(&whole));
         }
@@ -182,7 +182,7 @@ proptest! {
             let mut listing = access.clone();
             listing.list(prefix);
             prop_assert_eq!(whole.partial(&listing).unwrap().keys_with_prefix(&prefix), Ok(truth.clone()));
-            prop_assert_eq!(whole.witness(&listing, SEQUENTIAL).unwrap(), whole.partial(&listing).unwrap().encode());
+            prop_assert_eq!(whole.witness(&listing, SEQUENTIAL).unwrap().to_vec(), whole.partial(&listing).unwrap().encode());
             let answer = whole.partial(&access).unwrap().keys_with_prefix(&prefix);
             prop_assert!(answer == Ok(truth) || answer == Err(Missing(prefix)));
         }
@@ -288,7 +288,7 @@ fn parallel_equals_sequential() {
     let bytes = whole.partial(&access).unwrap().encode();
     for threads in 1..=4 {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert!(pool.install(|| whole.witness(&access, Schedule::Parallel).unwrap()) == bytes);
+        assert!(pool.install(|| whole.witness(&access, Schedule::Parallel).unwrap().to_vec()) == bytes);
         let mut part = pool.install(|| PartialTree::decode(&bytes, whole.root(), Schedule::Parallel)).unwrap();
         let mut tree = whole.clone();
         for batch in [UpdateBatch::new(touched.clone()), model::spread(500, 1)] {

@@ -6,6 +6,7 @@
 //! is faster. The rules of what is revealed are in [`super::prune`], the bytes in [`super::encode`].
 
 use super::encode::{put_branch, put_hidden, put_leaf};
+use super::pieces::WitnessBytes;
 use super::prune::{Touched, inside};
 use super::ways::ways;
 use crate::arena::{Arena, Branch, NodeId, Place};
@@ -37,6 +38,8 @@ struct Writer<'a> {
     /// Whether anything may be deleted at all.
     deletes: bool,
     out: Vec<u8>,
+    /// Subtrees of which the fragment belongs between what is written, each with the number of bytes before it.
+    between: Vec<(usize, usize)>,
 }
 
 impl Fragment {
@@ -54,16 +57,16 @@ impl Fragment {
 }
 
 /// The bytes of the whole: of the top, with those of the subtrees that it hides.
-pub(crate) fn assemble(top: &Arena, below: &[Below<'_>], touched: &[Touched<'_>]) -> Vec<u8> {
-    let fragments = below.iter().filter_map(|below| below.fragment.as_ref());
-    let len: usize = fragments.map(|fragment| fragment.bytes.len()).sum();
+pub(crate) fn assemble(top: &Arena, mut below: Vec<Below<'_>>, touched: &[Touched<'_>]) -> WitnessBytes {
     // The top has a branch and a hash for each subtree at most.
-    let mut writer = Writer::new(top, below, touched, len + below.len() * 64);
+    let mut writer = Writer::new(top, &below, touched, below.len() * 64);
     match top.root() {
         Some(_) if touched.is_empty() => put_hidden(&mut writer.out, top.root_hash()),
         _ => writer.root(touched),
     }
-    writer.out
+    let Writer { out, between, .. } = writer;
+    let fragment = |(at, number): (usize, usize)| Some((at, below[number].fragment.take()?.bytes));
+    WitnessBytes::new(out, between.into_iter().filter_map(fragment).collect())
 }
 
 fn deletes(touched: &[Touched<'_>]) -> bool {
@@ -84,7 +87,8 @@ fn part<'t, 'k>(
 
 impl<'a> Writer<'a> {
     fn new(arena: &'a Arena, below: &'a [Below<'a>], touched: &[Touched<'_>], capacity: usize) -> Self {
-        Self { arena, below, deletes: deletes(touched), out: Vec::with_capacity(capacity) }
+        let out = Vec::with_capacity(capacity);
+        Self { arena, below, deletes: deletes(touched), out, between: Vec::new() }
     }
 
     /// Writes the root, revealed.
@@ -121,7 +125,7 @@ impl<'a> Writer<'a> {
                 put_leaf(&mut self.out, &leaf.key, &leaf.value, from);
             }
             Place::Hidden(at) => match &self.below[at] {
-                Below { fragment: Some(fragment), .. } => self.out.extend_from_slice(&fragment.bytes),
+                Below { fragment: Some(_), .. } => self.between.push((self.out.len(), at)),
                 Below { arena, fragment: None } => self.out.extend_from_slice(&Fragment::new(arena, &[]).bytes),
             },
         }

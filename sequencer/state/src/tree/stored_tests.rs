@@ -98,8 +98,8 @@ fn same(tree: &Tree, whole: &Tree, keys: &[TreeKey]) {
         assert_eq!(tree.with_prefix(&prefix), whole.with_prefix(&prefix));
     }
     let access = access(keys);
-    let witness = whole.witness(&access, SCHEDULE).unwrap();
-    assert_eq!(tree.witness(&access, SCHEDULE).unwrap(), witness);
+    let witness = whole.witness(&access, SCHEDULE).unwrap().to_vec();
+    assert_eq!(tree.witness(&access, SCHEDULE).unwrap().to_vec(), witness);
     assert_eq!(tree.partial(&access).unwrap().encode(), witness);
     let here = tree.subtrees.iter().filter(|subtree| subtree.is_here());
     let bytes = here.clone().map(|subtree| subtree.bytes()).sum();
@@ -177,8 +177,8 @@ impl Run {
 
     fn revert(&mut self, undo: &Undo) {
         let access = access(&self.keys);
-        let witness = self.whole.revert_with_witness(undo, &access, SCHEDULE).unwrap();
-        assert_eq!(self.tree.revert_with_witness(undo, &access, SCHEDULE), Ok(witness));
+        let witness = self.whole.revert_with_witness(undo, &access, SCHEDULE).unwrap().to_vec();
+        assert_eq!(self.tree.revert_with_witness(undo, &access, SCHEDULE).unwrap().to_vec(), witness);
     }
 
     /// Whatever is not written is lost.

@@ -11,12 +11,12 @@ use rayon::prelude::*;
 use super::route::Parcel;
 use super::{Schedule, StoredError, Tree, TreeError};
 use crate::keys::TreeKey;
-use crate::partial::{Access, Below, Fragment, Touched, assemble};
+use crate::partial::{Access, Below, Fragment, Touched, WitnessBytes, assemble};
 use crate::undo::Undo;
 
 impl Tree {
     /// The witness of what `access` touches: the bytes of [`Tree::partial`].
-    pub fn witness(&self, access: &Access, schedule: Schedule) -> Result<Vec<u8>, StoredError> {
+    pub fn witness(&self, access: &Access, schedule: Schedule) -> Result<WitnessBytes, StoredError> {
         let keys = access.keys_before(self, &Undo::default())?;
         self.witness_of(&listed(&keys), schedule)
     }
@@ -30,7 +30,7 @@ impl Tree {
         undo: &Undo,
         access: &Access,
         schedule: Schedule,
-    ) -> Result<Vec<u8>, StoredError> {
+    ) -> Result<WitnessBytes, StoredError> {
         let keys = access.keys_before(self, undo)?;
         let touched = listed(&keys);
         // As for reverting: a record that does not fit changes nothing.
@@ -41,7 +41,7 @@ impl Tree {
         }
     }
 
-    fn witness_of(&self, touched: &[Touched<'_>], schedule: Schedule) -> Result<Vec<u8>, StoredError> {
+    fn witness_of(&self, touched: &[Touched<'_>], schedule: Schedule) -> Result<WitnessBytes, StoredError> {
         let opened = self.open(touched.iter().map(|(key, _)| *key))?;
         let parcels = self.route_touched(touched);
         let fragment = |parcel: &Parcel<'_>| {
@@ -56,13 +56,13 @@ impl Tree {
     }
 
     /// From the fragments of all subtrees that are touched, each with its number.
-    fn assembled(&self, fragments: Vec<(usize, Fragment)>, touched: &[Touched<'_>]) -> Vec<u8> {
+    fn assembled(&self, fragments: Vec<(usize, Fragment)>, touched: &[Touched<'_>]) -> WitnessBytes {
         let below = self.subtrees.iter().map(|subtree| Below { arena: subtree.arena(), fragment: None });
         let mut below: Vec<Below<'_>> = below.collect();
         for (at, fragment) in fragments {
             below[at].fragment = Some(fragment);
         }
-        assemble(self.top.arena(), &below, touched)
+        assemble(self.top.arena(), below, touched)
     }
 }
 

@@ -82,7 +82,7 @@ impl Transfers {
         // The part of the tree that is timed must do as well: no code is run.
         let undo = self.tree.apply(&self.block.applied.updates, Schedule::Parallel)?;
         let part = self.tree.revert_with_witness(&undo, &self.access(), Schedule::Parallel)?;
-        self.stateless(&[&[0][..], &part].concat())?;
+        self.stateless(&[&[0][..], &part.to_vec()].concat())?;
         Ok(witness)
     }
 

@@ -192,7 +192,7 @@ fn witnesses() {
     let mut add = |name: &str, tree: &Tree, read: &[TreeKey], missing: &[TreeKey]| {
         let mut access = Access::default();
         read.iter().for_each(|key| access.read(*key));
-        let bytes = tree.witness(&access, SEQUENTIAL).unwrap();
+        let bytes = tree.witness(&access, SEQUENTIAL).unwrap().to_vec();
         let part = PartialTree::decode(&bytes, tree.root(), SEQUENTIAL).unwrap();
         let found =
             read.iter().map(|key| json!([hex::encode(key.as_slice()), part.get(key).unwrap().map(hex::encode)]));

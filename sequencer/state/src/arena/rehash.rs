@@ -144,15 +144,19 @@ impl Arena {
 
 /// Hashes what is dirty in these arenas, in the order of the numbers with which it was marked.
 pub(crate) fn rehash(arenas: &mut [&mut Arena], dirty: &Dirty, schedule: Schedule) {
-    let mut hashes = Vec::new();
+    let most = dirty.heights.iter().map(Vec::len).max().unwrap_or(0);
+    let mut hashes = Vec::with_capacity(most);
+    // Once for all heights: most have a few nodes, and this takes longer to clear than they take to hash.
+    let room = || vec![Message::default(); most.min(CHUNK)];
+    let mut messages = room();
     for jobs in &dirty.heights {
         hashes.clear();
         hashes.resize(jobs.len(), [0; 32]);
         if schedule == Schedule::Parallel && jobs.len() >= 2 * CHUNK {
             let chunks = hashes.par_chunks_mut(CHUNK).zip(jobs.par_chunks(CHUNK));
-            chunks.for_each(|(hashes, jobs)| hash_jobs(arenas, jobs, hashes));
+            chunks.for_each_init(room, |messages, (hashes, jobs)| hash_jobs(arenas, jobs, messages, hashes));
         } else {
-            hash_jobs(arenas, jobs, &mut hashes);
+            hash_jobs(arenas, jobs, &mut messages, &mut hashes);
         }
         for (job, hash) in jobs.iter().zip(&hashes) {
             arenas[job.arena as usize].set_hash(job.above, *hash);
@@ -160,13 +164,14 @@ pub(crate) fn rehash(arenas: &mut [&mut Arena], dirty: &Dirty, schedule: Schedul
     }
 }
 
-fn hash_jobs(arenas: &[&mut Arena], jobs: &[Job], hashes: &mut [NodeHash]) {
-    let mut messages = [Message::default(); CHUNK];
+/// With room for the messages of a chunk, or of all jobs.
+fn hash_jobs(arenas: &[&mut Arena], jobs: &[Job], messages: &mut [Message], hashes: &mut [NodeHash]) {
     for (jobs, hashes) in jobs.chunks(CHUNK).zip(hashes.chunks_mut(CHUNK)) {
-        for (job, message) in jobs.iter().zip(&mut messages) {
+        let messages = &mut messages[..jobs.len()];
+        for (job, message) in jobs.iter().zip(&mut *messages) {
             // Hidden nodes are never marked.
             arenas[job.arena as usize].preimage(job.node, job.from, message);
         }
-        hash_many(Lanes::best(), &messages[..jobs.len()], hashes);
+        hash_many(Lanes::best(), messages, hashes);
     }
 }

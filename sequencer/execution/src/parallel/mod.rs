@@ -17,7 +17,8 @@
 //! whatever the threads do.
 //!
 //! A block is to take no longer than on one thread. So one thread begins
-//! alone, and calls others only if much seems to be left ([`prospect`]); what
+//! alone, and calls others only if much seems to be left ([`prospect`]) and what
+//! it has executed was not one chain; what
 //! seems to take long is begun first ([`early`]); where most
 //! outcomes do not hold, the head goes on alone for a while; and who has
 //! nothing to do executes the transaction that all wait for once more, in case

@@ -34,6 +34,10 @@ pub(super) struct WorkerDb<'a, V: ?Sized> {
     pub(super) races: bool,
     /// Nonces were looked at, apart from the sender's.
     pub(super) nonces_matter: bool,
+    /// Somebody asks whether transactions depend on what the block has changed.
+    pub(super) watches: bool,
+    /// This one does, so far as was seen.
+    pub(super) depends: bool,
 }
 
 impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
@@ -47,6 +51,8 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
             slot_reads: Vec::new(),
             races: false,
             nonces_matter: false,
+            watches: false,
+            depends: false,
         }
     }
 
@@ -55,6 +61,7 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
         self.at = at;
         self.sender = sender;
         self.nonces_matter = nonces_matter;
+        self.depends = false;
         self.account_reads.clear();
         self.slot_reads.clear();
     }
@@ -106,8 +113,24 @@ impl<'a, V: StateView + ?Sized> WorkerDb<'a, V> {
 
     /// The transaction has seen this account's balance.
     pub(super) fn saw_balance(&mut self, address: Address) {
-        if let Some(read) = self.read_of(address) {
+        self.saw(address);
+        if self.is_ahead()
+            && let Some(read) = self.read_of(address)
+        {
             read.need = Need::Exactly;
+        }
+    }
+
+    /// The transaction has made a contract, with this account's nonce.
+    pub(super) fn saw_nonce(&mut self, address: Address) {
+        self.nonces_matter = true;
+        self.saw(address);
+    }
+
+    fn saw(&mut self, address: Address) {
+        if self.watches {
+            let number = self.number(address);
+            self.depends |= self.memory.has_changed(number);
         }
     }
 
@@ -184,7 +207,8 @@ impl<V: StateView + ?Sized> Database for WorkerDb<'_, V> {
 impl<V: StateView + ?Sized> WorkerDb<'_, V> {
     fn slot_of(&mut self, account: u32, address: Address, slot: U256) -> Result<U256, Failure> {
         let cell = self.slot_number(account, slot);
-        let value = self.memory.read_slot(cell, (account, address), slot, self.ahead())?;
+        let (value, changed) = self.memory.read_slot(cell, (account, address), slot, self.ahead())?;
+        self.depends |= changed;
         if self.is_ahead() {
             self.slot_reads.push(SlotRead { cell, value });
         }

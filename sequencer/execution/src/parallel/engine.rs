@@ -65,6 +65,13 @@ impl Engine {
         self
     }
 
+    /// With another head start for the first thread.
+    #[cfg(test)]
+    pub(crate) fn with_head_start(mut self, head_start: Duration) -> Self {
+        self.head_start = head_start;
+        self
+    }
+
     /// How many threads.
     pub const fn threads(&self) -> usize {
         self.threads

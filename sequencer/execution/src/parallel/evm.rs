@@ -115,28 +115,20 @@ fn balance<V: StateView + ?Sized>(context: Ictx<'_, '_, V>) -> InstructionExecRe
     let Some(word) = from_top(&context, 0) else { return plain(opcode::BALANCE, context) };
     let InstructionContext { interpreter, host } = context;
     let result = plain(opcode::BALANCE, InstructionContext { interpreter, host: &mut *host });
-    let db = &mut host.journaled_state.database;
-    if db.is_ahead() {
-        db.saw_balance(Address::from_word(word.into()));
-    }
+    host.journaled_state.database.saw_balance(Address::from_word(word.into()));
     result
 }
 
 fn selfbalance<V: StateView + ?Sized>(context: Ictx<'_, '_, V>) -> InstructionExecResult {
-    saw_own_balance(&context.interpreter.input.target_address(), context.host);
+    let own = context.interpreter.input.target_address();
+    context.host.journaled_state.database.saw_balance(own);
     plain(opcode::SELFBALANCE, context)
 }
 
 fn selfdestruct<V: StateView + ?Sized>(context: Ictx<'_, '_, V>) -> InstructionExecResult {
-    saw_own_balance(&context.interpreter.input.target_address(), context.host);
+    let own = context.interpreter.input.target_address();
+    context.host.journaled_state.database.saw_balance(own);
     plain(opcode::SELFDESTRUCT, context)
-}
-
-fn saw_own_balance<V: StateView + ?Sized>(own: &Address, host: &mut Ctx<'_, V>) {
-    let db = &mut host.journaled_state.database;
-    if db.is_ahead() {
-        db.saw_balance(*own);
-    }
 }
 
 fn jump<V: StateView + ?Sized>(context: Ictx<'_, '_, V>) -> InstructionExecResult {
@@ -166,13 +158,15 @@ fn callcode<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionE
 
 fn create<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionExecResult {
     spends(&mut context, 0);
-    context.host.journaled_state.database.nonces_matter = true;
+    let own = context.interpreter.input.target_address();
+    context.host.journaled_state.database.saw_nonce(own);
     plain(opcode::CREATE, context)
 }
 
 fn create2<V: StateView + ?Sized>(mut context: Ictx<'_, '_, V>) -> InstructionExecResult {
     spends(&mut context, 0);
-    context.host.journaled_state.database.nonces_matter = true;
+    let own = context.interpreter.input.target_address();
+    context.host.journaled_state.database.saw_nonce(own);
     plain(opcode::CREATE2, context)
 }
 

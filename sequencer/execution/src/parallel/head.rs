@@ -58,7 +58,7 @@ pub(super) struct Head<'a, V: StateView + ?Sized, S> {
     pub(super) conflicts: Conflicts,
     /// Of what is committed, if anyone asked.
     pub(super) record: Option<Record>,
-    /// The newest outcomes, a bit each: whether it was in conflict; and how many.
+    /// The newest outcomes, a bit each: whether it was in conflict, or would have been; and how many.
     watched: u32,
     watching: u32,
     /// Conflicts among [`WATCHED`] from which on looking ahead does not pay.
@@ -150,12 +150,14 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         }
     }
 
-    /// Takes the next transaction, which nobody has executed.
+    /// Takes the next transaction, which nobody has executed. If it is one that might have been executed ahead, it is
+    /// `watched` whether that would have been in vain.
     pub(super) fn fresh<C: Candidate>(
         &mut self,
         worker: &mut Worker<'a, V>,
         candidate: &C,
         outcome: &mut Outcome,
+        watched: bool,
     ) -> Result<Progress, Missing> {
         let at = self.next;
         self.next += 1;
@@ -178,8 +180,15 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
             self.sink.include(at as usize, Executed { success: true, gas_used: TRANSFER_GAS, logs: Vec::new() });
             return Ok(Progress::Next);
         }
+        // The first one has nothing to depend on.
+        let watched = watched && self.stats.in_turn > 0;
         self.stats.in_turn += 1;
-        self.execute(worker, at, candidate, outcome)
+        worker.watches(watched);
+        let progress = self.execute(worker, at, candidate, outcome)?;
+        if watched {
+            self.watch(worker.depended());
+        }
+        Ok(progress)
     }
 
     fn execute<C: Candidate>(
@@ -235,10 +244,20 @@ impl<'a, V: StateView + ?Sized, S: Sink> Head<'a, V, S> {
         self.watching = (self.watching + 1).min(WATCHED);
     }
 
+    /// Whether a transaction that is like the last one may be independent of those before it, as far as is known.
+    pub(super) const fn may_part(&self) -> bool {
+        self.knows() && self.watched & 1 == 0
+    }
+
+    /// Whether anything is known of how transactions depend on each other.
+    const fn knows(&self) -> bool {
+        self.watching >= FIRST_WATCHED
+    }
+
     /// How many transactions to execute in turn from here on, if looking ahead does not pay.
     pub(super) fn alone(&mut self) -> Option<u32> {
         let conflicts = self.watched.count_ones();
-        if self.watching < FIRST_WATCHED || conflicts * WATCHED < self.too_many * self.watching {
+        if !self.knows() || conflicts * WATCHED < self.too_many * self.watching {
             if self.watched == 0 {
                 self.alone_next = *ALONE.start();
             }

@@ -190,14 +190,14 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
         self.room.accounts.place(number).changes()
     }
 
-    /// A slot as a transaction finds it; see [`Memory::read_account`].
+    /// A slot as a transaction finds it; see [`Memory::read_account`]. Also whether the block has changed it so far.
     pub(super) fn read_slot(
         &self,
         number: u32,
         (owner, address): (u32, Address),
         key: U256,
         ahead: Option<u32>,
-    ) -> Result<U256, Missing> {
+    ) -> Result<(U256, bool), Missing> {
         let wipes = self.wipes(owner);
         let mut slot = self.room.slots.place(number).lock();
         let committed = match slot.committed(wipes) {
@@ -208,10 +208,16 @@ impl<'a, V: StateView + ?Sized> Memory<'a, V> {
                 value
             }
         };
-        let Some(writer) = ahead.and_then(|at| slot.marks.last_before(at)) else { return Ok(committed) };
+        let changed = slot.noted(wipes).block == self.room.block();
+        let Some(writer) = ahead.and_then(|at| slot.marks.last_before(at)) else { return Ok((committed, changed)) };
         drop(slot);
         let written = self.window.look(writer, |outcome| outcome.written(number)).flatten();
-        Ok(written.unwrap_or(committed))
+        Ok((written.unwrap_or(committed), changed))
+    }
+
+    /// Whether the block has changed an account so far, or its storage.
+    pub(super) fn has_changed(&self, number: u32) -> bool {
+        self.room.accounts.place(number).entry().block == self.room.block()
     }
 
     /// Code, from before the block or created in it.

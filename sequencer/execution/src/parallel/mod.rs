@@ -17,13 +17,13 @@
 //! whatever the threads do.
 //!
 //! A block is to take no longer than on one thread. So one thread begins
-//! alone, and calls others only if much seems to be left ([`prospect`]); what
-//! seems to take long is begun first ([`early`]); where most
-//! outcomes do not hold, the head goes on alone for a while; and who has
-//! nothing to do executes the transaction that all wait for once more, in case
-//! its thread is asleep. A worker remembers what it can from transaction to
-//! transaction and from block to block ([`scratch`]), and shares no counter of
-//! references with any other.
+//! alone, and calls others only if much seems to be left ([`prospect`]) and what
+//! it has executed was not one chain; what seems to take long is begun first
+//! ([`early`]); where most outcomes do not hold, the head goes on alone for a
+//! while; and who has nothing to do executes the transaction that all wait for
+//! once more, in case its thread is asleep. A worker remembers what it can from
+//! transaction to transaction and from block to block ([`scratch`]), and shares
+//! no counter of references with any other.
 //!
 //! revm's code and what is generic here are compiled where the kind of state is
 //! known, in other crates; so the small functions that they call for each

@@ -120,15 +120,30 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             let mut until = engine.head_start;
             while !self.stop.is_set() && window.done.get() < self.len() {
                 let deadline = Some(hand.since + until);
-                self.at_head(|head| self.in_turn(head, &mut hand, head.next..self.len(), deadline));
+                let mut may_part = false;
+                self.at_head(|head| {
+                    let done = self.in_turn(head, &mut hand, head.next..self.len(), deadline);
+                    may_part = head.may_part();
+                    done
+                });
                 let (done, took, cold) = (window.done.get() as usize, hand.since.elapsed(), wanted.count() > 0);
-                if !self.stop.is_set() && (engine.head_start.is_zero() || prospect.is_worth(done, took, cold)) {
+                let apart = self.limit.get() >= self.len() && (may_part || !self.is_like_those_before(done));
+                let worth = engine.head_start.is_zero() || apart && prospect.is_worth(done, took, cold);
+                if !self.stop.is_set() && worth {
                     self.together(engine, &mut hand);
                 }
                 until = took + engine.head_start;
             }
         }
         self.rests(hand);
+    }
+
+    /// Whether a transaction calls what others have called shortly before it: then it may depend on them.
+    fn is_like_those_before(&self, at: usize) -> bool {
+        let called = |candidate: &C| candidate.to().filter(|_| candidate.pays().is_none());
+        let next = self.candidates.get(at).and_then(called);
+        let before = &self.candidates[at.saturating_sub(MOST_AT_ONCE as usize)..at];
+        next.is_some() && before.iter().any(|candidate| called(candidate) == next)
     }
 
     /// What came of it, and what each thread did.
@@ -394,6 +409,8 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
         range: Range<u32>,
         until: Option<Instant>,
     ) -> Result<(), Missing> {
+        // Until then all that was done before would be in flight together with it.
+        let watched = until.map_or(0, |_| self.memory.window.len());
         for at in range.clone() {
             if (at - range.start).is_multiple_of(MOST_AT_ONCE) {
                 self.memory.window.done.advance(at);
@@ -401,7 +418,7 @@ impl<'a, V: StateView + ?Sized, C: Candidate, S: Sink> Block<'a, V, C, S> {
             }
             let progress = if self.is_left(at) {
                 hand.lane.executed += 1;
-                head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome)?
+                head.fresh(&mut hand.worker, &self.candidates[at as usize], &mut hand.outcome, at < watched)?
             } else if self.memory.window.owner(at).is_some() {
                 self.take(head, hand, at)?
             } else {

@@ -26,7 +26,10 @@ const HELPS: u32 = 32;
 
 /// Lives as long as the block.
 pub(super) struct Worker<'a, V: StateView + ?Sized> {
-    evm: WorkerEvm<'a, V>,
+    memory: &'a Memory<'a, V>,
+    /// As long as nothing was executed: payments do not need revm, and making it takes longer than some blocks.
+    db: Option<WorkerDb<'a, V>>,
+    evm: Option<WorkerEvm<'a, V>>,
     scratches: &'a Scratches,
     config: CfgEnv,
     block: BlockEnv,
@@ -44,17 +47,31 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         (config, block): (&CfgEnv, &BlockEnv),
         records: bool,
     ) -> Self {
-        let evm = WorkerEvm::new(WorkerDb::new(memory, scratches.take()), config.clone(), block.clone());
-        Self { evm, scratches, config: config.clone(), block: block.clone(), records, wanted: 0, helps: 0 }
+        let (config, block) = (config.clone(), block.clone());
+        Self { memory, db: None, evm: None, scratches, config, block, records, wanted: 0, helps: 0 }
     }
 
     /// The block is done: what was remembered is for the next.
     pub(super) fn ends(self) {
-        self.scratches.give_back(self.evm.into_db().scratch);
+        if let Some(db) = self.evm.map(WorkerEvm::into_db).or(self.db) {
+            self.scratches.give_back(db.scratch);
+        }
     }
 
     fn db(&mut self) -> &mut WorkerDb<'a, V> {
-        self.evm.db()
+        let (memory, scratches) = (self.memory, self.scratches);
+        match &mut self.evm {
+            Some(evm) => evm.db(),
+            None => self.db.get_or_insert_with(|| WorkerDb::new(memory, scratches.take())),
+        }
+    }
+
+    fn evm(&mut self) -> &mut WorkerEvm<'a, V> {
+        let Self { memory, db, evm, scratches, config, block, .. } = self;
+        evm.get_or_insert_with(|| {
+            let db = db.take().unwrap_or_else(|| WorkerDb::new(memory, scratches.take()));
+            WorkerEvm::new(db, config.clone(), block.clone())
+        })
     }
 
     /// Looks up what is known of some transactions beforehand, all together: so the processor waits for memory once,
@@ -76,7 +93,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
     /// committer had to do lately what can be done here: read them from the state, or see that it is no payment.
     pub(super) fn leaves(&mut self, candidate: &impl Candidate) -> bool {
         let Some(transfer) = Transfer::of(candidate, &self.config, &self.block) else { return false };
-        let memory = self.db().memory;
+        let memory = self.memory;
         let wanted = memory.wanted.count();
         if std::mem::replace(&mut self.wanted, wanted) != wanted {
             self.helps = HELPS;
@@ -116,17 +133,16 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         if caught.is_err() {
             outcome.clear();
             // revm may have been left in any state.
-            let db = WorkerDb::new(self.db().memory, self.scratches.take());
-            self.evm = WorkerEvm::new(db, self.config.clone(), self.block.clone());
+            self.evm = None;
         }
     }
 
     /// [`Worker::ahead`], but given up as soon as somebody else has done it; then false.
     pub(super) fn race(&mut self, at: u32, candidate: &impl Candidate, outcome: &mut Outcome) -> bool {
-        self.evm.races(true);
+        self.evm().races(true);
         self.ahead(at, candidate, outcome);
-        self.evm.races(false);
-        !self.db().memory.window.is_late(at)
+        self.evm().races(false);
+        !self.memory.window.is_late(at)
     }
 
     /// Executes a transaction with all before it committed, and gives what it did away.
@@ -143,6 +159,16 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
             }
             Err(reason) => Ok(Err(reason)),
         }
+    }
+
+    /// Has it watched whether transactions depend on what the block has changed before them.
+    pub(super) fn watches(&mut self, watches: bool) {
+        self.db().watches = watches;
+    }
+
+    /// Whether the last transaction did, so far as was seen.
+    pub(super) fn depended(&mut self) -> bool {
+        self.db().depends
     }
 
     /// Makes a payment, with all before it committed, and says what the beneficiary gets for it. `None`: it is none
@@ -173,7 +199,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
         let nonces_matter = transaction.kind.is_create() || !transaction.authorization_list.is_empty();
         let price = coinbase_price(&transaction, &self.config, &self.block);
         self.db().begin(at, ahead.then_some(Sender { address, nonce }), nonces_matter);
-        let (result, state) = self.evm.execute(transaction);
+        let (result, state) = self.evm().execute(transaction);
         let executed: Executed = match result {
             Ok(result) => result.into(),
             Err(error) => return refusal(error.map_db_err(|missing| *missing)).map(Err),
@@ -183,7 +209,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
     }
 
     fn reads(&mut self, outcome: &mut Outcome) {
-        let transaction = self.evm.transaction();
+        let transaction = self.evm().transaction();
         let (sender, most) = (transaction.caller, most(transaction));
         let db = self.db();
         if let Some(read) = db.read_of(sender)
@@ -224,7 +250,7 @@ impl<'a, V: StateView + ?Sized> Worker<'a, V> {
                 effects.slot(self.db().slot_number(number, *slot), value.present_value());
             }
         }
-        self.evm.recycle(state);
+        self.evm().recycle(state);
         Ok(())
     }
 

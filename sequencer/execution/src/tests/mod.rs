@@ -4,6 +4,7 @@
 mod batches;
 mod blocks;
 mod calls;
+mod dependence;
 mod deposits;
 mod evm;
 mod forced;

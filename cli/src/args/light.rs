@@ -38,8 +38,8 @@ pub struct LightArgs {
     /// Judge all blocks up to this height and end.
     #[arg(long)]
     pub until: Option<u64>,
-    /// gRPC URL of a DA node; give several that do not belong together.
-    #[arg(long, default_value = "http://127.0.0.1:9200")]
+    /// gRPC URL of a DA node; give several that do not belong together, and all that share the rows.
+    #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:9200")]
     pub da_url: Vec<String>,
     /// Whose DA headers are taken; without it, whoever the nodes name at first contact.
     #[arg(long)]
@@ -118,8 +118,8 @@ pub struct LightBlobArgs {
     /// Where to write it; standard output if not given.
     #[arg(long)]
     pub output: Option<PathBuf>,
-    /// gRPC URL of a DA node; give several that do not belong together.
-    #[arg(long, default_value = "http://127.0.0.1:9200")]
+    /// gRPC URL of a DA node; give several that do not belong together, and all that share the rows.
+    #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:9200")]
     pub da_url: Vec<String>,
     /// Whose DA headers are taken; without it, whoever the nodes name.
     #[arg(long)]

@@ -1,14 +1,22 @@
 //! `weft light`.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use futures::future::join_all;
 use serde_json::json;
 use weft_light::{BlobClaim, BlobError, ChainConfidence, Judgement, Listeners, Verdict, progress_bar};
 use weft_service::page::Role;
 use weft_service::{Shutdown, listen};
-use weft_wire::LightClient;
+use weft_wire::{CustodyClient, LightClient};
 
 use super::blob::documents;
 use crate::args::{LightArgs, LightBlobArgs, LightCommand};
 use crate::output::{Exit, Failure, print};
+
+/// How long a node may take to say whom it shares the rows with.
+const SHARES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the daemon, or judges one or several blocks and ends.
 pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
@@ -31,6 +39,7 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     if let Some(height) = args.until {
+        let urls = config.da_urls.clone();
         let summary = weft_light::run_until(config, height, progress_bar()).await?;
         let bad = !summary.not_available.is_empty();
         print(args.json, &summary, || {
@@ -42,16 +51,40 @@ pub async fn run(args: LightArgs) -> Result<Exit, Failure> {
                 summary.height
             )
         })?;
+        if bad {
+            tell_of_shares(&urls).await;
+        }
         return Ok(if bad { Exit::Invalid } else { Exit::Ok });
     }
     let Some(target) = args.once else { return Ok(Exit::Usage) };
+    let urls = config.da_urls.clone();
     let judgement = weft_light::run_once(config, target, progress_bar()).await?;
     print(args.json, &judgement, || in_words(&judgement))?;
+    if matches!(judgement.verdict, Verdict::Unavailable { .. }) {
+        tell_of_shares(&urls).await;
+    }
     Ok(match judgement.verdict {
         Verdict::Available => Exit::Ok,
         Verdict::Undecided => Exit::Undecided,
         _ => Exit::Invalid,
     })
+}
+
+/// Rows that were not to be had may lie with nodes that were not asked: those that share the rows have a part each.
+async fn tell_of_shares(urls: &[String]) {
+    let shares = urls.iter().map(|url| async {
+        let info = CustodyClient::new(url).ok()?;
+        tokio::time::timeout(SHARES_TIMEOUT, info.info()).await.ok()?.ok()
+    });
+    let shares: Vec<_> = join_all(shares).await.into_iter().flatten().collect();
+    let asked: BTreeSet<Address> = shares.iter().map(|share| share.node).collect();
+    let members: BTreeSet<Address> = shares.iter().flat_map(|share| share.members.addresses()).copied().collect();
+    let others: Vec<String> = members.difference(&asked).map(Address::to_string).collect();
+    if !others.is_empty() {
+        let (few, all) = (members.len() - others.len(), members.len());
+        let others = others.join(", ");
+        eprintln!("note: {few} of {all} nodes that share the rows were asked; give --da-url for each of: {others}");
+    }
 }
 
 /// Restores a blob and writes it.

@@ -185,4 +185,10 @@ fn nothing_acknowledged_is_lost_whoever_is_killed() {
         assert!(start.elapsed() < PATIENCE, "{verdict}: {}", String::from_utf8_lossy(&judged.stderr));
         std::thread::sleep(Duration::from_millis(300));
     }
+    // Who asks one of them alone is told of the others.
+    let judged = nodes.weft(&["light", "--once", "3", "--json", "--da-address", &address, "--da-url", &second]);
+    let verdict: Value = serde_json::from_slice(&judged.stdout).unwrap();
+    assert_eq!(verdict["verdict"], "unavailable");
+    let told = String::from_utf8_lossy(&judged.stderr);
+    assert!([0, 1, 3].iter().all(|node| told.contains(&signer(*node).address().to_string())), "{told}");
 }

@@ -2,8 +2,9 @@
 //!
 //! The part is that of [`Tree::partial`](crate::Tree::partial), which is never made. A subtree's share is a
 //! [`Fragment`], which can be written while the subtree is in the cache of the thread that has just hashed it; the
-//! top's walk puts these together. Where nothing is deleted, as nearly always, a share is written by [`super::ways`], which
-//! is faster. The rules of what is revealed are in [`super::prune`], the bytes in [`super::encode`].
+//! top's walk gives each its place ([`super::pieces`]). Where nothing is deleted, as nearly always, a share is written
+//! by [`super::ways`], which is faster. The rules of what is revealed are in [`super::prune`], the bytes in
+//! [`super::encode`].
 
 use super::encode::{put_branch, put_hidden, put_leaf};
 use super::pieces::WitnessBytes;

@@ -2,7 +2,7 @@
 //!
 //! Taking blocks back brings into the cache what the witness of the state before
 //! them is made of: each thread writes a subtree's [`Fragment`] as soon as it has
-//! hashed it. The top's walk puts these together when all are done.
+//! hashed it. The top's walk gives each its place when all are done.
 
 use std::collections::BTreeMap;
 
